@@ -1,0 +1,22 @@
+//! The ground every other crate of Ferroform stands on: addresses, types, values, schemas and diagnostics.
+//!
+//! Nothing here performs IO, knows about time or depends on another crate of the project.
+
+pub mod addr;
+pub mod convert;
+pub mod diag;
+pub mod number;
+pub mod ops;
+pub mod path;
+pub mod schema;
+pub mod span;
+pub mod types;
+pub mod value;
+pub mod wire;
+
+pub use diag::{Diagnostic, Diagnostics, Severity};
+pub use number::Number;
+pub use path::{AttrPath, Step};
+pub use span::{Source, SourceId, Sources, Span};
+pub use types::Type;
+pub use value::{Marks, Refinements, Value, ValueKind};

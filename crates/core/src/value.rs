@@ -1,0 +1,336 @@
+//! Values of the Terraform language.
+//!
+//! A value is immutable and cheap to clone. It may be null or unknown (both with a type), and carry marks. A mark
+//! lies on the value it was put on; whoever computes with marked values hands the marks on ([`Value::marks_deep`]).
+//! Elements of a set never carry marks of their own: they are lifted to the set.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::number::Number;
+use crate::types::Type;
+
+/// What clings to a value, whatever is computed from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub struct Marks(u8);
+
+impl Marks {
+    /// No mark.
+    pub const NONE: Marks = Marks(0);
+    /// The value must not be shown.
+    pub const SENSITIVE: Marks = Marks(1);
+    /// The value must not be kept in state or plan.
+    pub const EPHEMERAL: Marks = Marks(2);
+
+    /// Both sets of marks.
+    #[must_use]
+    pub fn union(self, other: Marks) -> Marks {
+        Marks(self.0 | other.0)
+    }
+
+    /// These marks without those.
+    #[must_use]
+    pub fn without(self, other: Marks) -> Marks {
+        Marks(self.0 & !other.0)
+    }
+
+    /// Whether all of `other` are among these.
+    pub fn contains(self, other: Marks) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// What is known of an unknown value all the same.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Refinements {
+    /// It will not be null.
+    pub not_null: bool,
+    /// A string that it will start with; empty when nothing is known.
+    pub string_prefix: Arc<str>,
+    /// Least number, and whether that number itself is possible.
+    pub number_min: Option<(Number, bool)>,
+    /// Greatest number, and whether that number itself is possible.
+    pub number_max: Option<(Number, bool)>,
+    /// Least length of a collection.
+    pub length_min: u64,
+    /// Greatest length of a collection.
+    pub length_max: Option<u64>,
+}
+
+/// A value with its marks.
+#[derive(Debug, Clone)]
+pub struct Value {
+    kind: ValueKind,
+    marks: Marks,
+}
+
+/// A value apart from its marks.
+#[derive(Debug, Clone)]
+pub enum ValueKind {
+    /// No value, of a type.
+    Null(Type),
+    /// A value that will be known later.
+    Unknown(Type, Option<Arc<Refinements>>),
+    /// True or false.
+    Bool(bool),
+    /// A number.
+    Number(Number),
+    /// A text in NFC.
+    String(Arc<str>),
+    /// A list; every element has the element type.
+    List(Type, Arc<[Value]>),
+    /// A set; distinct, unmarked elements in the set's own order (see [`Value::set`]).
+    Set(Type, Arc<[Value]>),
+    /// A map.
+    Map(Type, Arc<BTreeMap<Arc<str>, Value>>),
+    /// A tuple.
+    Tuple(Arc<[Value]>),
+    /// An object.
+    Object(Arc<BTreeMap<Arc<str>, Value>>),
+}
+
+impl From<ValueKind> for Value {
+    fn from(kind: ValueKind) -> Self {
+        Value { kind, marks: Marks::NONE }
+    }
+}
+
+/// Building values.
+impl Value {
+    /// Null of a type.
+    pub fn null(ty: Type) -> Value {
+        ValueKind::Null(ty).into()
+    }
+
+    /// Null whose type is not known: the literal `null`.
+    pub fn null_dynamic() -> Value {
+        Self::null(Type::Dynamic)
+    }
+
+    /// Unknown of a type, nothing else being known of it.
+    pub fn unknown(ty: Type) -> Value {
+        ValueKind::Unknown(ty, None).into()
+    }
+
+    /// Unknown of a type that will not be null.
+    pub fn unknown_not_null(ty: Type) -> Value {
+        Self::unknown_refined(ty, Refinements { not_null: true, ..Refinements::default() })
+    }
+
+    /// Unknown with what is known of it. Refinements that leave one possible value are not resolved here.
+    pub fn unknown_refined(ty: Type, refinements: Refinements) -> Value {
+        let plain = ty == Type::Dynamic || refinements == Refinements::default();
+        ValueKind::Unknown(ty, (!plain).then(|| Arc::new(refinements))).into()
+    }
+
+    /// A bool.
+    pub fn bool(b: bool) -> Value {
+        ValueKind::Bool(b).into()
+    }
+
+    /// A number.
+    pub fn number(n: impl Into<Number>) -> Value {
+        ValueKind::Number(n.into()).into()
+    }
+
+    /// A string; the caller vouches that it is in NFC (ASCII always is), see [`Value::string_normalised`].
+    pub fn string(s: impl Into<Arc<str>>) -> Value {
+        ValueKind::String(s.into()).into()
+    }
+
+    /// A string from outside, normalised to NFC as every string of the language is.
+    pub fn string_normalised(s: &str) -> Value {
+        use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+        if s.is_ascii() || is_nfc_quick(s.chars()) == IsNormalized::Yes {
+            return Self::string(s);
+        }
+        Self::string(s.nfc().collect::<String>())
+    }
+
+    /// A list; every element must be of the element type.
+    pub fn list(element: Type, items: impl IntoIterator<Item = Value>) -> Value {
+        ValueKind::List(element, items.into_iter().collect()).into()
+    }
+
+    /// A map; every element must be of the element type.
+    pub fn map<K: Into<Arc<str>>>(element: Type, entries: impl IntoIterator<Item = (K, Value)>) -> Value {
+        ValueKind::Map(element, Arc::new(entries.into_iter().map(|(k, v)| (k.into(), v)).collect())).into()
+    }
+
+    /// A tuple.
+    pub fn tuple(items: impl IntoIterator<Item = Value>) -> Value {
+        ValueKind::Tuple(items.into_iter().collect()).into()
+    }
+
+    /// An object.
+    pub fn object<K: Into<Arc<str>>>(attributes: impl IntoIterator<Item = (K, Value)>) -> Value {
+        ValueKind::Object(Arc::new(attributes.into_iter().map(|(k, v)| (k.into(), v)).collect())).into()
+    }
+
+    /// An object without attributes.
+    pub fn empty_object() -> Value {
+        ValueKind::Object(Arc::new(BTreeMap::new())).into()
+    }
+}
+
+/// Looking at values.
+impl Value {
+    /// The value apart from its marks.
+    pub fn kind(&self) -> &ValueKind {
+        &self.kind
+    }
+
+    /// The value apart from its marks, taken.
+    pub fn into_kind(self) -> ValueKind {
+        self.kind
+    }
+
+    /// The type. For tuples and objects it is put together from the elements, at that cost.
+    pub fn ty(&self) -> Type {
+        match &self.kind {
+            ValueKind::Null(t) | ValueKind::Unknown(t, _) => t.clone(),
+            ValueKind::Bool(_) => Type::Bool,
+            ValueKind::Number(_) => Type::Number,
+            ValueKind::String(_) => Type::String,
+            ValueKind::List(t, _) => Type::list(t.clone()),
+            ValueKind::Set(t, _) => Type::set(t.clone()),
+            ValueKind::Map(t, _) => Type::map(t.clone()),
+            ValueKind::Tuple(items) => Type::tuple(items.iter().map(Value::ty)),
+            ValueKind::Object(o) => Type::object(o.iter().map(|(k, v)| (k.clone(), v.ty()))),
+        }
+    }
+
+    /// Whether it is null.
+    pub fn is_null(&self) -> bool {
+        matches!(self.kind, ValueKind::Null(_))
+    }
+
+    /// Whether it is known itself; elements may be unknown all the same.
+    pub fn is_known(&self) -> bool {
+        !matches!(self.kind, ValueKind::Unknown(..))
+    }
+
+    /// Whether nothing in it is unknown.
+    pub fn is_wholly_known(&self) -> bool {
+        match &self.kind {
+            ValueKind::Unknown(..) => false,
+            ValueKind::List(_, items) | ValueKind::Set(_, items) => items.iter().all(Value::is_wholly_known),
+            ValueKind::Tuple(items) => items.iter().all(Value::is_wholly_known),
+            ValueKind::Map(_, entries) => entries.values().all(Value::is_wholly_known),
+            ValueKind::Object(attributes) => attributes.values().all(Value::is_wholly_known),
+            _ => true,
+        }
+    }
+
+    /// What is known of it if it is unknown.
+    pub fn refinements(&self) -> Option<&Refinements> {
+        match &self.kind {
+            ValueKind::Unknown(_, refinements) => refinements.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The text, if it is a known string.
+    pub fn as_str(&self) -> Option<&str> {
+        match &self.kind {
+            ValueKind::String(s) => Some(s),
+            _ => None,
+        }
+    }
+
+    /// The bool, if it is a known one.
+    pub fn as_bool(&self) -> Option<bool> {
+        match self.kind {
+            ValueKind::Bool(b) => Some(b),
+            _ => None,
+        }
+    }
+
+    /// The number, if it is a known one.
+    pub fn as_number(&self) -> Option<&Number> {
+        match &self.kind {
+            ValueKind::Number(n) => Some(n),
+            _ => None,
+        }
+    }
+
+    /// The elements of a known list, set or tuple.
+    pub fn as_slice(&self) -> Option<&[Value]> {
+        match &self.kind {
+            ValueKind::List(_, items) | ValueKind::Set(_, items) | ValueKind::Tuple(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The elements of a known map or the attributes of a known object.
+    pub fn as_map(&self) -> Option<&BTreeMap<Arc<str>, Value>> {
+        match &self.kind {
+            ValueKind::Map(_, entries) => Some(entries),
+            ValueKind::Object(attributes) => Some(attributes),
+            _ => None,
+        }
+    }
+
+    /// An attribute of a known object or an element of a known map; without this value's own marks.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.as_map()?.get(name)
+    }
+}
+
+/// Marks.
+impl Value {
+    /// The marks on this value itself.
+    pub fn marks(&self) -> Marks {
+        self.marks
+    }
+
+    /// The marks on this value and on anything inside it.
+    pub fn marks_deep(&self) -> Marks {
+        let inside = match &self.kind {
+            ValueKind::List(_, items) | ValueKind::Tuple(items) => {
+                items.iter().fold(Marks::NONE, |m, v| m.union(v.marks_deep()))
+            }
+            ValueKind::Map(_, o) | ValueKind::Object(o) => {
+                o.values().fold(Marks::NONE, |m, v| m.union(v.marks_deep()))
+            }
+            _ => Marks::NONE,
+        };
+        self.marks.union(inside)
+    }
+
+    /// The same value with these marks added to its own.
+    #[must_use]
+    pub fn with_marks(mut self, marks: Marks) -> Value {
+        self.marks = self.marks.union(marks);
+        self
+    }
+
+    /// The same value without marks of its own.
+    #[must_use]
+    pub fn unmarked(mut self) -> Value {
+        self.marks = Marks::NONE;
+        self
+    }
+
+    /// The same value marked sensitive.
+    #[must_use]
+    pub fn sensitive(self) -> Value {
+        self.with_marks(Marks::SENSITIVE)
+    }
+
+    /// Whether the value itself is marked sensitive.
+    pub fn is_sensitive(&self) -> bool {
+        self.marks.contains(Marks::SENSITIVE)
+    }
+}
+
+impl PartialEq for Value {
+    fn eq(&self, _other: &Self) -> bool {
+        false
+    }
+}
