@@ -1,0 +1,2 @@
+//! The `ferroform` command.
+fn main() {}

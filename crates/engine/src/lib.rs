@@ -1,0 +1,1 @@
+//! Ferroform: engine.

@@ -1,0 +1,277 @@
+//! What a provider is to the engine.
+//!
+//! [`Provider`] has every method of Terraform's plugin protocol with its meaning, so that a provider of ours can be
+//! served over that protocol and a published plugin driven through this trait. Three optional capabilities go beyond
+//! the protocol, each with a default: batched reads, checkpoints during apply, and the look-up of objects whose
+//! creation was not seen to end.
+//!
+//! Values given to and by a provider have the implied type of the resource's schema. They carry no marks.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use ferroform_core::addr::ProviderSource;
+use ferroform_core::schema::{Block, Schema};
+use ferroform_core::{AttrPath, Diagnostic, Diagnostics, Value};
+
+pub mod generic;
+pub mod proposed;
+
+/// All that a provider offers.
+#[derive(Debug, Clone, Default)]
+pub struct ProviderSchema {
+    /// What a `provider` block may hold.
+    pub provider: Block,
+    /// Managed resources by type.
+    pub resources: BTreeMap<Arc<str>, Schema>,
+    /// Data sources by type.
+    pub data_sources: BTreeMap<Arc<str>, Schema>,
+}
+
+/// Makes unconfigured providers of one source.
+pub trait ProviderFactory: Send + Sync {
+    /// The source addresses that it answers to; the first is its own.
+    fn sources(&self) -> Vec<ProviderSource>;
+    /// The version that it shows and that version constraints are held against.
+    fn version(&self) -> &str;
+    /// The schema of all its providers.
+    fn schema(&self) -> Arc<ProviderSchema>;
+    /// A provider, not configured yet.
+    fn create(&self) -> Arc<dyn Provider>;
+}
+
+/// What the provider said about a resource type besides its state; kept in the statefile as it is.
+pub type Private = Vec<u8>;
+
+/// A request for [`Provider::configure`].
+#[derive(Debug, Clone)]
+pub struct ConfigureRequest {
+    /// The `provider` block; unknown values may be in it while planning.
+    pub config: Value,
+}
+
+/// A request for [`Provider::upgrade_state`].
+#[derive(Debug, Clone)]
+pub struct UpgradeRequest {
+    /// The resource type.
+    pub type_name: Arc<str>,
+    /// The schema version that the state was written with.
+    pub version: u64,
+    /// The attributes as they stand in the statefile.
+    pub attributes: serde_json::Value,
+}
+
+/// A request for [`Provider::read_resources`].
+#[derive(Debug, Clone)]
+pub struct ReadRequest {
+    /// The resource type.
+    pub type_name: Arc<str>,
+    /// The object as last known. After a lost creation, attributes other than the identity may be null.
+    pub prior: Value,
+    /// The provider's own data.
+    pub private: Private,
+}
+
+/// The answer to one [`ReadRequest`].
+#[derive(Debug, Clone)]
+pub struct ReadResponse {
+    /// The object as it is now; null when it is gone. Meaningless when the diagnostics hold an error.
+    pub state: Value,
+    /// The provider's own data.
+    pub private: Private,
+    /// What went wrong.
+    pub diagnostics: Diagnostics,
+}
+
+/// A request for [`Provider::plan_resource`].
+#[derive(Debug, Clone)]
+pub struct PlanRequest {
+    /// The resource type.
+    pub type_name: Arc<str>,
+    /// The object as it is; null for a creation.
+    pub prior: Value,
+    /// Configuration and prior object merged (see [`proposed`]); null for a deletion.
+    pub proposed: Value,
+    /// The configuration alone; null for a deletion.
+    pub config: Value,
+    /// The provider's own data.
+    pub private: Private,
+}
+
+/// The answer to a [`PlanRequest`].
+#[derive(Debug, Clone, Default)]
+pub struct PlanResponse {
+    /// The object as it will be, unknown where only applying will tell. None only with an error.
+    pub planned: Option<Value>,
+    /// The changed attributes for which a new object is needed.
+    pub requires_replace: Vec<AttrPath>,
+    /// The provider's own data.
+    pub private: Private,
+    /// What went wrong, or is worth saying.
+    pub diagnostics: Diagnostics,
+}
+
+/// A request for [`Provider::apply_resource`].
+#[derive(Debug, Clone)]
+pub struct ApplyRequest {
+    /// The resource type.
+    pub type_name: Arc<str>,
+    /// The object as it is; null to create.
+    pub prior: Value,
+    /// The object as planned; null to delete.
+    pub planned: Value,
+    /// The configuration; null to delete.
+    pub config: Value,
+    /// The provider's own data, from planning.
+    pub private: Private,
+}
+
+/// The answer to an [`ApplyRequest`].
+#[derive(Debug, Clone)]
+pub struct ApplyResponse {
+    /// The object as it is now, with errors as well: what was created must not be forgotten. Null when nothing exists;
+    /// after a failed deletion or update, the object as far as it is known.
+    pub state: Value,
+    /// The provider's own data.
+    pub private: Private,
+    /// What went wrong. An error on a creation with an object in `state` makes the object tainted.
+    pub diagnostics: Diagnostics,
+}
+
+/// Where a provider says, in the middle of applying, what must survive a crash.
+#[async_trait]
+pub trait CheckpointSink: Send + Sync {
+    /// Returns once `identity` is safely on disk: the object with at least the attributes set that name it (`id`),
+    /// others null. To be called as soon as a creating request is answered, before any waiting.
+    async fn checkpoint(&self, identity: Value) -> Result<(), Diagnostic>;
+}
+
+/// A request for [`Provider::locate`]: was this object created, though nobody saw the answer?
+#[derive(Debug, Clone)]
+pub struct LocateRequest {
+    /// The resource type.
+    pub type_name: Arc<str>,
+    /// The object as planned; unknown where only applying would have told.
+    pub planned: Value,
+    /// The time of the provider's own clock before which the object cannot have been created, in seconds since 1970,
+    /// if the provider had told one by [`Provider::remote_time`].
+    pub not_before: Option<i64>,
+}
+
+/// What a look-up found.
+#[derive(Debug, Clone)]
+pub enum Located {
+    /// Certainly nothing: the creation did not happen, and doing it again is right.
+    Nothing,
+    /// Certainly this one object, as it is now.
+    One(Value),
+    /// Some that may be it; a person must decide. Each with its import id and a description.
+    Ambiguous(Vec<(String, String)>),
+}
+
+/// An object found by [`Provider::import_resource`].
+#[derive(Debug, Clone)]
+pub struct ImportedResource {
+    /// The resource type.
+    pub type_name: Arc<str>,
+    /// At least its identity; it is read afterwards.
+    pub state: Value,
+    /// The provider's own data.
+    pub private: Private,
+}
+
+/// What an unfinished operation of a resource type can have left behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effects {
+    /// Nothing outside of the state: doing it again is always right.
+    None,
+    /// Something that doing it again overwrites.
+    Idempotent,
+    /// An object that must be looked for.
+    Objects,
+}
+
+/// A provider.
+#[async_trait]
+pub trait Provider: Send + Sync {
+    /// The schema; the same for all providers of a factory.
+    fn schema(&self) -> &ProviderSchema;
+
+    /// Checks a `provider` block beyond its schema.
+    fn validate_provider(&self, _config: &Value) -> Diagnostics {
+        Diagnostics::new()
+    }
+
+    /// Checks a `resource` block beyond its schema. Unknown values may become anything.
+    fn validate_resource(&self, _type_name: &str, _config: &Value) -> Diagnostics {
+        Diagnostics::new()
+    }
+
+    /// Checks a `data` block beyond its schema.
+    fn validate_data_source(&self, _type_name: &str, _config: &Value) -> Diagnostics {
+        Diagnostics::new()
+    }
+
+    /// Makes the provider ready. Called once, before anything that follows.
+    async fn configure(&self, _request: ConfigureRequest) -> Diagnostics {
+        Diagnostics::new()
+    }
+
+    /// Brings attributes of an older schema version to the current one. The default takes what the current schema knows.
+    async fn upgrade_state(&self, request: UpgradeRequest) -> (Value, Diagnostics) {
+        generic::upgrade_state(self.schema(), &request)
+    }
+
+    /// Reads all the given objects, as few requests as may be; one answer for each, in order.
+    async fn read_resources(&self, requests: Vec<ReadRequest>) -> Vec<ReadResponse>;
+
+    /// Plans one object. Makes no change anywhere.
+    async fn plan_resource(&self, request: PlanRequest) -> PlanResponse;
+
+    /// Creates (prior null), deletes (planned null) or updates one object.
+    async fn apply_resource(&self, request: ApplyRequest, checkpoints: &dyn CheckpointSink) -> ApplyResponse;
+
+    /// Reads a data source.
+    async fn read_data_source(&self, type_name: &str, config: Value) -> (Value, Diagnostics);
+
+    /// Finds the object that an import id names.
+    async fn import_resource(&self, type_name: &str, _id: &str) -> Result<Vec<ImportedResource>, Diagnostics> {
+        Err(Diagnostic::error("Resource cannot be imported")
+            .detail(format!("Objects of type {type_name} cannot be brought under management by an id."))
+            .into())
+    }
+
+    /// What unfinished operations on this type leave behind.
+    fn effects(&self, _type_name: &str) -> Effects {
+        Effects::None
+    }
+
+    /// Looks for the object of a creation whose answer was lost.
+    async fn locate(&self, _request: LocateRequest) -> Result<Located, Diagnostics> {
+        Ok(Located::Nothing)
+    }
+
+    /// The time of the remote side as of its last answer, in seconds since 1970. Asks for one if there was none yet.
+    async fn remote_time(&self) -> Option<i64> {
+        None
+    }
+
+    /// What separates this provider's objects from those of the same provider with other credentials: endpoint and a
+    /// fingerprint of the project, never a secret. None when there is no such thing. Only after `configure`.
+    fn world(&self) -> Option<World> {
+        None
+    }
+
+    /// Asks all that runs to end soon.
+    async fn stop(&self) {}
+}
+
+/// The outside world that a configured provider acts on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct World {
+    /// The endpoint as configured.
+    pub endpoint: String,
+    /// A one-way digest that tells projects apart.
+    pub project: String,
+}
