@@ -1,0 +1,148 @@
+//! JSON texts that are carried along without being taken apart.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+/// Deepest nesting that is accepted; `serde_json` itself reads no deeper values.
+const MAX_DEPTH: usize = 120;
+
+/// A JSON text without insignificant whitespace; cheap to clone.
+///
+/// Order of keys and spelling of numbers stay as they were, so that what was read is written back unchanged. Equality
+/// is that of the texts. The content does not show in `Debug`, since it may be secret.
+#[derive(Clone)]
+pub struct RawJson(Arc<RawValue>);
+
+impl RawJson {
+    /// The text of a value.
+    pub fn from_value(value: &serde_json::Value) -> RawJson {
+        match serde_json::value::to_raw_value(value) {
+            Ok(raw) => RawJson(raw.into()),
+            // Values have string keys only, so that their serialisation cannot fail.
+            Err(_) => RawJson(RawValue::NULL.to_owned().into()),
+        }
+    }
+
+    /// Checks a text and takes it, without its insignificant whitespace.
+    ///
+    /// # Errors
+    /// When the text is not one JSON value, or nested too deeply.
+    pub fn from_text(text: &str) -> Result<RawJson, serde_json::Error> {
+        Self::from_raw(serde_json::from_str(text)?)
+    }
+
+    fn from_raw(raw: &RawValue) -> Result<RawJson, serde_json::Error> {
+        let compact = compact(raw.get()).ok_or_else(|| serde_json::Error::custom("nested too deeply"))?;
+        Ok(RawJson(RawValue::from_string(compact)?.into()))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        self.0.get()
+    }
+
+    /// The value.
+    pub fn to_value(&self) -> serde_json::Value {
+        // Every way to make one checks syntax and depth, so that reading cannot fail.
+        serde_json::from_str(self.0.get()).unwrap_or_default()
+    }
+}
+
+/// The text without whitespace outside of strings; none when it is nested too deeply. The text is valid JSON.
+fn compact(text: &str) -> Option<String> {
+    let mut out = String::with_capacity(text.len());
+    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
+    // Start of what is to be copied next: whole stretches at once.
+    let mut start = 0;
+    for (i, b) in text.bytes().enumerate() {
+        if in_string {
+            match b {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => in_string = false,
+                _ => {}
+            }
+            continue;
+        }
+        match b {
+            b'"' => in_string = true,
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b' ' | b'\n' | b'\r' | b'\t' => {
+                out.push_str(&text[start..i]);
+                start = i + 1;
+            }
+            _ => {}
+        }
+        if depth > MAX_DEPTH {
+            return None;
+        }
+    }
+    out.push_str(&text[start..]);
+    out.shrink_to_fit();
+    Some(out)
+}
+
+/// An empty object.
+impl Default for RawJson {
+    fn default() -> Self {
+        Self::from_value(&serde_json::Value::Object(serde_json::Map::new()))
+    }
+}
+
+impl PartialEq for RawJson {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for RawJson {}
+
+impl fmt::Debug for RawJson {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RawJson({} bytes)", self.as_str().len())
+    }
+}
+
+impl Serialize for RawJson {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for RawJson {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?;
+        RawJson::from_raw(raw).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whitespace_goes_and_everything_else_stays() {
+        let raw = RawJson::from_text(" { \"b\" : [ 1.50 , \"a \\\" b\" ],\n\"a\":\t{ } } ").unwrap();
+        assert_eq!(raw.as_str(), r#"{"b":[1.50,"a \" b"],"a":{}}"#);
+    }
+
+    #[test]
+    fn nesting_is_bounded_and_what_is_accepted_can_be_read() {
+        let nested = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
+        let deepest = RawJson::from_text(&nested(MAX_DEPTH)).unwrap();
+        assert!(deepest.to_value().is_array());
+        assert!(RawJson::from_text(&nested(MAX_DEPTH + 1)).is_err());
+        assert!(RawJson::from_text("{").is_err());
+    }
+
+    #[test]
+    fn content_does_not_show_in_debug() {
+        let raw = RawJson::from_text("{\"password\":\"hunter2\"}").unwrap();
+        assert_eq!(format!("{raw:?}"), "RawJson(22 bytes)");
+    }
+}
