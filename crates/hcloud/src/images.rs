@@ -1,0 +1,68 @@
+//! Images.
+
+use serde::Deserialize;
+
+use crate::collection::{Labels, Object};
+use crate::lenient::null_as_default;
+
+/// When something goes out of use.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Deprecation {
+    /// When that was announced, RFC 3339.
+    pub announced: String,
+    /// When it goes, RFC 3339.
+    pub unavailable_after: String,
+}
+
+/// What a server's disk begins with.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Image {
+    /// Its id.
+    pub id: i64,
+    /// `system`, `app`, `snapshot` or `backup`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// `available`, `creating` or `unavailable`.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub status: String,
+    /// Its name; only system and app images have one.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// For people.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub description: String,
+    /// When it was created, RFC 3339.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub created: String,
+    /// The operating system, such as `ubuntu`.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub os_flavor: String,
+    /// The operating system's version.
+    #[serde(default)]
+    pub os_version: Option<String>,
+    /// `x86` or `arm`.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub architecture: String,
+    /// Whether servers of it are created especially fast.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub rapid_deploy: bool,
+    /// Its labels.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub labels: Labels,
+    /// When it was deprecated, RFC 3339. The API stops sending it in November 2026.
+    #[serde(default)]
+    pub deprecated: Option<String>,
+    /// When it goes out of use.
+    #[serde(default)]
+    pub deprecation: Option<Deprecation>,
+}
+
+impl Object for Image {
+    const PATH: &'static str = "/images";
+    const ONE: &'static str = "image";
+    const MANY: &'static str = "images";
+
+    fn id(&self) -> i64 {
+        self.id
+    }
+}

@@ -1,0 +1,76 @@
+//! An asynchronous client of the Hetzner Cloud API.
+//!
+//! One [`Client`] (cheap to clone) speaks for one project. What all its clones share:
+//!
+//! - **Pacing.** Requests are spaced by the `RateLimit-*` headers, so that 429 is an exception; when it comes, the
+//!   client waits for the refill and goes on.
+//! - **Retries.** Reads are repeated on transport errors and gateway answers. A mutation is repeated only when it
+//!   certainly did nothing (`conflict`, `locked`, 429, a connection that never stood). When the answer to a mutation
+//!   is lost, that is what the caller learns: [`Error::AnswerLost`].
+//! - **Waiting.** All running actions are polled together, at most one request a second ([`Client::wait`]).
+//! - **The server's clock.** The `Date` header of every answer is remembered ([`Client::last_server_date`]).
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), ferroform_hcloud::Error> {
+//! use ferroform_hcloud::{Client, Filter};
+//!
+//! let client = Client::builder().token("64 characters").user_agent("ferroform/0.1").build()?;
+//! for server in client.servers().list(&Filter::labels("env=prod")).await? {
+//!     let action = client.servers().poweron(server.id).await?;
+//!     client.wait([action]).await?;
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Types hold what the project needs of an object; unknown fields and values are tolerated everywhere.
+
+mod actions;
+mod answer;
+mod call;
+mod client;
+mod collection;
+mod error;
+mod firewalls;
+mod images;
+mod lenient;
+mod load_balancer_types;
+mod load_balancers;
+mod locations;
+mod networks;
+mod pace;
+mod placement_groups;
+mod primary_ips;
+mod server_types;
+mod servers;
+mod ssh_keys;
+mod time;
+mod volumes;
+mod wait;
+
+pub use actions::{Action, ActionFailure, ActionResource, ActionStatus};
+pub use client::{Client, ClientBuilder, PUBLIC_ENDPOINT};
+pub use collection::{Collection, Filter, Labels, NamedUpdate, Object, Protection};
+pub use error::{ApiError, Error, FieldError, code};
+pub use firewalls::{
+    AppliedTo, Firewall, FirewallCreate, FirewallCreated, FirewallResource, FirewallRule, IdRef, SelectorRef,
+};
+pub use images::{Deprecation, Image};
+pub use load_balancer_types::LoadBalancerType;
+pub use load_balancers::{
+    Algorithm, HealthCheck, HealthCheckHttp, LoadBalancer, LoadBalancerCreate, LoadBalancerCreated,
+    LoadBalancerPrivateNet, LoadBalancerPublicNet, Service, ServiceHttp, Target, TargetIp,
+};
+pub use locations::Location;
+pub use networks::{Network, NetworkAttachment, NetworkCreate, NetworkUpdate, Route, Subnet};
+pub use pace::Pace;
+pub use placement_groups::{PlacementGroup, PlacementGroupCreate};
+pub use primary_ips::{PrimaryIp, PrimaryIpCreate, PrimaryIpCreated};
+pub use server_types::{ServerType, ServerTypeLocation};
+pub use servers::{
+    Iso, PrivateNet, PublicAddress, PublicNet, PublicNetFirewall, PublicNetRequest, Server, ServerCreate,
+    ServerCreated, ServerProtection,
+};
+pub use ssh_keys::{SshKey, SshKeyCreate};
+pub use time::seconds_since_1970;
+pub use volumes::{Volume, VolumeCreate, VolumeCreated};

@@ -1,0 +1,171 @@
+//! Pacing: how long to wait, and how many requests the API still grants.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::time::Duration;
+
+use http::HeaderMap;
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+/// The measure of waiting. All pauses of the client but those for the rate limit are counted in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// One second against the real API; next to nothing against a local cloud whose actions take no time.
+    pub unit: Duration,
+}
+
+impl Pace {
+    /// The pace for the real API: seconds.
+    pub const REAL: Pace = Pace { unit: Duration::from_secs(1) };
+    /// The pace for a cloud whose actions take no time.
+    pub const INSTANT: Pace = Pace { unit: Duration::from_millis(1) };
+
+    /// The pause before the repetition after `failures` failures: doubling from one unit up to `most` units, with
+    /// up to half of it taken off at random, so that those who failed together do not come again together.
+    pub(crate) fn back_off(self, failures: u32, most: u32) -> Duration {
+        let units = 1u32.checked_shl(failures.saturating_sub(1)).unwrap_or(most).clamp(1, most.max(1));
+        self.unit.saturating_mul(units).mul_f64(1.0 - random_fraction() / 2.0)
+    }
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Pace::REAL
+    }
+}
+
+/// A number from 0 up to 1, good enough to spread retries.
+fn random_fraction() -> f64 {
+    let random = RandomState::new().build_hasher().finish();
+    f64::from(u32::try_from(random >> 32).unwrap_or(0)) / (f64::from(u32::MAX) + 1.0)
+}
+
+/// The requests that the API still grants, as far as its answers tell; shared by all clones of a client.
+#[derive(Debug, Default)]
+pub(crate) struct RateLimit {
+    bucket: Mutex<Option<Bucket>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Bucket {
+    /// Requests left, less those on their way; below zero when more are waiting than there are.
+    tokens: f64,
+    limit: f64,
+    per_second: f64,
+    at: Instant,
+}
+
+/// The longest pause for a single grant, should the headers be nonsense.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+impl Bucket {
+    fn refill(&mut self, now: Instant) {
+        let grown = now.saturating_duration_since(self.at).as_secs_f64() * self.per_second;
+        self.tokens = (self.tokens + grown).min(self.limit);
+        self.at = now;
+    }
+}
+
+impl RateLimit {
+    /// Takes one grant and says how long to wait before using it.
+    pub(crate) fn take(&self) -> Duration {
+        let mut bucket = self.bucket.lock();
+        let Some(bucket) = bucket.as_mut() else { return Duration::ZERO };
+        bucket.refill(Instant::now());
+        bucket.tokens -= 1.0;
+        if bucket.tokens >= 0.0 {
+            return Duration::ZERO;
+        }
+        Duration::try_from_secs_f64(-bucket.tokens / bucket.per_second)
+            .unwrap_or(LONGEST_PAUSE)
+            .min(LONGEST_PAUSE)
+    }
+
+    /// Learns from an answer. `in_flight` others are on their way, which the server may not have counted yet.
+    pub(crate) fn learn(&self, headers: &HeaderMap, server_time: Option<i64>, in_flight: usize) {
+        let number = |name: &str| {
+            headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok().filter(|n| n.is_finite())
+        };
+        let (Some(limit), Some(remaining)) = (number("ratelimit-limit"), number("ratelimit-remaining"))
+        else {
+            return;
+        };
+        if limit < 1.0 {
+            return;
+        }
+        // "RateLimit-Reset" is when the bucket will be full again (Hetzner API documentation, "Rate Limiting").
+        let missing = limit - remaining;
+        let refill_time = number("ratelimit-reset").zip(server_time).map(|(reset, now)| reset - now as f64);
+        let per_second = match refill_time {
+            Some(seconds) if seconds >= 1.0 && missing >= 1.0 => missing / seconds,
+            _ => limit / 3600.0,
+        };
+        let mut bucket = self.bucket.lock();
+        let now = Instant::now();
+        // Those already queued beyond the grant keep their place.
+        let queued = bucket.as_mut().map_or(0.0, |b| {
+            b.refill(now);
+            b.tokens.min(0.0)
+        });
+        let tokens = (remaining - in_flight as f64).max(0.0) + queued;
+        *bucket = Some(Bucket { tokens, limit, per_second, at: now });
+    }
+
+    /// After a 429: nothing is left, and the next grant is a refill away.
+    pub(crate) fn exhausted(&self) {
+        let mut bucket = self.bucket.lock();
+        let now = Instant::now();
+        let bucket = bucket.get_or_insert(Bucket { tokens: 0.0, limit: 3600.0, per_second: 1.0, at: now });
+        bucket.refill(now);
+        bucket.tokens = bucket.tokens.min(0.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(limit: u32, remaining: u32, reset: i64) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("ratelimit-limit", i64::from(limit)),
+            ("ratelimit-remaining", i64::from(remaining)),
+            ("ratelimit-reset", reset),
+        ] {
+            headers.insert(name, value.into());
+        }
+        headers
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_are_free_while_grants_are_left_and_spaced_by_the_refill_after() {
+        let limit = RateLimit::default();
+        assert_eq!(limit.take(), Duration::ZERO, "nothing known yet");
+        // Two left of 3600, full again in 3598 s: one a second.
+        limit.learn(&headers(3600, 2, 1_000_000 + 3598), Some(1_000_000), 0);
+        let waits: Vec<u64> = (0..5).map(|_| limit.take().as_secs()).collect();
+        assert_eq!(waits, [0, 0, 1, 2, 3]);
+        tokio::time::advance(Duration::from_secs(10)).await;
+        assert_eq!(limit.take(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_429_the_next_request_waits_for_one_refill() {
+        let limit = RateLimit::default();
+        limit.learn(&headers(7200, 50, 0), None, 0);
+        limit.exhausted();
+        assert_eq!(limit.take(), Duration::from_millis(500));
+    }
+
+    #[test]
+    fn back_off_doubles_up_to_its_limit_and_varies_by_half() {
+        for (failures, most, units) in
+            [(1, 30, 1), (2, 30, 2), (3, 30, 4), (6, 30, 30), (40, 30, 30), (0, 30, 1)]
+        {
+            let pause = Pace::REAL.back_off(failures, most).as_secs_f64();
+            let units = f64::from(units);
+            assert!((units / 2.0..=units).contains(&pause), "{failures}: {pause}");
+        }
+    }
+}
