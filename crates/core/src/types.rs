@@ -116,7 +116,9 @@ impl Type {
             Type::Set(t) => Type::set(t.without_optional()),
             Type::Map(t) => Type::map(t.without_optional()),
             Type::Tuple(items) => Type::tuple(items.iter().map(Type::without_optional)),
-            Type::Object(o) => Type::object(o.attributes.iter().map(|(k, t)| (k.clone(), t.without_optional()))),
+            Type::Object(o) => {
+                Type::object(o.attributes.iter().map(|(k, t)| (k.clone(), t.without_optional())))
+            }
         }
     }
 

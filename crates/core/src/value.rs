@@ -10,6 +10,15 @@ use std::sync::Arc;
 use crate::number::Number;
 use crate::types::Type;
 
+mod describe;
+mod paths;
+mod refine;
+mod set;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use describe::quoted;
+
 /// What clings to a value, whatever is computed from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub struct Marks(u8);
@@ -43,6 +52,16 @@ impl Marks {
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
+
+    /// The marks as a number, for encodings: 1 for sensitive, 2 for ephemeral, summed.
+    pub fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// The marks that [`Marks::bits`] gave; none if there are no such.
+    pub fn from_bits(bits: u64) -> Option<Marks> {
+        u8::try_from(bits).ok().filter(|b| b & !(1 | 2) == 0).map(Marks)
+    }
 }
 
 /// What is known of an unknown value all the same.
@@ -63,14 +82,17 @@ pub struct Refinements {
 }
 
 /// A value with its marks.
-#[derive(Debug, Clone)]
+///
+/// Equality is structural: types, marks and the refinements of unknown values count. What `==` means in the
+/// language is [`crate::ops::equal`].
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Value {
     kind: ValueKind,
     marks: Marks,
 }
 
 /// A value apart from its marks.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ValueKind {
     /// No value, of a type.
     Null(Type),
@@ -326,11 +348,5 @@ impl Value {
     /// Whether the value itself is marked sensitive.
     pub fn is_sensitive(&self) -> bool {
         self.marks.contains(Marks::SENSITIVE)
-    }
-}
-
-impl PartialEq for Value {
-    fn eq(&self, _other: &Self) -> bool {
-        false
     }
 }

@@ -18,7 +18,13 @@ pub struct AddrError {
 
 impl fmt::Display for AddrError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} is not a valid address: expected {} at character {}", self.text, self.expected, self.offset + 1)
+        write!(
+            f,
+            "{:?} is not a valid address: expected {} at character {}",
+            self.text,
+            self.expected,
+            self.offset + 1
+        )
     }
 }
 
@@ -97,7 +103,9 @@ impl<'a> Reader<'a> {
             match c {
                 '"' => return Ok(out),
                 '\\' => {
-                    let Some(e) = self.rest().chars().next() else { return self.fail("an escaped character") };
+                    let Some(e) = self.rest().chars().next() else {
+                        return self.fail("an escaped character");
+                    };
                     self.at += e.len_utf8();
                     out.push(match e {
                         'n' => '\n',
@@ -189,8 +197,9 @@ impl FromStr for ProviderSource {
     fn from_str(text: &str) -> Result<Self, AddrError> {
         let mut reader = Reader::new(text);
         let parts: Vec<&str> = text.split('/').collect();
-        let valid = |s: &&str| !s.is_empty() && s.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:".contains(c));
-        if !parts.iter().all(|p| valid(p)) {
+        let valid =
+            |s: &&str| !s.is_empty() && s.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:".contains(c));
+        if !parts.iter().all(valid) {
             return reader.fail("a source such as \"hetznercloud/hcloud\"");
         }
         let lower = |s: &str| -> Arc<str> { s.to_ascii_lowercase().into() };
@@ -199,7 +208,9 @@ impl FromStr for ProviderSource {
             [namespace, name] => {
                 Ok(Self { host: Self::DEFAULT_HOST.into(), namespace: lower(namespace), name: lower(name) })
             }
-            [host, namespace, name] => Ok(Self { host: lower(host), namespace: lower(namespace), name: lower(name) }),
+            [host, namespace, name] => {
+                Ok(Self { host: lower(host), namespace: lower(namespace), name: lower(name) })
+            }
             _ => {
                 reader.at = text.len();
                 reader.fail("at most three parts")
