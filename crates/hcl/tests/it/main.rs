@@ -1,0 +1,8 @@
+//! Tests of the parser through its public interface.
+
+mod dump;
+mod errors;
+mod expressions;
+mod lossless;
+mod structure;
+mod templates;
