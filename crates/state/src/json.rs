@@ -12,19 +12,16 @@ const MAX_DEPTH: usize = 120;
 
 /// A JSON text without insignificant whitespace; cheap to clone.
 ///
-/// Order of keys and spelling of numbers stay as they were, so that what was read is written back unchanged. Equality
-/// is that of the texts. The content does not show in `Debug`, since it may be secret.
+/// Order of keys and spelling of numbers stay as they were, so that what was read is written back unchanged; strings are
+/// escaped as Go does it, so that a value has the same text before it is written and after it was read. Equality is that
+/// of the texts. The content does not show in `Debug`, since it may be secret.
 #[derive(Clone)]
 pub struct RawJson(Arc<RawValue>);
 
 impl RawJson {
-    /// The text of a value.
+    /// The text of a value. One that is nested more than 120 levels deep, which nothing reads back, becomes `null`.
     pub fn from_value(value: &serde_json::Value) -> RawJson {
-        match serde_json::value::to_raw_value(value) {
-            Ok(raw) => RawJson(raw.into()),
-            // Values have string keys only, so that their serialisation cannot fail.
-            Err(_) => RawJson(RawValue::NULL.to_owned().into()),
-        }
+        Self::from_text(&value.to_string()).unwrap_or_else(|_| RawJson(RawValue::NULL.to_owned().into()))
     }
 
     /// Checks a text and takes it, without its insignificant whitespace.
@@ -36,8 +33,8 @@ impl RawJson {
     }
 
     fn from_raw(raw: &RawValue) -> Result<RawJson, serde_json::Error> {
-        let compact = compact(raw.get()).ok_or_else(|| serde_json::Error::custom("nested too deeply"))?;
-        Ok(RawJson(RawValue::from_string(compact)?.into()))
+        let text = canonical(raw.get()).ok_or_else(|| serde_json::Error::custom("nested too deeply"))?;
+        Ok(RawJson(RawValue::from_string(text)?.into()))
     }
 
     /// The text.
@@ -52,8 +49,9 @@ impl RawJson {
     }
 }
 
-/// The text without whitespace outside of strings; none when it is nested too deeply. The text is valid JSON.
-fn compact(text: &str) -> Option<String> {
+/// The text without whitespace outside of strings, and with the escapes of Go inside; none when it is nested too deeply.
+/// The text is valid JSON.
+fn canonical(text: &str) -> Option<String> {
     let mut out = String::with_capacity(text.len());
     let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
     // Start of what is to be copied next: whole stretches at once.
@@ -64,7 +62,13 @@ fn compact(text: &str) -> Option<String> {
                 _ if escaped => escaped = false,
                 b'\\' => escaped = true,
                 b'"' => in_string = false,
-                _ => {}
+                _ => {
+                    if let Some((escape, len)) = go_escape(&text.as_bytes()[i..]) {
+                        out.push_str(&text[start..i]);
+                        out.push_str(escape);
+                        start = i + len;
+                    }
+                }
             }
             continue;
         }
@@ -85,6 +89,19 @@ fn compact(text: &str) -> Option<String> {
     out.push_str(&text[start..]);
     out.shrink_to_fit();
     Some(out)
+}
+
+/// How Go's `encoding/json` escapes the character at the start of `bytes` beyond what JSON demands, and how many bytes
+/// the character has: `<`, `>` and `&` for HTML, U+2028 and U+2029 for JavaScript.
+pub(crate) fn go_escape(bytes: &[u8]) -> Option<(&'static str, usize)> {
+    match bytes {
+        [b'<', ..] => Some(("\\u003c", 1)),
+        [b'>', ..] => Some(("\\u003e", 1)),
+        [b'&', ..] => Some(("\\u0026", 1)),
+        [0xe2, 0x80, 0xa8, ..] => Some(("\\u2028", 3)),
+        [0xe2, 0x80, 0xa9, ..] => Some(("\\u2029", 3)),
+        _ => None,
+    }
 }
 
 /// An empty object.
@@ -116,8 +133,8 @@ impl Serialize for RawJson {
 
 impl<'de> Deserialize<'de> for RawJson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&RawValue>::deserialize(deserializer)?;
-        RawJson::from_raw(raw).map_err(D::Error::custom)
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        RawJson::from_raw(&raw).map_err(D::Error::custom)
     }
 }
 
@@ -129,6 +146,16 @@ mod tests {
     fn whitespace_goes_and_everything_else_stays() {
         let raw = RawJson::from_text(" { \"b\" : [ 1.50 , \"a \\\" b\" ],\n\"a\":\t{ } } ").unwrap();
         assert_eq!(raw.as_str(), r#"{"b":[1.50,"a \" b"],"a":{}}"#);
+    }
+
+    #[test]
+    fn strings_are_escaped_as_go_does_whatever_the_origin() {
+        let value = serde_json::json!({ "<k>": "a & \u{2028} \\ é\"<" });
+        let text = r#"{"\u003ck\u003e":"a \u0026 \u2028 \\ é\"\u003c"}"#;
+        assert_eq!(RawJson::from_value(&value).as_str(), text);
+        assert_eq!(RawJson::from_text(&value.to_string()).unwrap().as_str(), text);
+        assert_eq!(RawJson::from_text(text).unwrap().as_str(), text);
+        assert_eq!(RawJson::from_text(text).unwrap().to_value(), value);
     }
 
     #[test]

@@ -1,0 +1,184 @@
+//! A journal in a file, with group commit.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::{Journal, Record, encode};
+
+/// Lazy records are handed to the system once they fill this many bytes, though not synced.
+const LAZY_BYTES: usize = 256 << 10;
+
+/// A journal in a file.
+///
+/// Whoever appends first writes and syncs for all that have come by then; those who come meanwhile wait and are served
+/// together by the next sync. So the number of syncs depends on their duration and not on the number of records.
+#[derive(Debug)]
+pub struct FileJournal {
+    shared: Mutex<Shared>,
+    written: Condvar,
+    next_op: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// Taken out while someone writes to it.
+    file: Option<File>,
+    /// Payloads not written yet.
+    waiting: Vec<Vec<u8>>,
+    /// Bytes in `waiting`.
+    waiting_bytes: usize,
+    /// How many records were ever added, and how many of them are durable.
+    added: u64,
+    durable: u64,
+    /// Length of the file, and how much of it is known to be on disk.
+    length: u64,
+    synced: u64,
+    /// Why nothing can be added any more.
+    broken: Option<(io::ErrorKind, String)>,
+}
+
+impl FileJournal {
+    /// Continues a journal whose `length` bytes are on disk and which the file's position is behind. Operations are
+    /// numbered from `next_op`.
+    pub(crate) fn new(file: File, length: u64, next_op: u64) -> FileJournal {
+        let shared = Shared {
+            file: Some(file),
+            waiting: Vec::new(),
+            waiting_bytes: 0,
+            added: 0,
+            durable: 0,
+            length,
+            synced: length,
+            broken: None,
+        };
+        FileJournal { shared: Mutex::new(shared), written: Condvar::new(), next_op: AtomicU64::new(next_op) }
+    }
+
+    /// Makes all durable and takes no more records.
+    pub(crate) fn end(&self) -> io::Result<()> {
+        let result = self.sync();
+        let mut shared = self.lock();
+        if shared.broken.is_none() {
+            shared.broken = Some((io::ErrorKind::Other, "the journal was ended".into()));
+        }
+        result
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        // What is guarded is whole between any two statements that can panic.
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a record to those waiting and returns its number.
+    fn add(shared: &mut Shared, payload: Vec<u8>) -> io::Result<u64> {
+        shared.check()?;
+        shared.waiting_bytes += payload.len();
+        shared.waiting.push(payload);
+        shared.added += 1;
+        Ok(shared.added)
+    }
+
+    /// Returns when `number` records are durable.
+    fn wait<'a>(&'a self, mut shared: MutexGuard<'a, Shared>, number: u64) -> io::Result<()> {
+        loop {
+            if shared.durable >= number {
+                return Ok(());
+            }
+            shared.check()?;
+            shared = match shared.file.take() {
+                Some(file) => self.write(shared, file, true),
+                None => self.written.wait(shared).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
+
+    /// Writes what is waiting, syncs if asked to, and wakes the others. The lock is released meanwhile.
+    fn write<'a>(
+        &'a self,
+        mut shared: MutexGuard<'a, Shared>,
+        mut file: File,
+        sync: bool,
+    ) -> MutexGuard<'a, Shared> {
+        let payloads = std::mem::take(&mut shared.waiting);
+        shared.waiting_bytes = 0;
+        let (number, synced) = (shared.added, shared.synced);
+        drop(shared);
+
+        let mut frames = Vec::new();
+        for payload in &payloads {
+            encode(&mut frames, payload, synced);
+        }
+        let result = file.write_all(&frames).and_then(|()| if sync { file.sync_data() } else { Ok(()) });
+
+        let mut shared = self.lock();
+        shared.file = Some(file);
+        match result {
+            Ok(()) => {
+                shared.length += frames.len() as u64;
+                if sync {
+                    shared.durable = number;
+                    shared.synced = shared.length;
+                }
+            }
+            // Part of a frame may stand at the end now, and a failed sync may have dropped what was written before:
+            // nothing that came after could be relied on.
+            Err(error) => shared.broken = Some((error.kind(), error.to_string())),
+        }
+        self.written.notify_all();
+        shared
+    }
+}
+
+impl Shared {
+    fn check(&self) -> io::Result<()> {
+        match &self.broken {
+            Some((kind, message)) => Err(io::Error::new(*kind, message.clone())),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Journal for FileJournal {
+    fn append(&self, record: &Record) -> io::Result<()> {
+        let payload = serde_json::to_vec(record)?;
+        let mut shared = self.lock();
+        let number = Self::add(&mut shared, payload)?;
+        self.wait(shared, number)
+    }
+
+    fn append_lazy(&self, record: &Record) -> io::Result<()> {
+        let payload = serde_json::to_vec(record)?;
+        let mut shared = self.lock();
+        Self::add(&mut shared, payload)?;
+        if shared.waiting_bytes > LAZY_BYTES
+            && let Some(file) = shared.file.take()
+        {
+            self.write(shared, file, false).check()?;
+        }
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let shared = self.lock();
+        let number = shared.added;
+        self.wait(shared, number)
+    }
+
+    fn next_op(&self) -> u64 {
+        self.next_op.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+/// Lazy records still reach the file if they can.
+impl Drop for FileJournal {
+    fn drop(&mut self) {
+        let shared = self.lock();
+        if shared.broken.is_none() && !shared.waiting.is_empty() {
+            drop(shared);
+            // Nobody is left to tell, and nothing was promised about these.
+            let _ = self.sync();
+        }
+    }
+}

@@ -1,0 +1,513 @@
+//! States kept in local files.
+//!
+//! Beside the statefile `terraform.tfstate` there may be: `terraform.tfstate.backup` with the content before the last
+//! run that changed it, `.terraform.tfstate.lock.info` with who holds the lock, and `terraform.tfstate.journal` with
+//! what an unfinished run did. Where the statefile is a symbolic link, statefile and journal are those that it leads to.
+
+mod error;
+mod lock;
+mod replace;
+mod worlds;
+
+use std::collections::BTreeSet;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Seek, SeekFrom};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ferroform_core::{Diagnostic, Diagnostics};
+use sha2::{Digest, Sha256};
+
+use self::error::{io_error, locked};
+use self::lock::{Lock, Refusal};
+use crate::file;
+use crate::journal::{self, Base, FileJournal, Header, Journal, Record, Recovered};
+use crate::manager::{Loaded, LockInfo, LockWait, Manager, Written};
+use crate::model::{State, TERRAFORM_VERSION};
+use crate::world::{self, WorldBinding};
+
+/// Where the content before the first change of a run goes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Backup {
+    /// To the path of the statefile with `.backup` behind it.
+    #[default]
+    Beside,
+    /// To this file.
+    At(PathBuf),
+    /// Nowhere.
+    Off,
+}
+
+/// How a [`LocalManager`] works.
+#[derive(Debug, Clone, Default)]
+pub struct LocalOptions {
+    /// Where backups go.
+    pub backup: Backup,
+    /// The file that notes the worlds of the state; without one they are not checked. It may be removed at any time:
+    /// the state is bound anew at its next use then.
+    pub worlds: Option<PathBuf>,
+}
+
+/// A state in a local file.
+pub struct LocalManager {
+    /// The path as given.
+    path: PathBuf,
+    /// The file that it leads to.
+    target: PathBuf,
+    options: LocalOptions,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    lock: Option<Lock>,
+    base: Option<Known>,
+    /// Provider configurations with objects, or with operations that may have left some.
+    in_use: BTreeSet<String>,
+    worlds: Vec<WorldBinding>,
+    journal: Option<Arc<FileJournal>>,
+    backup_written: bool,
+}
+
+/// The statefile as it was last read or written.
+struct Known {
+    /// None when there is no file.
+    state: Option<State>,
+    /// SHA-256 of its bytes in hexadecimal digits; of no bytes when there is no file.
+    sha256: String,
+    /// The lineage that a first statefile gets.
+    lineage: String,
+}
+
+const UNCHANGED: &str = "The state is as it was before.";
+const RESULTS_KEPT: &str = "The previous statefile is whole. What this run did is kept in the journal, and is added by the next run.";
+
+/// Reads the statefile at a path without the lock, without the journal, and without giving up a lock that this process
+/// may hold on it (which opening the file in any other way would do). None when there is no state.
+///
+/// # Errors
+/// When the file cannot be read or understood.
+pub fn read_file(path: &Path) -> Result<Option<State>, Diagnostics> {
+    let bytes = lock::read(path).map_err(|e| io_error("Statefile cannot be read", path, &e, UNCHANGED))?;
+    file::read(&bytes.unwrap_or_default(), &path.display().to_string())
+}
+
+impl LocalManager {
+    /// A manager of the state at `path`. Neither file nor directory need exist.
+    ///
+    /// # Errors
+    /// When the path cannot name a file.
+    pub fn open(path: impl Into<PathBuf>, options: LocalOptions) -> Result<LocalManager, Diagnostics> {
+        let path = path.into();
+        let bad = |error: io::Error| io_error("Statefile cannot be read", &path, &error, UNCHANGED);
+        if path.file_name().is_none() || path.is_dir() {
+            return Err(bad(io::Error::new(io::ErrorKind::IsADirectory, "this does not name a file")).into());
+        }
+        let target = replace::resolve(&path).map_err(bad)?;
+        Ok(LocalManager { path, target, options, inner: Mutex::default() })
+    }
+
+    /// The journal's file.
+    pub fn journal_path(&self) -> PathBuf {
+        with_suffix(&self.target, ".journal")
+    }
+
+    /// The file that says who holds the lock, named as Terraform does.
+    pub fn lock_info_path(&self) -> PathBuf {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        self.path.with_file_name(format!(".{}.lock.info", name.strip_prefix('.').unwrap_or(&name)))
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn holder(&self) -> Option<LockInfo> {
+        let bytes = replace::read_optional(&self.lock_info_path()).ok()??;
+        serde_json::from_slice(&bytes).ok()
+    }
+
+    /// Statefile and journal as they are now.
+    fn load(&self, inner: &Inner) -> Result<(Known, Recovered), Diagnostics> {
+        // The journal first: it goes only after a newer statefile has come.
+        let journal = self.journal_bytes()?.unwrap_or_default();
+        let bytes = match &inner.lock {
+            Some(lock) => lock.read().map(Some),
+            None => lock::read(&self.target),
+        };
+        let bytes = bytes.map_err(|e| io_error("Statefile cannot be read", &self.path, &e, UNCHANGED))?;
+        let bytes = bytes.unwrap_or_default();
+        let state = file::read(&bytes, &self.path.display().to_string())?;
+        let sha256 = digest(&bytes);
+        let mut known = Known { state, sha256, lineage: String::new() };
+        let recovered = self.recover(&known, &journal)?;
+        known.lineage.clone_from(&recovered.state.lineage);
+        Ok((known, recovered))
+    }
+
+    /// The journal's bytes; none when there is no journal.
+    fn journal_bytes(&self) -> Result<Option<Vec<u8>>, Diagnostics> {
+        let path = self.journal_path();
+        replace::read_optional(&path).map_err(|e| {
+            io_error("Journal of an interrupted run cannot be read", &path, &e, UNCHANGED).into()
+        })
+    }
+
+    fn recover(&self, known: &Known, journal: &[u8]) -> Result<Recovered, Diagnostics> {
+        let base = known.state.as_ref().map(|state| Base { state, sha256: Some(&known.sha256) });
+        journal::recover_from(base, journal, &self.journal_path().display().to_string())
+    }
+
+    /// The journal of this run; begun or continued if that has not happened yet.
+    fn active_journal(&self, inner: &mut Inner, known: &Known) -> Result<Arc<FileJournal>, Diagnostics> {
+        if let Some(journal) = &inner.journal {
+            return Ok(journal.clone());
+        }
+        let path = self.journal_path();
+        let failed = |e: io::Error| io_error("Journal cannot be begun", &path, &e, "Nothing was changed.");
+        self.make_directory().map_err(failed)?;
+        let recovered = self.recover(known, &self.journal_bytes()?.unwrap_or_default())?;
+        let serial = known.state.as_ref().map_or(0, |s| s.serial);
+        // Results that are in the statefile already must not be held against the serials to come.
+        let usable = recovered
+            .header
+            .as_ref()
+            .is_some_and(|h| h.base_serial == serial && h.base_exists == known.state.is_some());
+        let (file, length) = if usable {
+            let mut file = OpenOptions::new().read(true).write(true).open(&path).map_err(failed)?;
+            file.set_len(recovered.intact).and_then(|()| file.sync_all()).map_err(failed)?;
+            file.seek(SeekFrom::End(0)).map_err(failed)?;
+            (file, recovered.intact)
+        } else {
+            let bytes = self.fresh_journal(inner, known, &recovered).map_err(failed)?;
+            let mut file = replace::replace(&path, &bytes).map_err(failed)?;
+            file.seek(SeekFrom::End(0)).map_err(failed)?;
+            (file, bytes.len() as u64)
+        };
+        let journal = Arc::new(FileJournal::new(file, length, recovered.next_op));
+        inner.journal = Some(journal.clone());
+        Ok(journal)
+    }
+
+    /// A journal on top of `known` that holds nothing but what is still open.
+    fn fresh_journal(&self, inner: &Inner, known: &Known, recovered: &Recovered) -> io::Result<Vec<u8>> {
+        let header = Header {
+            version: Header::VERSION,
+            lineage: known.lineage.clone(),
+            base_serial: known.state.as_ref().map_or(0, |s| s.serial),
+            base_exists: known.state.is_some(),
+            worlds: match &recovered.header {
+                Some(old) if inner.worlds.is_empty() => old.worlds.clone(),
+                _ => inner.worlds.clone(),
+            },
+        };
+        let mut bytes = Vec::new();
+        journal::encode(&mut bytes, &serde_json::to_vec(&header)?, 0);
+        for operation in &recovered.open {
+            let op = operation.intent.op;
+            let mut record = |record: &Record| -> io::Result<()> {
+                journal::encode(&mut bytes, &serde_json::to_vec(record)?, 0);
+                Ok(())
+            };
+            record(&Record::Intent(Box::new(operation.intent.clone())))?;
+            if let Some(identity) = &operation.checkpoint {
+                record(&Record::Checkpoint { op, identity: identity.clone() })?;
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// Ends the journal after the state was written: nothing remains of it but open operations.
+    fn settle_journal(&self, inner: &mut Inner, known: &Known) -> Result<(), Diagnostics> {
+        if let Some(journal) = inner.journal.take() {
+            // What could not be written is in the statefile by now.
+            let _ = journal.end();
+        }
+        let path = self.journal_path();
+        let failed = |e: io::Error| {
+            let mut diagnostic = io_error(
+                "Journal cannot be ended",
+                &path,
+                &e,
+                "The state was written; the next run ends the journal.",
+            );
+            diagnostic.severity = ferroform_core::Severity::Warning;
+            diagnostic
+        };
+        let Some(journal) = self.journal_bytes()? else { return Ok(()) };
+        let recovered = self.recover(known, &journal)?;
+        if recovered.open.is_empty() {
+            fs::remove_file(&path).and_then(|()| replace::sync_parent(&path)).map_err(failed)?;
+        } else {
+            let bytes = self.fresh_journal(inner, known, &recovered).map_err(failed)?;
+            replace::replace(&path, &bytes).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    fn make_directory(&self) -> io::Result<()> {
+        match self.target.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => fs::create_dir_all(parent),
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses to write over something that came after the last reading.
+    fn check_untouched(&self, inner: &Inner, known: &Known) -> Result<(), Diagnostics> {
+        let unreadable = |e: io::Error| io_error("State cannot be written", &self.path, &e, RESULTS_KEPT);
+        let (bytes, in_place) = match &inner.lock {
+            Some(lock) => (lock.read().map_err(unreadable)?, lock.is_in_place().map_err(unreadable)?),
+            None => (lock::read(&self.target).map_err(unreadable)?.unwrap_or_default(), true),
+        };
+        if in_place && digest(&bytes) == known.sha256 {
+            return Ok(());
+        }
+        Err(Diagnostic::error("Statefile was changed meanwhile")
+            .detail(format!(
+                "{} is not what it was when this run read it: something else changed it. It was not written over. What \
+                 this run did is kept in the journal {}.",
+                self.path.display(),
+                self.journal_path().display()
+            ))
+            .hint("Put back the statefile of before; the next run adds to it what this run did.")
+            .into())
+    }
+
+    /// Keeps the content of before, once a run.
+    fn back_up(&self, inner: &mut Inner) -> Result<(), Diagnostics> {
+        let path = match &self.options.backup {
+            Backup::Off => return Ok(()),
+            Backup::Beside => with_suffix(&self.path, ".backup"),
+            Backup::At(path) => path.clone(),
+        };
+        if inner.backup_written {
+            return Ok(());
+        }
+        let bytes = match &inner.lock {
+            Some(lock) => lock.read(),
+            None => lock::read(&self.target).map(Option::unwrap_or_default),
+        };
+        let written = bytes.and_then(|bytes| replace::replace(&replace::resolve(&path)?, &bytes));
+        written.map_err(|e| io_error("Backup of the state cannot be written", &path, &e, RESULTS_KEPT))?;
+        inner.backup_written = true;
+        Ok(())
+    }
+}
+
+impl Manager for LocalManager {
+    fn location(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn lock(&self, info: &LockInfo, wait: &LockWait<'_>) -> Result<(), Diagnostics> {
+        let mut inner = self.inner();
+        if inner.lock.is_some() {
+            return Err(locked(&self.path, Some(info)).into());
+        }
+        let failed = |e: io::Error| io_error("Error acquiring the state lock", &self.path, &e, UNCHANGED);
+        self.make_directory().map_err(failed)?;
+        // A lock that cannot be taken at all is no reason to wait.
+        let outcome = wait.retry(|| match lock::acquire(&self.target) {
+            Ok(lock) => Ok(Ok(lock)),
+            Err(Refusal::Failed(error)) => Ok(Err(error)),
+            Err(Refusal::Busy) => Err(()),
+        });
+        let lock = match outcome {
+            Ok(Ok(lock)) => lock,
+            Ok(Err(error)) => return Err(failed(error).into()),
+            Err(()) => return Err(locked(&self.path, self.holder().as_ref()).into()),
+        };
+        let info = LockInfo { path: self.path.display().to_string(), ..info.clone() };
+        let written = serde_json::to_vec(&info)
+            .map_err(io::Error::from)
+            .and_then(|bytes| write_private(&self.lock_info_path(), &bytes));
+        written
+            .map_err(|e| io_error("Error acquiring the state lock", &self.lock_info_path(), &e, UNCHANGED))?;
+        inner.lock = Some(lock);
+        // What was read without the lock may be outdated.
+        inner.base = None;
+        Ok(())
+    }
+
+    fn unlock(&self) -> Result<(), Diagnostics> {
+        let mut inner = self.inner();
+        let Some(lock) = inner.lock.take() else { return Ok(()) };
+        // First, so that it cannot be that of the next holder.
+        let removed = fs::remove_file(self.lock_info_path());
+        drop(lock);
+        match removed {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                let consequence = "The lock itself was given back; the file does no harm.";
+                Err(io_error("Error releasing the state lock", &self.lock_info_path(), &error, consequence)
+                    .into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn read(&self) -> Result<Loaded, Diagnostics> {
+        // Without the lock, another run may write statefile and journal between our two readings.
+        const TRIES: usize = 3;
+        let mut inner = self.inner();
+        let tries = if inner.lock.is_some() { 1 } else { TRIES };
+        let mut loaded = self.load(&inner);
+        for _ in 1..tries {
+            if loaded.is_ok() {
+                break;
+            }
+            loaded = self.load(&inner);
+        }
+        let (known, recovered) = loaded?;
+        let objects = recovered.state.resources.values().map(|r| &r.provider);
+        let unsettled = recovered.open.iter().map(|o| &o.intent.provider);
+        let providers: BTreeSet<_> = objects.chain(unsettled).collect();
+        inner.in_use = providers.into_iter().map(ToString::to_string).collect();
+        let loaded = Loaded {
+            exists: known.state.is_some(),
+            recovered: known
+                .state
+                .as_ref()
+                .map_or(!recovered.state.is_empty(), |s| !s.same_content(&recovered.state)),
+            state: recovered.state,
+            open: recovered.open,
+        };
+        inner.worlds = recovered.header.map(|h| h.worlds).unwrap_or_default();
+        inner.base = Some(known);
+        Ok(loaded)
+    }
+
+    fn bind(&self, worlds: &[WorldBinding]) -> Result<(), Diagnostics> {
+        let mut inner = self.inner();
+        let Some(known) = &inner.base else { return Err(not_read().into()) };
+        let mut bound = match &self.options.worlds {
+            Some(path) => worlds::read(path, &known.lineage)?,
+            None => Vec::new(),
+        };
+        // An interrupted run knows as well, even if the file was removed.
+        for world in &inner.worlds {
+            if !bound.iter().any(|b| b.provider == world.provider) {
+                bound.push(world.clone());
+            }
+        }
+        let next = world::check(&bound, worlds, |provider| inner.in_use.contains(provider))?;
+        if let Some(path) = &self.options.worlds
+            && next != bound
+        {
+            worlds::write(path, &known.lineage, &next)?;
+        }
+        inner.worlds = next;
+        Ok(())
+    }
+
+    fn journal(&self) -> Result<Arc<dyn Journal>, Diagnostics> {
+        let mut inner = self.inner();
+        let Some(known) = inner.base.take() else { return Err(not_read().into()) };
+        let journal = self.active_journal(&mut inner, &known);
+        inner.base = Some(known);
+        Ok(journal?)
+    }
+
+    fn write(&self, state: &State) -> Result<Written, Diagnostics> {
+        let mut guard = self.inner();
+        let inner = &mut *guard;
+        let Some(known) = inner.base.take() else { return Err(not_read().into()) };
+        let result = self.write_over(inner, &known, state);
+        match result {
+            Ok((next, written)) => {
+                inner.base = Some(next.unwrap_or(known));
+                Ok(written)
+            }
+            Err(diagnostics) => {
+                inner.base = Some(known);
+                Err(diagnostics)
+            }
+        }
+    }
+}
+
+impl LocalManager {
+    fn write_over(
+        &self,
+        inner: &mut Inner,
+        known: &Known,
+        state: &State,
+    ) -> Result<(Option<Known>, Written), Diagnostics> {
+        if state.lineage != known.lineage {
+            return Err(Diagnostic::error("State belongs to another lineage")
+                .detail(format!(
+                    "{} has lineage {}; the state to be written has lineage {}. It was not written over.",
+                    self.path.display(),
+                    known.lineage,
+                    state.lineage
+                ))
+                .into());
+        }
+        self.check_untouched(inner, known)?;
+        let old_serial = known.state.as_ref().map_or(0, |s| s.serial);
+        // Even a first state without anything is written, as Terraform does.
+        let changed = known.state.as_ref().is_none_or(|old| !old.same_content(state));
+        let mut next = None;
+        let mut serial = old_serial;
+        if changed {
+            serial = old_serial.max(state.serial).saturating_add(1);
+            let mut new = state.clone();
+            new.serial = serial;
+            new.terraform_version = newer_version(&new.terraform_version).to_owned();
+            let bytes = file::write(&new)?;
+            let sha256 = digest(&bytes);
+            let failed = |e: io::Error| io_error("State cannot be written", &self.path, &e, RESULTS_KEPT);
+            self.make_directory().map_err(failed)?;
+            if known.state.is_some() {
+                self.back_up(inner)?;
+            }
+            if inner.journal.is_some() || self.journal_path().exists() {
+                let journal = self.active_journal(inner, known)?;
+                journal.append(&Record::Commit { serial, sha256: sha256.clone() }).map_err(failed)?;
+            }
+            match &mut inner.lock {
+                Some(lock) => lock.replace(&bytes).map_err(failed)?,
+                None => drop(replace::replace(&self.target, &bytes).map_err(failed)?),
+            }
+            let lineage = new.lineage.clone();
+            next = Some(Known { state: Some(new), sha256, lineage });
+        }
+        let mut warnings = Diagnostics::new();
+        if let Err(diagnostics) = self.settle_journal(inner, next.as_ref().unwrap_or(known)) {
+            warnings.append(diagnostics);
+        }
+        Ok((next, Written { serial, changed, warnings }))
+    }
+}
+
+fn not_read() -> Diagnostic {
+    Diagnostic::error("State was not read yet")
+        .detail("The state must be read before it is used. This is a bug of Ferroform.")
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Writes a small file that only its owner may read.
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    use std::io::Write as _;
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?.write_all(bytes)
+}
+
+/// The version to note: a state that a newer Terraform wrote is not passed off as one of an older.
+fn newer_version(version: &str) -> &str {
+    fn parts(version: &str) -> Option<[u64; 3]> {
+        let core = version.split(['-', '+']).next()?;
+        let mut parts = core.split('.').map(str::parse);
+        let all = [parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?];
+        parts.next().is_none().then_some(all)
+    }
+    if parts(version) > parts(TERRAFORM_VERSION) { version } else { TERRAFORM_VERSION }
+}
