@@ -1,1 +1,114 @@
-//! Ferroform: plan.
+//! Plans: what will be done to which objects, in which order, and the file a plan is kept in.
+//!
+//! A [`Plan`] is complete and never changes: applying follows its [`ExecGraph`] and chooses nothing. This crate knows
+//! neither the language nor the engine; the configuration that a planfile holds is opaque to it.
+
+mod change;
+mod graph;
+pub mod planfile;
+
+pub use change::{Action, ActionReason, OutputChange, ResourceChange};
+pub use graph::{ConfigNode, ExecGraph, ExecNode, Step, StepId};
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ferroform_core::Value;
+use ferroform_core::addr::{ModuleInstance, ResourceInstance};
+use ferroform_state::State;
+use ferroform_state::world::WorldBinding;
+
+/// What a plan is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PlanMode {
+    /// Make the objects equal to configuration.
+    #[default]
+    Normal,
+    /// Destroy every object.
+    Destroy,
+    /// Only bring the state up to date with the objects.
+    RefreshOnly,
+}
+
+/// An address that `-target` names: a module instance or a resource, with or without an instance key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Target {
+    /// Everything in a module instance and below.
+    Module(ModuleInstance),
+    /// One instance; every instance of the resource when the key is missing.
+    Resource(ResourceInstance),
+}
+
+/// All that applying needs to know.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// What it was made for.
+    pub mode: PlanMode,
+    /// Lineage of the state it starts from.
+    pub lineage: String,
+    /// Serial of the state it starts from.
+    pub serial: u64,
+    /// The worlds that it was made in.
+    pub worlds: Vec<WorldBinding>,
+    /// When it was made, as RFC 3339; what `plantimestamp()` gives.
+    pub timestamp: String,
+    /// The input variables of the root module, converted.
+    pub variables: BTreeMap<Arc<str>, Value>,
+    /// The addresses it was limited to; empty for all.
+    pub targets: Vec<Target>,
+    /// The state after refreshing: what applying starts from.
+    pub prior: State,
+    /// Objects found changed or gone since the last run: from the old state to the refreshed one.
+    pub drift: Vec<ResourceChange>,
+    /// What is planned for every object, no-ops included, by address.
+    pub changes: Vec<ResourceChange>,
+    /// What becomes of the root module's outputs.
+    pub outputs: Vec<OutputChange>,
+    /// The order of all of it.
+    pub graph: ExecGraph,
+}
+
+/// Numbers of planned changes, as the summary line gives them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Objects to create, replacements included.
+    pub add: usize,
+    /// Objects to update.
+    pub change: usize,
+    /// Objects to delete, replacements included.
+    pub destroy: usize,
+}
+
+impl Plan {
+    /// How many objects will be created, updated and deleted.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for change in self.changes.iter().filter(|c| c.is_managed()) {
+            match change.action {
+                Action::Create => counts.add += 1,
+                Action::Update => counts.change += 1,
+                Action::Delete => counts.destroy += 1,
+                Action::DeleteThenCreate | Action::CreateThenDelete => {
+                    counts.add += 1;
+                    counts.destroy += 1;
+                }
+                Action::NoOp | Action::Read | Action::Forget => {}
+            }
+        }
+        counts
+    }
+
+    /// Whether applying would do anything to an object or an output.
+    pub fn has_changes(&self) -> bool {
+        self.changes.iter().any(|c| c.is_managed() && c.action != Action::NoOp)
+            || self.outputs.iter().any(|o| o.action != Action::NoOp)
+    }
+
+    /// Whether applying would do anything at all; in refresh-only mode drift counts.
+    pub fn is_applicable(&self) -> bool {
+        match self.mode {
+            PlanMode::RefreshOnly => !self.drift.is_empty() || self.outputs.iter().any(|o| o.action != Action::NoOp),
+            PlanMode::Normal | PlanMode::Destroy => self.has_changes(),
+        }
+    }
+}
