@@ -1,0 +1,45 @@
+//! The providers that are part of the engine: random, tls, local, null and terraform.
+//!
+//! Each equals the published provider of the same name in attribute names, types, defaults, schema versions, state
+//! shapes and rules of replacement, so that state written by one is read by the other with nothing to migrate. A
+//! module a provider, a file a resource. [`factories`] gives them all.
+
+mod builtin;
+mod local;
+mod null;
+mod planning;
+mod random;
+mod randomness;
+mod terraform;
+mod tls;
+mod values;
+
+use std::sync::Arc;
+
+use ferroform_core::addr::ProviderSource;
+use ferroform_provider::ProviderFactory;
+
+pub use randomness::{OsRandom, RandomError, RandomSource, SeededRandom};
+
+/// The factories of all built-in providers; random values come from the operating system.
+pub fn factories() -> Vec<Arc<dyn ProviderFactory>> {
+    factories_with(Arc::new(OsRandom))
+}
+
+/// The factories of all built-in providers, with random values from `random`.
+pub fn factories_with(random: Arc<dyn RandomSource>) -> Vec<Arc<dyn ProviderFactory>> {
+    vec![
+        Arc::new(random::factory(random.clone())),
+        Arc::new(tls::factory(random.clone())),
+        Arc::new(local::factory()),
+        Arc::new(null::factory(random.clone())),
+        Arc::new(terraform::factory(random)),
+    ]
+}
+
+/// The addresses under which the registries of Terraform and OpenTofu publish `hashicorp/NAME`.
+fn published(name: &str) -> Vec<ProviderSource> {
+    let on =
+        |host: &str| ProviderSource { host: host.into(), namespace: "hashicorp".into(), name: name.into() };
+    vec![on(ProviderSource::DEFAULT_HOST), on("registry.opentofu.org")]
+}

@@ -1,0 +1,10 @@
+//! The built-in providers, driven as the engine drives them.
+
+mod harness;
+mod local;
+mod null;
+mod random;
+mod remote_state;
+mod schemas;
+mod terraform_data;
+mod tls;

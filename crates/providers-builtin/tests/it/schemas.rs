@@ -1,0 +1,203 @@
+//! Schemas, sources and versions as published. The table is written from the registry's documentation of each
+//! provider, not from our own schemas.
+
+use std::collections::BTreeSet;
+
+use ferroform_core::schema::Attribute;
+use ferroform_providers_builtin::factories;
+
+use crate::harness::{Bench, factory};
+
+/// Provider, kind, type, schema version; then each attribute with its type and flags: required, optional, computed,
+/// sensitive, new (a change makes a new object), deprecated.
+const PUBLISHED: &str = "\
+random resource random_id 0
+  b64_std string c
+  b64_url string c
+  byte_length number r n
+  dec string c
+  hex string c
+  id string c
+  keepers map(string) o n
+  prefix string o n
+random resource random_password 3
+  bcrypt_hash string c s
+  id string c
+  keepers map(string) o n
+  length number r n
+  lower bool oc n
+  min_lower number oc n
+  min_numeric number oc n
+  min_special number oc n
+  min_upper number oc n
+  number bool oc n d
+  numeric bool oc n
+  override_special string o n
+  result string c s
+  special bool oc n
+  upper bool oc n
+random resource random_string 2
+  id string c
+  keepers map(string) o n
+  length number r n
+  lower bool oc n
+  min_lower number oc n
+  min_numeric number oc n
+  min_special number oc n
+  min_upper number oc n
+  number bool oc n d
+  numeric bool oc n
+  override_special string o n
+  result string c
+  special bool oc n
+  upper bool oc n
+tls resource tls_private_key 1
+  algorithm string r n
+  ecdsa_curve string oc n
+  id string c
+  private_key_openssh string c s
+  private_key_pem string c s
+  private_key_pem_pkcs8 string c s
+  public_key_fingerprint_md5 string c
+  public_key_fingerprint_sha256 string c
+  public_key_openssh string c
+  public_key_pem string c
+  rsa_bits number oc n
+local resource local_file 0
+  content string o n
+  content_base64 string o n
+  content_base64sha256 string c
+  content_base64sha512 string c
+  content_md5 string c
+  content_sha1 string c
+  content_sha256 string c
+  content_sha512 string c
+  directory_permission string oc n
+  file_permission string oc n
+  filename string r n
+  id string c
+  sensitive_content string o s n d
+  source string o n
+local resource local_sensitive_file 0
+  content string o s n
+  content_base64 string o s n
+  content_base64sha256 string c
+  content_base64sha512 string c
+  content_md5 string c
+  content_sha1 string c
+  content_sha256 string c
+  content_sha512 string c
+  directory_permission string oc n
+  file_permission string oc n
+  filename string r n
+  id string c
+  source string o n
+local data local_file 0
+  content string c
+  content_base64 string c
+  content_base64sha256 string c
+  content_base64sha512 string c
+  content_md5 string c
+  content_sha1 string c
+  content_sha256 string c
+  content_sha512 string c
+  filename string r
+  id string c
+local data local_sensitive_file 0
+  content string c s
+  content_base64 string c s
+  content_base64sha256 string c
+  content_base64sha512 string c
+  content_md5 string c
+  content_sha1 string c
+  content_sha256 string c
+  content_sha512 string c
+  filename string r
+  id string c
+null resource null_resource 0
+  id string c
+  triggers map(string) o n
+null data null_data_source 0
+  has_computed_default string oc
+  id string c d
+  inputs map(string) o
+  outputs map(string) c
+  random string c
+terraform resource terraform_data 0
+  id string c
+  input any o
+  output any c
+  triggers_replace any o n
+terraform data terraform_remote_state 0
+  backend string r
+  config any o
+  defaults any o
+  outputs any c
+  workspace string o
+";
+
+fn line(name: &str, attribute: &Attribute) -> String {
+    let mode = match (attribute.required, attribute.optional, attribute.computed) {
+        (true, false, false) => "r",
+        (false, true, false) => "o",
+        (false, false, true) => "c",
+        (false, true, true) => "oc",
+        _ => "?",
+    };
+    let flags =
+        [(attribute.sensitive, " s"), (attribute.force_new, " n"), (attribute.deprecated.is_some(), " d")];
+    let flags: String = flags.into_iter().filter(|(on, _)| *on).map(|(_, flag)| flag).collect();
+    format!("  {name} {} {mode}{flags}\n", attribute.ty)
+}
+
+#[test]
+fn schemas_are_the_published_ones() {
+    let mut ours = String::new();
+    for (provider, kind, type_name) in PUBLISHED.lines().filter(|l| !l.starts_with(' ')).map(|l| {
+        let mut words = l.split(' ');
+        let mut word = || words.next().unwrap_or_default();
+        (word(), word(), word())
+    }) {
+        let bench = Bench::new(provider);
+        let schema = bench.0.schema();
+        let of_kind = if kind == "data" { &schema.data_sources } else { &schema.resources };
+        let schema = of_kind.get(type_name).expect(type_name);
+        ours.push_str(&format!("{provider} {kind} {type_name} {}\n", schema.version));
+        ours.extend(schema.block.attributes.iter().map(|(name, attribute)| line(name, attribute)));
+        assert!(schema.block.blocks.is_empty());
+    }
+    assert_eq!(ours, PUBLISHED);
+    let listed = PUBLISHED.lines().filter(|l| !l.starts_with(' ')).count();
+    let all: usize =
+        factories().iter().map(|f| f.schema().resources.len() + f.schema().data_sources.len()).sum();
+    assert_eq!(all, listed, "every type is in the table");
+}
+
+#[test]
+fn sources_and_versions_are_the_published_ones() {
+    let cases = [
+        ("random", "3.7.2", "registry.terraform.io/hashicorp/random registry.opentofu.org/hashicorp/random"),
+        ("tls", "4.1.0", "registry.terraform.io/hashicorp/tls registry.opentofu.org/hashicorp/tls"),
+        ("local", "2.5.3", "registry.terraform.io/hashicorp/local registry.opentofu.org/hashicorp/local"),
+        ("null", "3.2.4", "registry.terraform.io/hashicorp/null registry.opentofu.org/hashicorp/null"),
+        ("terraform", "1.11.4", "terraform.io/builtin/terraform"),
+    ];
+    for (name, version, sources) in cases {
+        let factory = factory(name);
+        let ours: Vec<String> = factory.sources().iter().map(ToString::to_string).collect();
+        assert_eq!((factory.version(), ours.join(" ")), (version, sources.to_owned()));
+    }
+    let all: Vec<String> = factories().iter().flat_map(|f| f.sources()).map(|s| s.to_string()).collect();
+    assert_eq!(all.len(), all.iter().collect::<BTreeSet<_>>().len(), "no source twice");
+}
+
+#[tokio::test]
+async fn a_type_that_does_not_exist_is_an_error_that_lists_what_does() {
+    let bench = Bench::new("local");
+    let diagnostics = bench.0.validate_resource("local_directory", &ferroform_core::Value::empty_object());
+    assert!(
+        diagnostics.iter().all(|d| d.detail.contains("local_file, local_sensitive_file")),
+        "{diagnostics:?}"
+    );
+    assert!(diagnostics.has_errors());
+}
