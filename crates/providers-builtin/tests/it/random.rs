@@ -313,3 +313,13 @@ async fn states_of_older_providers_are_completed() {
     let config = bench.config("random_string", &[("length", n(5))]);
     assert_eq!(bench.plan("random_string", &state, &config).await.planned, Some(state));
 }
+
+#[tokio::test]
+async fn a_deletion_is_planned_and_forgets_the_object() {
+    let bench = Bench::new("random");
+    let made = bench.create("random_string", &[("length", n(4))]).await.expect("made");
+    let none = bench.none("random_string");
+    let plan = bench.plan("random_string", &made, &none).await;
+    assert_eq!((plan.planned, plan.requires_replace), (Some(none), Vec::new()));
+    bench.delete("random_string", &made).await.expect("deleted");
+}

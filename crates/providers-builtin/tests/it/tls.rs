@@ -118,3 +118,36 @@ async fn keys_cannot_be_imported() {
     let error = Bench::new("tls").0.import_resource(TYPE, "x").await.expect_err("refused");
     assert_eq!(summaries(&error), ["Resource Import Not Implemented"]);
 }
+
+/// The keys that are made are read by OpenSSH, where it is present: its public key of our private one is ours.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+#[tokio::test]
+async fn openssh_reads_the_private_keys() {
+    use std::os::unix::fs::OpenOptionsExt;
+    use std::process::Command;
+
+    let bench = Bench::new("tls");
+    let dir = tempfile::tempdir().expect("a directory");
+    for (i, arguments) in [
+        vec![("algorithm", s("ED25519"))],
+        vec![("algorithm", s("RSA"))],
+        vec![("algorithm", s("ECDSA")), ("ecdsa_curve", s("P256"))],
+        vec![("algorithm", s("ECDSA")), ("ecdsa_curve", s("P521"))],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let made = bench.create(TYPE, &arguments).await.expect("made");
+        let path = dir.path().join(i.to_string());
+        let mut file =
+            std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).expect("new");
+        std::io::Write::write_all(&mut file, text(&made, "private_key_openssh").as_bytes()).expect("written");
+        let Ok(output) = Command::new("ssh-keygen").arg("-yf").arg(&path).output() else {
+            eprintln!("skipped: ssh-keygen is not installed");
+            return;
+        };
+        let public = String::from_utf8_lossy(&output.stdout).into_owned();
+        let words = |line: &str| line.split_whitespace().take(2).map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(words(&public), words(text(&made, "public_key_openssh")), "{output:?}");
+    }
+}
