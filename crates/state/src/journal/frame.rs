@@ -30,15 +30,30 @@ fn checksum(length: &[u8], synced: &[u8], payload: &[u8]) -> String {
     hash.finalize().iter().take(CHECKSUM / 2).map(|b| format!("{b:02x}")).collect()
 }
 
-/// The payload and the synced length of a line without its line break, if it is an intact frame.
-fn decode(line: &[u8]) -> Option<(&[u8], u64)> {
-    let (length, rest) = field(line, LENGTH)?;
+/// A frame as it lies in the file.
+struct Frame<'a> {
+    payload: &'a [u8],
+    synced: u64,
+    /// Bytes of the whole frame.
+    length: usize,
+}
+
+/// The frame that `bytes` begins with, if it is intact.
+fn decode(bytes: &[u8]) -> Option<Frame<'_>> {
+    let (length, rest) = field(bytes, LENGTH)?;
     let (synced, rest) = field(rest, SYNCED)?;
-    let (sum, payload) = field(rest, CHECKSUM)?;
-    let number = |digits: &[u8]| u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
-    let intact =
-        number(length)? == payload.len() as u64 && sum == checksum(length, synced, payload).as_bytes();
-    intact.then_some((payload, number(synced)?))
+    let (sum, rest) = field(rest, CHECKSUM)?;
+    let (payload, end) = rest.split_at_checked(usize::try_from(number(length)?).ok()?)?;
+    // Cheaper than the checksum, so that no input makes this slow: a payload has no line break.
+    let whole = end.first() == Some(&b'\n') && !payload.contains(&b'\n');
+    if !whole || sum != checksum(length, synced, payload).as_bytes() {
+        return None;
+    }
+    Some(Frame { payload, synced: number(synced)?, length: HEAD + payload.len() + 1 })
+}
+
+fn number(digits: &[u8]) -> Option<u64> {
+    u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }
 
 fn field(line: &[u8], digits: usize) -> Option<(&[u8], &[u8])> {
@@ -60,18 +75,25 @@ impl<'a> Frames<'a> {
     /// Takes the file apart.
     pub(crate) fn read(bytes: &'a [u8]) -> Frames<'a> {
         let mut frames = Frames { payloads: Vec::new(), end: 0, synced: 0 };
-        let mut whole = true;
-        for line in bytes.split_inclusive(|b| *b == b'\n') {
-            match line.strip_suffix(b"\n").and_then(decode) {
-                Some((payload, synced)) => {
-                    frames.synced = frames.synced.max(synced);
-                    if whole {
-                        frames.payloads.push((frames.end, payload));
-                        frames.end += line.len();
-                    }
-                }
-                None => whole = false,
+        while let Some(frame) = decode(&bytes[frames.end..]) {
+            frames.synced = frames.synced.max(frame.synced);
+            frames.payloads.push((frames.end, frame.payload));
+            frames.end += frame.length;
+        }
+        // What stands behind the first damage only tells how much had been synced.
+        let mut at = frames.end;
+        while at < bytes.len() {
+            let rest = &bytes[at..];
+            let line = rest.iter().position(|b| *b == b'\n').map_or(rest.len(), |i| i + 1);
+            // The line break itself may be what is damaged: the length tells where the next frame is. Asked at the first
+            // damage only, so that no input makes this slow.
+            let first = if at == frames.end { rest } else { &[] };
+            let next = field(first, LENGTH).and_then(|(length, _)| usize::try_from(number(length)?).ok());
+            let next = next.and_then(|length| rest.get(HEAD.checked_add(length)?.checked_add(1)?..));
+            for frame in [decode(rest), next.and_then(decode)].into_iter().flatten() {
+                frames.synced = frames.synced.max(frame.synced);
             }
+            at += line;
         }
         frames
     }
