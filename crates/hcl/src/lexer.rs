@@ -148,14 +148,11 @@ impl Lexer<'_> {
                 (LBrace, 1)
             }
             b'}' => (self.close_brace(), 1),
-            // Behind `~` nothing but the end of a sequence makes sense; the parser sees it when it is not one.
-            b'~' if next == b'}' => match self.close_brace() {
-                TemplateClose => two(TemplateClose),
-                kind => {
-                    self.push(BitwiseOperator, pos + 1);
-                    return self.push(kind, pos + 2);
-                }
-            },
+            // Even where no sequence is open, so that the parser sees what was meant.
+            b'~' if next == b'}' => {
+                self.close_brace();
+                two(TemplateClose)
+            }
             b'=' if next == b'=' => two(EqualTo),
             b'=' if next == b'>' => two(FatArrow),
             b'!' if next == b'=' => two(NotEqual),
@@ -368,10 +365,7 @@ impl Lexer<'_> {
         }
         let stop = self.line_end();
         let line = &self.text[self.pos..stop];
-        if line_start
-            && line.trim() == &self.text[start..end]
-            && (line.ends_with('\n') || stop == self.bytes.len())
-        {
+        if line_start && line.ends_with('\n') && line.trim() == &self.text[start..end] {
             self.modes.pop();
             let content = line.trim_end_matches('\n');
             let content = content.strip_suffix('\r').unwrap_or(content);

@@ -48,7 +48,6 @@ impl<'t> Parser<'t> {
         let mut items = Items::default();
         while self.peek() != SyntaxKind::Eof {
             if self.peek() == SyntaxKind::RBrace {
-                self.recovering = false;
                 self.unexpected(
                     "Argument or block definition required",
                     "This brace closes nothing: every block is closed already. Remove it, or look for a brace that is \
@@ -65,18 +64,20 @@ impl<'t> Parser<'t> {
         Body { attributes: items.attributes, blocks: items.blocks, span, end }
     }
 
-    /// One argument or block, or a newline.
+    /// One argument or block, or a newline. Where a name begins an item, the way is found again after an error.
     fn item(&mut self, items: &mut Items) {
-        self.recovering = false;
         match self.peek() {
             SyntaxKind::Newline => self.bump(),
-            SyntaxKind::Ident => self.named_item(items),
+            SyntaxKind::Ident => {
+                self.recovering = false;
+                self.named_item(items);
+            }
             SyntaxKind::QuoteOpen => {
+                self.recovering = false;
                 let mark = self.mark();
                 let start = self.start();
                 // The whole string is what is wrong, so it is what the message points at.
                 let name = self.label_text();
-                let known = self.recovering;
                 self.error(
                     Diagnostic::error("Invalid argument name")
                         .detail(format!(
@@ -84,7 +85,6 @@ impl<'t> Parser<'t> {
                         ))
                         .subject(self.span_from(start)),
                 );
-                debug_assert!(!known || self.recovering);
                 self.recover_item();
                 self.complete(mark, SyntaxKind::ErrorNode);
             }
@@ -224,7 +224,10 @@ impl<'t> Parser<'t> {
                          the block's type.",
                         start,
                     );
-                    return None;
+                    if !self.find_brace(&labels) {
+                        return None;
+                    }
+                    break;
                 }
                 _ => {
                     self.unexpected(
@@ -242,6 +245,19 @@ impl<'t> Parser<'t> {
         Some(Block { kind, labels, body: Arc::new(body), header, span: self.span_from(start) })
     }
 
+    /// Where the line ends before the opening brace: whether the content follows all the same, because the brace
+    /// stands on the next line or was taken in by a label without its closing quote.
+    fn find_brace(&mut self, labels: &[Ident]) -> bool {
+        if labels.last().is_some_and(|label| label.name.ends_with('{')) {
+            return true;
+        }
+        let found = self.token(self.significant_from(self.current, false)).kind == SyntaxKind::LBrace;
+        while found && self.peek() == SyntaxKind::Newline {
+            self.bump();
+        }
+        found
+    }
+
     fn label(&mut self) -> Ident {
         let mark = self.mark();
         let start = self.start();
@@ -253,7 +269,7 @@ impl<'t> Parser<'t> {
     fn block_body(&mut self, header: u32) -> Body {
         let mark = self.mark();
         let open = self.current_span();
-        self.bump();
+        self.eat(SyntaxKind::LBrace);
         let inside = self.previous_end;
         let mut items = Items::default();
         if self.enter() {
@@ -333,6 +349,7 @@ impl<'t> Parser<'t> {
         self.unexpected("Invalid single-argument block definition", ONE_ARGUMENT, None);
         self.recover_item();
         self.block_items(items);
-        // The mistake is reported; what follows the closing brace is checked as usual.
+        // A closing brace that is missing belongs to the same mistake.
+        self.recovering = true;
     }
 }

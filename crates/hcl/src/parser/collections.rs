@@ -28,7 +28,9 @@ impl<'t> Parser<'t> {
     fn tuple_items(&mut self, start: u32, open: ferroform_core::Span) -> Vec<Expr> {
         let mut items = Vec::new();
         while !self.eat(SyntaxKind::RBracket) {
-            items.push(self.expression());
+            if self.peek() != SyntaxKind::Eof {
+                items.push(self.expression());
+            }
             if !self.recovering {
                 match self.peek() {
                     SyntaxKind::RBracket => continue,

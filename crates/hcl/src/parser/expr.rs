@@ -137,13 +137,16 @@ impl<'t> Parser<'t> {
                 );
                 self.error_expr()
             }
-            _ => {
+            kind => {
                 let expr = self.error_expr();
-                self.unexpected(
-                    "Invalid expression",
-                    "An expression is expected here: a value, a reference, a function call, or something in brackets.",
-                    None,
-                );
+                let heredoc =
+                    kind == SyntaxKind::Less && self.token(self.current + 1).kind == SyntaxKind::Less;
+                let detail = if heredoc {
+                    "A heredoc begins with \"<<\" or \"<<-\" and its marker, a bare name, which ends the line: <<EOT."
+                } else {
+                    "An expression is expected here: a value, a reference, a function call, or something in brackets."
+                };
+                self.unexpected("Invalid expression", detail, None);
                 expr
             }
         }
@@ -198,6 +201,7 @@ impl<'t> Parser<'t> {
     /// A call whose (first) name is taken.
     fn call(&mut self, mark: Mark, start: u32, first: Ident) -> Expr {
         let mut name = first;
+        let mut namespaced = String::new();
         while self.eat(SyntaxKind::ColonColon) {
             if self.peek() != SyntaxKind::Ident {
                 self.unexpected(
@@ -207,9 +211,13 @@ impl<'t> Parser<'t> {
                 );
                 return self.node(mark, start, SyntaxKind::ErrorNode, ExprKind::Error);
             }
+            namespaced.push_str(&name.name);
+            namespaced.push_str("::");
             let next = self.ident();
-            name =
-                Ident { name: format!("{}::{}", name.name, next.name).into(), span: name.span.to(next.span) };
+            name = Ident { name: next.name, span: name.span.to(next.span) };
+        }
+        if !namespaced.is_empty() {
+            name.name = (namespaced + &name.name).into();
         }
         if self.peek() != SyntaxKind::LParen {
             self.unexpected(
@@ -225,7 +233,9 @@ impl<'t> Parser<'t> {
         let mut args = Vec::new();
         let mut expand = false;
         while !self.eat(SyntaxKind::RParen) {
-            args.push(self.expression());
+            if self.peek() != SyntaxKind::Eof {
+                args.push(self.expression());
+            }
             if !self.recovering {
                 match self.peek() {
                     SyntaxKind::RParen => continue,

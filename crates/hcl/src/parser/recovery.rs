@@ -12,6 +12,13 @@ const MAX_OPEN: usize = 400;
 struct Brackets(Vec<SyntaxKind>);
 
 impl Brackets {
+    /// At the end of a line, where a string without a closing quote ends as well.
+    fn end_line(&mut self) {
+        while self.0.last() == Some(&SyntaxKind::QuoteOpen) {
+            self.0.pop();
+        }
+    }
+
     /// Takes note of a token; false if it closes something that was open before the skipping began.
     fn pass(&mut self, kind: SyntaxKind) -> bool {
         use SyntaxKind::*;
@@ -26,13 +33,6 @@ impl Brackets {
             QuoteClose => &[QuoteOpen],
             HeredocClose => &[HeredocOpen],
             TemplateClose => &[InterpolationOpen, DirectiveOpen],
-            Newline => {
-                // A string without a closing quote ends with its line.
-                while self.0.last() == Some(&QuoteOpen) {
-                    self.0.pop();
-                }
-                return true;
-            }
             _ => return true,
         };
         match self.0.iter().rposition(|open| opener.contains(open)) {
@@ -56,14 +56,25 @@ impl Parser<'_> {
             if kind == SyntaxKind::Eof || brackets.0.len() > MAX_OPEN {
                 break;
             }
+            if kind == SyntaxKind::Newline {
+                brackets.end_line();
+            }
             if brackets.0.is_empty() {
                 if kind == close {
                     self.take_skipped();
                     self.settle();
                     return true;
                 }
-                if kind == SyntaxKind::Newline && self.item_begins_behind_newline(close) {
-                    break;
+                if kind == SyntaxKind::Newline {
+                    let line = self.significant_from(self.pos, false);
+                    if self.item_begins(line, close) {
+                        break;
+                    }
+                    // Looked at once, not once for every empty line before it.
+                    while self.pos < line {
+                        self.take_skipped();
+                    }
+                    continue;
                 }
             }
             if !brackets.pass(kind) {
@@ -81,30 +92,31 @@ impl Parser<'_> {
         let mut brackets = Brackets::default();
         loop {
             let kind = self.peek_raw();
+            if kind == SyntaxKind::Newline {
+                brackets.end_line();
+            }
             let ends = brackets.0.is_empty() && matches!(kind, SyntaxKind::Newline | SyntaxKind::RBrace);
             if kind == SyntaxKind::Eof || ends || brackets.0.len() > MAX_OPEN {
                 break;
             }
-            let known = brackets.pass(kind);
-            // Stray closing brackets are part of the mess.
-            debug_assert!(known || kind != SyntaxKind::Newline);
+            // Stray closing brackets are part of what is skipped.
+            brackets.pass(kind);
             self.take_skipped();
         }
         self.settle();
     }
 
     fn take_skipped(&mut self) {
-        let trivia = self.peek_raw().is_trivia();
+        let kind = self.peek_raw();
         self.take_raw();
-        if !trivia {
+        if !kind.is_trivia() && kind != SyntaxKind::Newline {
             self.previous_end = self.token(self.pos).start;
         }
     }
 
-    /// Whether the line behind the newline at `pos` looks like an argument or block rather than like a part of what
+    /// Whether the line that begins with this token looks like an argument or block rather than like a part of what
     /// is in brackets.
-    fn item_begins_behind_newline(&self, close: SyntaxKind) -> bool {
-        let first = self.significant_from(self.pos, false);
+    fn item_begins(&self, first: usize, close: SyntaxKind) -> bool {
         if self.token(first).kind != SyntaxKind::Ident {
             return false;
         }

@@ -91,11 +91,7 @@ impl<'t> Parser<'t> {
                     pieces.extend(piece);
                 }
                 SyntaxKind::QuotedNewline => {
-                    // One report for all the line endings of a string.
-                    let span = self.span(self.start(), self.start());
-                    if let Some(diagnostic) = super::messages::invalid_token(kind, "") {
-                        self.error(diagnostic.subject(span).context(open.to(span)));
-                    }
+                    self.string_over_lines(open);
                     self.bump();
                 }
                 _ => {
@@ -108,20 +104,24 @@ impl<'t> Parser<'t> {
         pieces
     }
 
+    /// Reports, once a string, that a quoted string goes on behind the line ending that comes next.
+    fn string_over_lines(&mut self, open: Span) {
+        let first_line = open.to(self.span(self.token(self.pos).start, self.token(self.pos).start));
+        if let Some(diagnostic) = super::messages::invalid_token(SyntaxKind::QuotedNewline, "") {
+            self.error(diagnostic.subject(first_line));
+        }
+    }
+
     fn unterminated(&mut self, close: SyntaxKind, open: Span) {
-        let diagnostic = match self.peek_raw() {
-            SyntaxKind::Newline => super::messages::invalid_token(SyntaxKind::QuotedNewline, ""),
-            _ => None,
-        };
-        let detail = match close {
-            SyntaxKind::HeredocClose => {
-                "The heredoc that begins here does not end: its marker is expected at the end, alone on a line."
+        let detail = match (close, self.peek_raw()) {
+            (SyntaxKind::QuoteClose, SyntaxKind::Newline) => return self.string_over_lines(open),
+            (SyntaxKind::HeredocClose, _) => {
+                "The heredoc that begins here does not end: its marker is expected at the end, alone on a line with a \
+                 line ending."
             }
             _ => "The string that begins here does not end: its closing quote is missing.",
         };
-        let diagnostic =
-            diagnostic.unwrap_or_else(|| Diagnostic::error("Unterminated template string").detail(detail));
-        self.error(diagnostic.subject(open));
+        self.error(Diagnostic::error("Unterminated template string").detail(detail).subject(open));
     }
 
     /// Takes a piece of text and resolves its escapes.
@@ -298,11 +298,11 @@ impl<'t> Parser<'t> {
                     self.recovering = recovering;
                 }
                 SyntaxKind::QuotedNewline => {
-                    self.unexpected("Invalid multi-line string", "", start);
+                    self.string_over_lines(open);
                     self.bump();
                 }
                 SyntaxKind::Newline => {
-                    self.unterminated(SyntaxKind::QuoteClose, open);
+                    self.string_over_lines(open);
                     return text;
                 }
                 _ => {
