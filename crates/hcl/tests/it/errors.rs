@@ -211,7 +211,7 @@ fn lines() {
 
 #[test]
 fn what_follows_a_mistake_is_read_as_usual() {
-    let text = "a {\n  b = [1 2\n  c = 3\n}\nd = (1 \"x\nf \"g {\n  h = 1\n}\ni \"j\"\n{\n  k = 2\n}\n";
+    let text = "a {\n  b = [1 2\n  c = 3\n}\nd = (1 x\nf \"g {\n  h = 1\n}\ni \"j\"\n{\n  k = 2\n}\n";
     let parse = ferroform_hcl::parse_body(dump::SOURCE, text);
     let expected = "(a {b=(tuple 1) c=3}) d=(paren 1) (f \"g {\" {h=1}) (i \"j\" {k=2})";
     assert_eq!(dump::body(parse.body()), expected);
