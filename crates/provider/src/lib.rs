@@ -226,6 +226,15 @@ pub trait Provider: Send + Sync {
     /// Reads all the given objects, as few requests as may be; one answer for each, in order.
     async fn read_resources(&self, requests: Vec<ReadRequest>) -> Vec<ReadResponse>;
 
+    /// Whether plans and states of this type follow the looser rules of Terraform's older plugin library, as the
+    /// states of the published provider do: null and empty are not told apart, a value may be planned where
+    /// configuration has none (a default) or another form of it (a digest, another spelling of an address), nested
+    /// blocks that the provider computes may appear without configuration. What is not a mistake under these rules
+    /// must not be held against the provider; Terraform logs it only.
+    fn legacy_type_system(&self, _type_name: &str) -> bool {
+        false
+    }
+
     /// Plans one object. Makes no change anywhere.
     async fn plan_resource(&self, request: PlanRequest) -> PlanResponse;
 
