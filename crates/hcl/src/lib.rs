@@ -16,6 +16,7 @@
 //! ```
 
 pub mod ast;
+pub mod json;
 mod lexer;
 mod parse;
 mod parser;

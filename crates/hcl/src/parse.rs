@@ -8,7 +8,7 @@ use crate::syntax::SyntaxNode;
 use crate::tree::Tree;
 
 /// Longest text that is parsed, in bytes.
-const MAX_LEN: usize = 256 << 20;
+pub(crate) const MAX_LEN: usize = 256 << 20;
 
 /// A text that was parsed: the value, the lossless tree and what is wrong. There is always a value; where the text is
 /// wrong, it holds what could be understood, with [`ExprKind::Error`] in place of broken expressions.

@@ -322,7 +322,13 @@ fn unwind(
 }
 
 fn literal(Text { text, span }: Text) -> TemplatePart {
-    let normal = text.is_ascii() || is_nfc_quick(text.chars()) == IsNormalized::Yes;
-    let text: Arc<str> = if normal { text.into() } else { text.nfc().collect::<String>().into() };
-    TemplatePart::Literal(text, span)
+    TemplatePart::Literal(normalised(&text), span)
+}
+
+/// The text in NFC, which all strings of the language are in.
+pub(crate) fn normalised(text: &str) -> Arc<str> {
+    if text.is_ascii() || is_nfc_quick(text.chars()) == IsNormalized::Yes {
+        return text.into();
+    }
+    text.nfc().collect::<String>().into()
 }

@@ -11,7 +11,15 @@ fn check(text: &str) {
     assert_eq!(expr.syntax().to_string(), text);
     let template = ferroform_hcl::parse_template(dump::SOURCE, text);
     assert_eq!(template.syntax().to_string(), text);
-    for d in body.diagnostics().iter().chain(expr.diagnostics().iter()).chain(template.diagnostics().iter()) {
+    let (value, json) = ferroform_hcl::json::parse(dump::SOURCE, text);
+    ferroform_hcl::json::body(&value, &ferroform_hcl::json::Arguments);
+    for d in body
+        .diagnostics()
+        .iter()
+        .chain(expr.diagnostics().iter())
+        .chain(template.diagnostics().iter())
+        .chain(json.iter())
+    {
         let span = d.subject.expect("every diagnostic has a subject");
         assert!(text.get(span.start as usize..span.end as usize).is_some(), "{d:?} in {text:?}");
     }

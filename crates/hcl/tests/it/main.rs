@@ -3,6 +3,7 @@
 mod dump;
 mod errors;
 mod expressions;
+mod json;
 mod lossless;
 mod structure;
 mod templates;
