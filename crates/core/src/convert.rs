@@ -126,6 +126,10 @@ impl Conversion {
             | (Type::Map(from), Type::Map(to)) => How::Each(Box::new(between(from, to)?)),
             (Type::Tuple(from), Type::List(to) | Type::Set(to)) => {
                 let common = common_type(from.iter(), to, allow_unsafe)?;
+                // Elements whose common type stays open must all be open; not so for maps.
+                if common == Type::Dynamic && from.iter().any(|own| *own != Type::Dynamic) {
+                    return None;
+                }
                 How::Elements(from.iter().map(|own| between(own, &common)).collect::<Option<_>>()?)
             }
             (Type::Object(from), Type::Map(to)) => {
@@ -273,16 +277,15 @@ impl Conversion {
 
 /// The type that all of `types` are to be converted to on the way to a collection of `wanted`.
 fn common_type<'a>(
-    mut types: impl ExactSizeIterator<Item = &'a Type> + Clone,
+    types: impl ExactSizeIterator<Item = &'a Type>,
     wanted: &Type,
     allow_unsafe: bool,
 ) -> Option<Type> {
     if *wanted != Type::Dynamic || types.len() == 0 {
         return Some(wanted.clone());
     }
-    let all: Vec<Type> = types.clone().cloned().collect();
-    let common = if allow_unsafe { unify_unsafe(&all)? } else { unify(&all)? };
-    (common != Type::Dynamic || types.all(|t| *t == Type::Dynamic)).then_some(common)
+    let types: Vec<Type> = types.cloned().collect();
+    if allow_unsafe { unify_unsafe(&types) } else { unify(&types) }
 }
 
 /// Gives elements whose wanted type left something open one type, and says which.
@@ -304,11 +307,19 @@ fn settle(
     let common = unify_unsafe(&types)
         .ok_or_else(|| fail("cannot find a common base type for all elements".to_owned()))?;
     let items: Vec<Value> = items.iter().map(|item| convert(item, &common)).collect::<Result<_, _>>()?;
-    // Unifying with something of an unknown type can leave elements of several types after all.
+    // Unifying with something of an open type leaves elements as they are; null and unknown ones then fit any type.
     let known = items.iter().map(Value::ty).find(|ty| *ty != Type::Dynamic).unwrap_or(Type::Dynamic);
-    if items.iter().any(|item| !item.is_of_type(&known) && !item.is_of_type(&Type::Dynamic)) {
-        return Err(fail(format!("element types must all match for conversion to {kind}")));
-    }
+    let items = items
+        .into_iter()
+        .map(|item| match item.kind() {
+            ValueKind::Null(Type::Dynamic) => Ok(Value::null(known.clone()).with_marks(item.marks())),
+            ValueKind::Unknown(Type::Dynamic, _) => {
+                Ok(Value::unknown(known.clone()).with_marks(item.marks()))
+            }
+            _ if item.is_of_type(&known) => Ok(item),
+            _ => Err(fail(format!("element types must all match for conversion to {kind}"))),
+        })
+        .collect::<Result<_, _>>()?;
     Ok((known, items))
 }
 

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use crate::number::Number;
 use crate::types::Type;
 
+#[cfg(test)]
+pub(crate) mod arbitrary;
 mod describe;
 mod paths;
 mod refine;

@@ -1,7 +1,10 @@
 //! Expected values and messages come from Terraform 1.11.4: variables with these type constraints, set by `-var`, and
 //! `terraform console` for what unification gives.
 
+use proptest::prelude::*;
+
 use super::*;
+use crate::value::arbitrary::{any_type, any_value};
 
 fn n(text: &str) -> Value {
     Value::number(text.parse::<Number>().unwrap())
@@ -131,6 +134,12 @@ fn maps_and_objects() {
         Err("all map elements must have the same type"),
     );
     check(Value::tuple([n("1")]), Type::map(Dynamic), Err("map of any single type required"));
+    let tuple = || Value::tuple([n("1"), Value::tuple([])]);
+    check(
+        object([("a", tuple()), ("b", Value::null_dynamic())]),
+        Type::map(Dynamic),
+        Ok(Value::map(tuple().ty(), [("a", tuple()), ("b", Value::null(tuple().ty()))])),
+    );
 
     let open = Type::map(Type::object_with_optional([("a", Num), ("b", Dynamic)], ["b"]));
     let ab = |b: Value| object([("a", n("1")), ("b", b)]);
@@ -261,5 +270,32 @@ fn conformance_leaves_open_what_is_dynamic() {
     for (given, want, expected) in cases {
         let got: Vec<String> = conforms(&given, &want).into_iter().map(|e| e.message).collect();
         assert_eq!(got, expected, "{given} and {want}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_converted_is_of_the_type_and_stays_so(value in any_value(), ty in any_type()) {
+        if let Ok(got) = convert(&value, &ty) {
+            let own = got.ty();
+            // Where a value is unknown or null its type may still be open.
+            prop_assert!(conforms(&own, &ty).is_empty() || own.has_dynamic(), "{:?} is no {}", got, ty);
+            // Attributes that are not wanted take their marks with them.
+            prop_assert!(value.marks_deep().contains(got.marks_deep()) && got.marks().contains(value.marks()));
+            prop_assert_eq!(convert(&got, &own), Ok(got));
+        }
+    }
+
+    #[test]
+    fn everything_converts_to_what_unifies_it(types in prop::collection::vec(any_type(), 0..4)) {
+        // Open types are unified in the hope that they turn out to fit.
+        let types: Vec<Type> = types.iter().filter(|ty| !ty.has_dynamic()).map(Type::without_optional).collect();
+        if let Some(unified) = unify_unsafe(&types) {
+            for ty in &types {
+                prop_assert!(Conversion::between(ty, &unified, true).is_some(), "{} to {}", ty, unified);
+            }
+        }
     }
 }

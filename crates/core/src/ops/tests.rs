@@ -1,8 +1,11 @@
 //! Expected results and messages come from Terraform 1.11.4: `terraform console`, and for unknown operands the planned
 //! outputs of a configuration in which `unk` is an attribute known after apply.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::number::Number;
+use crate::value::arbitrary::any_value;
 
 fn n(text: &str) -> Value {
     Value::number(text.parse::<Number>().unwrap())
@@ -434,4 +437,56 @@ fn templates() {
     assert_eq!(template_join(&t([s("a"), n("1"), s("b").sensitive()])), Ok(s("a1b").sensitive()));
     assert_eq!(template_join(&t([s("a"), unk()])), Ok(Value::unknown(Type::String)));
     assert!(template_join(&t([null()])).is_err());
+}
+
+const ALL: [BinaryOp; 13] = [
+    BinaryOp::Add,
+    BinaryOp::Subtract,
+    BinaryOp::Multiply,
+    BinaryOp::Divide,
+    BinaryOp::Modulo,
+    BinaryOp::Equal,
+    BinaryOp::NotEqual,
+    BinaryOp::Less,
+    BinaryOp::LessOrEqual,
+    BinaryOp::Greater,
+    BinaryOp::GreaterOrEqual,
+    BinaryOp::And,
+    BinaryOp::Or,
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn results_are_of_their_type_and_keep_marks(a in any_value(), b in any_value(), c in any_value()) {
+        let marks = a.marks().union(b.marks());
+        for op in ALL {
+            if let Ok(result) = binary(op, &a, &b) {
+                prop_assert!(result.is_of_type(&op.result_type()));
+                prop_assert!(result.marks().contains(marks));
+            }
+        }
+        for op in [UnaryOp::Negate, UnaryOp::Not] {
+            if let Ok(result) = unary(op, &a) {
+                prop_assert!(result.is_of_type(&op.result_type()));
+                prop_assert_eq!(result.marks(), a.marks());
+            }
+        }
+        if let Ok(result) = conditional(&a, &b, &c) {
+            prop_assert!(result.marks().contains(marks.union(c.marks())));
+        }
+        if let Ok(result) = index(&a, &b) {
+            prop_assert!(result.marks().contains(a.marks()));
+        }
+        let _ = (get_attr(&a, "a"), length(&a), contains(&a, &b), template_join(&a), a.describe());
+        let _ = template(&[a, b, c]);
+    }
+
+    #[test]
+    fn equality_is_symmetric_and_reflexive(a in any_value(), b in any_value()) {
+        prop_assert_eq!(equal(&a, &b), equal(&b, &a));
+        let itself = equal(&a, &a);
+        prop_assert!(itself.as_bool() == Some(true) || !a.is_wholly_known());
+    }
 }

@@ -40,11 +40,8 @@ fn write(value: &Value, ty: &Type, path: &mut AttrPath) -> Result<Json, WireErro
         (ValueKind::Number(n), Type::Number) => {
             number_to_json(n).ok_or_else(|| WireError::new(path, "cannot serialize infinity as JSON"))?.into()
         }
-        (ValueKind::List(_, items) | ValueKind::Set(_, items), Type::List(ty) | Type::Set(ty)) => {
-            let items = value
-                .children()
-                .zip(items.iter())
-                .map(|((step, item), _)| at(path, step, |p| write(item, ty, p)));
+        (ValueKind::List(..), Type::List(ty)) | (ValueKind::Set(..), Type::Set(ty)) => {
+            let items = value.children().map(|(step, item)| at(path, step, |p| write(item, ty, p)));
             Json::Array(items.collect::<Result<_, _>>()?)
         }
         (ValueKind::Tuple(items), Type::Tuple(types)) if items.len() == types.len() => {

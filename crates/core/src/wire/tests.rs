@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 use super::*;
 use crate::number::Number;
 use crate::types::Type;
+use crate::value::arbitrary::any_value;
 use crate::value::{Marks, Refinements, Value};
 
 fn n(text: &str) -> Value {
@@ -219,31 +220,6 @@ fn broken_encodings_are_refused() {
     for json in cases {
         assert!(decode(&json).is_err(), "{json}");
     }
-}
-
-fn any_value() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        any::<bool>().prop_map(Value::bool),
-        any::<i64>().prop_map(Value::number),
-        any::<f64>().prop_map(|f| Number::from_f64(f).map_or_else(Value::null_dynamic, Value::number)),
-        "-?[0-9]{1,30}\\.[0-9]{1,30}".prop_map(|t| n(&t)),
-        ".{0,6}".prop_map(|t| Value::string_normalised(&t)),
-        Just(Value::null(Type::String)),
-        Just(Value::unknown_not_null(Type::Number)),
-        Just(Value::unknown(Type::Dynamic)),
-    ];
-    leaf.prop_recursive(4, 40, 5, |inner| {
-        let marked = (inner.clone(), 0u64..4);
-        prop_oneof![
-            marked.prop_map(|(value, marks)| value.with_marks(Marks::from_bits(marks).unwrap())),
-            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::tuple),
-            prop::collection::btree_map("[a-c]{1,2}", inner.clone(), 0..4).prop_map(Value::object),
-            (inner.clone(), 0usize..3).prop_map(|(v, n)| Value::list(v.ty(), vec![v; n])),
-            (inner.clone(), 0usize..3).prop_map(|(v, n)| Value::set(v.ty(), vec![v; n])),
-            (inner, prop::collection::btree_set("[a-c]{0,2}", 0..3))
-                .prop_map(|(v, keys)| Value::map(v.ty(), keys.into_iter().map(|k| (k, v.clone())))),
-        ]
-    })
 }
 
 fn any_json() -> impl Strategy<Value = Json> {
