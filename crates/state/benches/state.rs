@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use ferroform_core::addr::ProviderConfig;
 use ferroform_state::{
-    Action, Change, Intent, LocalManager, LocalOptions, LockInfo, LockWait, Manager, Object, RawJson, Record, State,
-    file,
+    Action, Change, Intent, LocalManager, LocalOptions, LockInfo, LockWait, Manager, Object, RawJson, Record,
+    State, file,
 };
 use serde_json::json;
 
@@ -33,7 +33,11 @@ fn main() {
         let manager = open(dir.path());
         manager.lock(&LockInfo::default(), &LockWait::NONE).expect("free");
         let loaded = manager.read().expect("readable");
-        let mut next = if loaded.exists { loaded.state } else { State { lineage: loaded.state.lineage, ..state.clone() } };
+        let mut next = if loaded.exists {
+            loaded.state
+        } else {
+            State { lineage: loaded.state.lineage, ..state.clone() }
+        };
         let address = "terraform_data.turn".parse().expect("an address");
         next.set_current(&address, &provider(), Some(Object::new(0, &json!({ "turn": turn }))));
         manager.write(&next).expect("writable");
@@ -68,9 +72,13 @@ fn open(dir: &std::path::Path) -> LocalManager {
 
 fn object(i: usize) -> Object {
     let value = json!({ "value": { "index": i, "text": "some <text> of usual length" }, "type": ["object", { "index": "number", "text": "string" }] });
-    let mut object =
-        Object::new(0, &json!({ "id": format!("{i:036}"), "input": value, "output": value, "triggers_replace": null }));
-    object.dependencies = (1..3).map(|d| format!("terraform_data.n{}", i.saturating_sub(d)).parse().expect("an address")).collect();
+    let mut object = Object::new(
+        0,
+        &json!({ "id": format!("{i:036}"), "input": value, "output": value, "triggers_replace": null }),
+    );
+    object.dependencies = (1..3)
+        .map(|d| format!("terraform_data.n{}", i.saturating_sub(d)).parse().expect("an address"))
+        .collect();
     object
 }
 

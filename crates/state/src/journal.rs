@@ -32,8 +32,9 @@ pub use commit::FileJournal;
 pub use record::{Action, Change, Header, Intent, Record};
 pub use recover::{OpenOperation, Recovered, recover};
 
-pub(crate) use frame::{Frames, encode};
-pub(crate) use recover::{Base, recover_from};
+use frame::Frames;
+pub(crate) use frame::encode;
+pub(crate) use recover::{Base, recover_from, scan};
 
 /// Where the records of a run go. Behind it may be a file, or something far away.
 pub trait Journal: Send + Sync {

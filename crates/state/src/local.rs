@@ -16,13 +16,14 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ferroform_core::{Diagnostic, Diagnostics};
+use ferroform_core::{Diagnostic, Diagnostics, Severity};
 use sha2::{Digest, Sha256};
 
 use self::error::{io_error, locked};
 use self::lock::{Lock, Refusal};
+use self::replace::Naming;
 use crate::file;
-use crate::journal::{self, Base, FileJournal, Header, Journal, Record, Recovered};
+use crate::journal::{self, Base, FileJournal, Header, Journal, OpenOperation, Record, Recovered};
 use crate::manager::{Loaded, LockInfo, LockWait, Manager, Written};
 use crate::model::{State, TERRAFORM_VERSION};
 use crate::world::{self, WorldBinding};
@@ -68,6 +69,12 @@ struct Inner {
     worlds: Vec<WorldBinding>,
     journal: Option<Arc<FileJournal>>,
     backup_written: bool,
+}
+
+impl Inner {
+    fn naming(&self) -> Naming {
+        if self.lock.is_some() { Naming::Alone } else { Naming::Shared }
+    }
 }
 
 /// The statefile as it was last read or written.
@@ -180,8 +187,10 @@ impl LocalManager {
             file.seek(SeekFrom::End(0)).map_err(failed)?;
             (file, recovered.intact)
         } else {
-            let bytes = self.fresh_journal(inner, known, &recovered).map_err(failed)?;
-            let mut file = replace::replace(&path, &bytes).map_err(failed)?;
+            let bytes = self
+                .fresh_journal(inner, known, recovered.header.as_ref(), &recovered.open)
+                .map_err(failed)?;
+            let mut file = replace::replace(&path, &bytes, inner.naming()).map_err(failed)?;
             file.seek(SeekFrom::End(0)).map_err(failed)?;
             (file, bytes.len() as u64)
         };
@@ -191,20 +200,26 @@ impl LocalManager {
     }
 
     /// A journal on top of `known` that holds nothing but what is still open.
-    fn fresh_journal(&self, inner: &Inner, known: &Known, recovered: &Recovered) -> io::Result<Vec<u8>> {
+    fn fresh_journal(
+        &self,
+        inner: &Inner,
+        known: &Known,
+        old: Option<&Header>,
+        open: &[OpenOperation],
+    ) -> io::Result<Vec<u8>> {
         let header = Header {
             version: Header::VERSION,
             lineage: known.lineage.clone(),
             base_serial: known.state.as_ref().map_or(0, |s| s.serial),
             base_exists: known.state.is_some(),
-            worlds: match &recovered.header {
+            worlds: match old {
                 Some(old) if inner.worlds.is_empty() => old.worlds.clone(),
                 _ => inner.worlds.clone(),
             },
         };
         let mut bytes = Vec::new();
         journal::encode(&mut bytes, &serde_json::to_vec(&header)?, 0);
-        for operation in &recovered.open {
+        for operation in open {
             let op = operation.intent.op;
             let mut record = |record: &Record| -> io::Result<()> {
                 journal::encode(&mut bytes, &serde_json::to_vec(record)?, 0);
@@ -220,28 +235,21 @@ impl LocalManager {
 
     /// Ends the journal after the state was written: nothing remains of it but open operations.
     fn settle_journal(&self, inner: &mut Inner, known: &Known) -> Result<(), Diagnostics> {
-        if let Some(journal) = inner.journal.take() {
-            // What could not be written is in the statefile by now.
-            let _ = journal.end();
-        }
+        let ended = inner.journal.take().map(|journal| journal.end()).unwrap_or_default();
         let path = self.journal_path();
         let failed = |e: io::Error| {
-            let mut diagnostic = io_error(
-                "Journal cannot be ended",
-                &path,
-                &e,
-                "The state was written; the next run ends the journal.",
-            );
-            diagnostic.severity = ferroform_core::Severity::Warning;
-            diagnostic
+            let consequence = "The state was written; the next run ends the journal.";
+            let diagnostic = io_error("Journal cannot be ended", &path, &e, consequence);
+            Diagnostic { severity: Severity::Warning, ..diagnostic }
         };
-        let Some(journal) = self.journal_bytes()? else { return Ok(()) };
-        let recovered = self.recover(known, &journal)?;
-        if recovered.open.is_empty() {
+        let Some(bytes) = self.journal_bytes()? else { return Ok(()) };
+        let scan = journal::scan(&bytes, &path.display().to_string())?;
+        let open: Vec<_> = scan.fold.open.into_values().filter(|o| !ended.contains(&o.intent.op)).collect();
+        if open.is_empty() {
             fs::remove_file(&path).and_then(|()| replace::sync_parent(&path)).map_err(failed)?;
         } else {
-            let bytes = self.fresh_journal(inner, known, &recovered).map_err(failed)?;
-            replace::replace(&path, &bytes).map_err(failed)?;
+            let bytes = self.fresh_journal(inner, known, scan.header.as_ref(), &open).map_err(failed)?;
+            replace::replace(&path, &bytes, inner.naming()).map_err(failed)?;
         }
         Ok(())
     }
@@ -288,7 +296,8 @@ impl LocalManager {
             Some(lock) => lock.read(),
             None => lock::read(&self.target).map(Option::unwrap_or_default),
         };
-        let written = bytes.and_then(|bytes| replace::replace(&replace::resolve(&path)?, &bytes));
+        let written =
+            bytes.and_then(|bytes| replace::replace(&replace::resolve(&path)?, &bytes, inner.naming()));
         written.map_err(|e| io_error("Backup of the state cannot be written", &path, &e, RESULTS_KEPT))?;
         inner.backup_written = true;
         Ok(())
@@ -303,7 +312,7 @@ impl Manager for LocalManager {
     fn lock(&self, info: &LockInfo, wait: &LockWait<'_>) -> Result<(), Diagnostics> {
         let mut inner = self.inner();
         if inner.lock.is_some() {
-            return Err(locked(&self.path, Some(info)).into());
+            return Err(locked(&self.path, self.holder().as_ref()).into());
         }
         let failed = |e: io::Error| io_error("Error acquiring the state lock", &self.path, &e, UNCHANGED);
         self.make_directory().map_err(failed)?;
@@ -426,6 +435,13 @@ impl Manager for LocalManager {
     }
 }
 
+impl Drop for LocalManager {
+    fn drop(&mut self) {
+        // At worst a file that says who held the lock stays behind.
+        let _ = self.unlock();
+    }
+}
+
 impl LocalManager {
     fn write_over(
         &self,
@@ -462,12 +478,14 @@ impl LocalManager {
                 self.back_up(inner)?;
             }
             if inner.journal.is_some() || self.journal_path().exists() {
-                let journal = self.active_journal(inner, known)?;
-                journal.append(&Record::Commit { serial, sha256: sha256.clone() }).map_err(failed)?;
+                // Helps the next run should this one end before the journal is gone. A journal that broke must not
+                // keep the state from being written, which knows more than the journal then.
+                let commit = Record::Commit { serial, sha256: sha256.clone() };
+                let _ = self.active_journal(inner, known).map(|journal| journal.append(&commit));
             }
             match &mut inner.lock {
                 Some(lock) => lock.replace(&bytes).map_err(failed)?,
-                None => drop(replace::replace(&self.target, &bytes).map_err(failed)?),
+                None => drop(replace::replace(&self.target, &bytes, Naming::Shared).map_err(failed)?),
             }
             let lineage = new.lineage.clone();
             next = Some(Known { state: Some(new), sha256, lineage });

@@ -236,6 +236,20 @@ impl State {
         instance.current.is_some()
     }
 
+    /// Gives all objects of a resource instance another address. Whether that was done: not when there are none, or when
+    /// the new address has objects already. The provider configuration stays.
+    pub fn move_instance(&mut self, from: &ResourceInstance, to: &ResourceInstance) -> bool {
+        let Some(provider) = self.resources.get(&from.resource()).map(|r| r.provider.clone()) else {
+            return false;
+        };
+        if from == to || self.instance(from).is_none() || self.instance(to).is_some() {
+            return false;
+        }
+        let Some(objects) = self.remove_instance(from) else { return false };
+        *self.slot(to, &provider) = objects;
+        true
+    }
+
     /// A key that no deposed object of the instance has. The same state gives the same key, so that runs can be
     /// repeated exactly; later serials give others.
     pub fn free_deposed_key(&self, address: &ResourceInstance) -> DeposedKey {
@@ -318,6 +332,22 @@ mod tests {
         assert!(state.restore_deposed(&a, first));
         assert!(!state.restore_deposed(&a, second), "there is a current object");
         assert_eq!(state.current(&a).unwrap().attributes.to_value()["id"], "1");
+    }
+
+    #[test]
+    fn a_move_takes_all_objects_along_and_never_covers_others() {
+        let mut state = State::empty();
+        let (a, b) = (address("terraform_data.a"), address("module.m[0].terraform_data.b[\"k\"]"));
+        assert!(!state.move_instance(&a, &b));
+        state.set_current(&a, &provider(), Some(object("1")));
+        state.set_deposed(&a, DeposedKey(1), &provider(), Some(object("2")));
+        assert!(state.move_instance(&a, &b));
+        assert!(state.instance(&a).is_none());
+        assert_eq!(state.instance(&b).unwrap().deposed.len(), 1);
+        state.set_current(&a, &provider(), Some(object("3")));
+        assert!(!state.move_instance(&a, &b));
+        assert!(!state.move_instance(&a, &a));
+        assert_eq!(state.objects().count(), 3);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A journal in a file, with group commit.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,6 +20,8 @@ pub struct FileJournal {
     shared: Mutex<Shared>,
     written: Condvar,
     next_op: AtomicU64,
+    /// Operations whose results were given here, also those that could not be written.
+    ended: Mutex<BTreeSet<u64>>,
 }
 
 #[derive(Debug)]
@@ -53,17 +56,33 @@ impl FileJournal {
             synced: length,
             broken: None,
         };
-        FileJournal { shared: Mutex::new(shared), written: Condvar::new(), next_op: AtomicU64::new(next_op) }
+        FileJournal {
+            shared: Mutex::new(shared),
+            written: Condvar::new(),
+            next_op: AtomicU64::new(next_op),
+            ended: Mutex::default(),
+        }
     }
 
-    /// Makes all durable and takes no more records.
-    pub(crate) fn end(&self) -> io::Result<()> {
-        let result = self.sync();
+    /// Makes all durable as far as possible, takes no more records, and tells which operations have ended: more than the
+    /// file does when something could not be written.
+    pub(crate) fn end(&self) -> BTreeSet<u64> {
+        // The state that follows holds what could not be written.
+        let _ = self.sync();
         let mut shared = self.lock();
         if shared.broken.is_none() {
             shared.broken = Some((io::ErrorKind::Other, "the journal was ended".into()));
         }
-        result
+        drop(shared);
+        std::mem::take(&mut *self.ended.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The record as it is written.
+    fn payload(&self, record: &Record) -> io::Result<Vec<u8>> {
+        if let Record::Result { op, .. } = record {
+            self.ended.lock().unwrap_or_else(PoisonError::into_inner).insert(*op);
+        }
+        Ok(serde_json::to_vec(record)?)
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
@@ -142,14 +161,14 @@ impl Shared {
 
 impl Journal for FileJournal {
     fn append(&self, record: &Record) -> io::Result<()> {
-        let payload = serde_json::to_vec(record)?;
+        let payload = self.payload(record)?;
         let mut shared = self.lock();
         let number = Self::add(&mut shared, payload)?;
         self.wait(shared, number)
     }
 
     fn append_lazy(&self, record: &Record) -> io::Result<()> {
-        let payload = serde_json::to_vec(record)?;
+        let payload = self.payload(record)?;
         let mut shared = self.lock();
         Self::add(&mut shared, payload)?;
         if shared.waiting_bytes > LAZY_BYTES

@@ -194,10 +194,19 @@ pub enum Change {
         #[serde(with = "text")]
         key: DeposedKey,
     },
+    /// All objects of an instance got another address.
+    Move {
+        /// The instance until now.
+        #[serde(with = "text")]
+        from: ResourceInstance,
+        /// The instance from now on.
+        #[serde(with = "text")]
+        to: ResourceInstance,
+    },
 }
 
 impl Change {
-    /// The instance that it is about.
+    /// The instance that it is about; for a move the new one.
     pub fn address(&self) -> &ResourceInstance {
         match self {
             Change::SetCurrent { address, .. }
@@ -205,7 +214,8 @@ impl Change {
             | Change::RemoveCurrent { address }
             | Change::RemoveDeposed { address, .. }
             | Change::Depose { address, .. }
-            | Change::RestoreDeposed { address, .. } => address,
+            | Change::RestoreDeposed { address, .. }
+            | Change::Move { to: address, .. } => address,
         }
     }
 
@@ -225,6 +235,9 @@ impl Change {
             }
             Change::RestoreDeposed { address, key } => {
                 state.restore_deposed(address, *key);
+            }
+            Change::Move { from, to } => {
+                state.move_instance(from, to);
             }
         }
     }

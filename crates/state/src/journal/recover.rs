@@ -57,26 +57,11 @@ pub(crate) fn recover_from(
     bytes: &[u8],
     name: &str,
 ) -> Result<Recovered, Diagnostics> {
-    let frames = Frames::read(bytes);
-    if frames.is_damaged() {
-        return Err(
-            damaged(name, frames.end, "a part that had safely been written is not what it was").into()
-        );
-    }
-    let intact = frames.end as u64;
-    let mut payloads = frames.payloads.iter();
-    let Some((_, first)) = payloads.next() else {
+    let Scan { header, fold, intact } = scan(bytes, name)?;
+    let Some(header) = header else {
         let state = base.map_or_else(State::empty, |b| b.state.clone());
         return Ok(Recovered { state, open: Vec::new(), header: None, next_op: 1, intact });
     };
-    let header = header(name, first)?;
-    let mut fold = Fold::default();
-    for (offset, payload) in payloads {
-        let record = serde_json::from_slice(payload)
-            .map_err(|e| damaged(name, *offset, &format!("a record cannot be understood ({e})")))?;
-        fold.add(record);
-    }
-
     let folded = |base: &State| {
         let mut state = base.clone();
         fold.apply(&mut state);
@@ -111,11 +96,40 @@ pub(crate) fn recover_from(
     })
 }
 
+/// A journal by itself.
+pub(crate) struct Scan {
+    /// The first frame, if it was written.
+    pub(crate) header: Option<Header>,
+    pub(crate) fold: Fold,
+    /// How many bytes are intact.
+    pub(crate) intact: u64,
+}
+
+/// Reads a journal without regard to any state.
+pub(crate) fn scan(bytes: &[u8], name: &str) -> Result<Scan, Diagnostics> {
+    let frames = Frames::read(bytes);
+    if frames.is_damaged() {
+        return Err(
+            damaged(name, frames.end, "a part that had safely been written is not what it was").into()
+        );
+    }
+    let mut fold = Fold::default();
+    let mut payloads = frames.payloads.into_iter();
+    let header = payloads.next().map(|(_, first)| header(name, first)).transpose()?;
+    for (offset, payload) in payloads {
+        let record = serde_json::from_slice(payload)
+            .map_err(|e| damaged(name, offset, &format!("a record cannot be understood ({e})")))?;
+        fold.add(record);
+    }
+    Ok(Scan { header, fold, intact: frames.end as u64 })
+}
+
 /// What the records amount to.
 #[derive(Default)]
-struct Fold {
+pub(crate) struct Fold {
     changes: Vec<Record>,
-    open: BTreeMap<u64, OpenOperation>,
+    /// By number: in the order in which they began.
+    pub(crate) open: BTreeMap<u64, OpenOperation>,
     greatest_op: u64,
     commit: Option<(u64, String)>,
 }

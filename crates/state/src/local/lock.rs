@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustix::fs::{FlockOperation, fcntl_lock};
 use rustix::io::Errno;
 
-use super::replace::{exchange, read_open, read_optional, sync_parent};
+use super::replace::{Naming, exchange, read_open, read_optional, sync_parent};
 
 /// What a replaced file says to those who still have it open.
 const TOMBSTONE: &[u8] =
@@ -146,7 +146,7 @@ impl Lock {
     pub(super) fn replace(&mut self, bytes: &[u8]) -> io::Result<()> {
         // Held over the exchange, so that no one in this process opens the new file before it is noted.
         let mut held = held();
-        let new = exchange(&self.target, bytes, |file| {
+        let new = exchange(&self.target, bytes, Naming::Alone, |file| {
             fcntl_lock(file, FlockOperation::NonBlockingLockExclusive).map_err(io::Error::from)
         })?;
         let new = Arc::new(new);

@@ -9,10 +9,19 @@ use crate::file::MAX_BYTES;
 
 /// Puts a new file with these bytes in the place of `target`, durably. Owner and mode of a file that was there are kept;
 /// a new one can be read by its owner only.
-pub(super) fn replace(target: &Path, bytes: &[u8]) -> io::Result<File> {
-    let file = exchange(target, bytes, |_| Ok(()))?;
+pub(super) fn replace(target: &Path, bytes: &[u8], naming: Naming) -> io::Result<File> {
+    let file = exchange(target, bytes, naming, |_| Ok(()))?;
     sync_parent(target)?;
     Ok(file)
+}
+
+/// How the new file is called before it takes its place.
+#[derive(Clone, Copy)]
+pub(super) enum Naming {
+    /// No one else writes here, since a lock is held. What a run left behind that was killed is cleared away.
+    Alone,
+    /// Others may write at the same time.
+    Shared,
 }
 
 /// As [`replace`], but the exchange itself is not durable yet. `before` is called with the new file before it takes its
@@ -20,9 +29,10 @@ pub(super) fn replace(target: &Path, bytes: &[u8]) -> io::Result<File> {
 pub(super) fn exchange(
     target: &Path,
     bytes: &[u8],
+    naming: Naming,
     before: impl FnOnce(&File) -> io::Result<()>,
 ) -> io::Result<File> {
-    let temporary = Temporary::path(target);
+    let temporary = Temporary::path(target, naming)?;
     let mut file =
         OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&temporary.0)?;
     file.write_all(bytes)?;
@@ -42,10 +52,20 @@ pub(super) fn exchange(
 struct Temporary(PathBuf);
 
 impl Temporary {
-    fn path(target: &Path) -> Temporary {
+    fn path(target: &Path, naming: Naming) -> io::Result<Temporary> {
         let name = target.file_name().unwrap_or_default().to_string_lossy();
-        let name = format!(".{}.{}.tmp", name.trim_start_matches('.'), uuid::Uuid::new_v4().simple());
-        Temporary(target.with_file_name(name))
+        let name = name.trim_start_matches('.');
+        let unique = || uuid::Uuid::new_v4().simple();
+        match naming {
+            Naming::Shared => Ok(Temporary(target.with_file_name(format!(".{name}.{}.tmp", unique())))),
+            Naming::Alone => {
+                let path = target.with_file_name(format!(".{name}.tmp"));
+                match fs::remove_file(&path) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                    _ => Ok(Temporary(path)),
+                }
+            }
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use ferroform_core::{Diagnostic, Diagnostics};
 use serde::{Deserialize, Serialize};
 
 use super::error::io_error;
-use super::replace::{read_optional, replace, resolve};
+use super::replace::{Naming, read_optional, replace, resolve};
 use crate::world::WorldBinding;
 
 /// The version of the format.
@@ -51,7 +51,7 @@ pub(super) fn write(path: &Path, lineage: &str, worlds: &[WorldBinding]) -> Resu
         }
         let mut bytes = serde_json::to_vec_pretty(&file)?;
         bytes.push(b'\n');
-        replace(&resolve(path)?, &bytes).map(drop)
+        replace(&resolve(path)?, &bytes, Naming::Shared).map(drop)
     };
     write().map_err(|e| {
         io_error("The worlds of the state cannot be noted", path, &e, "Nothing was changed.").into()

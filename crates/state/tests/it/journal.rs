@@ -44,7 +44,9 @@ fn records_read_back_as_written() {
         Change::Depose { address: address("a.b"), key },
         Change::RestoreDeposed { address: address("a.b"), key },
         Change::SetDeposed { address: a.clone(), key, provider, object: object("2") },
-        Change::RemoveCurrent { address: address("a.before") },
+        Change::Move { from: address("a.before"), to: address("a.later") },
+        set("a.gone", "3"),
+        Change::RemoveCurrent { address: address("a.gone") },
     ];
     let journal = manager.journal().unwrap();
     journal.append(&Record::Changes(changes)).unwrap();
@@ -59,7 +61,7 @@ fn records_read_back_as_written() {
     let recovered = recover(Some(&state), &journal_bytes(&manager), "j").unwrap();
     let mut expected = state.clone();
     expected.set_current(&address("a.b"), &crate::provider(), Some(object("1")));
-    expected.remove_current(&address("a.before"));
+    expected.move_instance(&address("a.before"), &address("a.later"));
     expected.outputs = outputs;
     assert_eq!(recovered.state, expected);
     assert_eq!(recovered.next_op, 3);

@@ -174,6 +174,14 @@ fn an_interrupted_run_is_folded_in_and_its_open_operations_stay_known() {
 }
 
 #[test]
+fn what_a_killed_write_left_behind_is_cleared_away() {
+    let (dir, path) = directory();
+    fs::write(dir.path().join(".terraform.tfstate.tmp"), "half a statef").unwrap();
+    run(&path, "a.a");
+    assert_eq!(names(dir.path()), ["terraform.tfstate"]);
+}
+
+#[test]
 fn a_first_run_that_was_interrupted_keeps_its_lineage() {
     let (_dir, path) = directory();
     let lineage = {
@@ -325,13 +333,7 @@ fn a_failed_write_leaves_everything_as_it_was() {
     let (dir, path) = directory();
     run(&path, "a.a");
     let before = fs::read(&path).unwrap();
-    let inner = child("child_writes_much", &path);
-    let program = inner.get_program().to_owned();
-    let args: Vec<_> = inner.get_args().map(ToOwned::to_owned).collect();
-    // Ignored, the signal for too large files turns into an error of the write.
-    let script = "trap '' XFSZ; ulimit -f 64; exec \"$0\" \"$@\"";
-    let output =
-        Command::new("sh").args(["-c", script]).arg(program).args(args).env(CHILD, &path).output().unwrap();
+    let output = limited("child_writes_much", &path);
     assert!(output.status.success(), "{output:?}");
     assert_eq!(fs::read(&path).unwrap(), before);
     // The backup was made already, which is fine; nothing half-written stays. The journal has the results.
@@ -344,6 +346,19 @@ fn a_failed_write_leaves_everything_as_it_was() {
     assert_eq!(manager.write(&loaded.state).unwrap().serial, 2);
 }
 
+/// The journal breaks in the middle of a run; the state that is written at its end knows what the journal does not.
+#[test]
+fn a_broken_journal_does_not_keep_the_state_from_being_written() {
+    let (dir, path) = directory();
+    run(&path, "a.a");
+    let output = limited("child_breaks_its_journal", &path);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(names(dir.path()), ["terraform.tfstate", "terraform.tfstate.backup"]);
+    let loaded = open(&path).read().unwrap();
+    assert!(loaded.state.current(&address("a.last")).is_some());
+    assert_eq!((loaded.open.len(), loaded.state.serial), (0, 2));
+}
+
 // Parts of the tests above that run in a process of their own: this very program, told to run one of these.
 
 const CHILD: &str = "FERROFORM_STATE_TEST_CHILD";
@@ -352,6 +367,16 @@ fn child(test: &str, path: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", &format!("local::{test}"), "--ignored", "--nocapture"]).env(CHILD, path);
     command
+}
+
+/// Runs a child that can write no file larger than 64 blocks.
+fn limited(test: &str, path: &Path) -> Output {
+    let inner = child(test, path);
+    // Ignored, the signal for too large files turns into an error of the write.
+    let script = "trap '' XFSZ; ulimit -f 64; exec \"$0\" \"$@\"";
+    let mut command = Command::new("sh");
+    command.args(["-c", script]).arg(inner.get_program()).args(inner.get_args()).env(CHILD, path);
+    command.output().unwrap()
 }
 
 fn child_path() -> PathBuf {
@@ -397,5 +422,23 @@ fn child_writes_much() {
     assert_eq!(refusal.0[0].summary, "State cannot be written");
     assert!(refusal.0[0].detail.contains("kept in the journal"), "{}", refusal.0[0].detail);
     assert!(!refusal.0[0].hints.is_empty());
+    manager.unlock().unwrap();
+}
+
+#[test]
+#[ignore = "run by other tests in a process of its own"]
+fn child_breaks_its_journal() {
+    let manager = open(&child_path());
+    manager.lock(&lock_info(), &LockWait::NONE).unwrap();
+    let state = manager.read().unwrap().state;
+    let journal = manager.journal().unwrap();
+    let last = journal.next_op();
+    journal.append(&intent(last, "a.last")).unwrap();
+    let full = (0..1000).find_map(|_| journal.append(&result(journal.next_op(), "a.many")).err());
+    assert!(full.is_some());
+    assert!(journal.append(&intent(journal.next_op(), "a.never")).is_err(), "it stays broken");
+    assert!(journal.append(&result(last, "a.last")).is_err());
+    let written = manager.write(&with(state, "a.last")).unwrap();
+    assert!(written.warnings.is_empty(), "{:?}", written.warnings);
     manager.unlock().unwrap();
 }
