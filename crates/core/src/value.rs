@@ -5,6 +5,7 @@
 //! Elements of a set never carry marks of their own: they are lifted to the set.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use crate::number::Number;
@@ -87,7 +88,7 @@ pub struct Refinements {
 ///
 /// Equality is structural: types, marks and the refinements of unknown values count. What `==` means in the
 /// language is [`crate::ops::equal`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Value {
     kind: ValueKind,
     marks: Marks,
@@ -116,6 +117,17 @@ pub enum ValueKind {
     Tuple(Arc<[Value]>),
     /// An object.
     Object(Arc<BTreeMap<Arc<str>, Value>>),
+}
+
+/// For developers. What is sensitive is left out, so that no log or panic shows it.
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.marks.contains(Marks::SENSITIVE) {
+            return f.write_str("(sensitive value)");
+        }
+        fmt::Debug::fmt(&self.kind, f)?;
+        if self.marks.contains(Marks::EPHEMERAL) { f.write_str(" (ephemeral)") } else { Ok(()) }
+    }
 }
 
 impl From<ValueKind> for Value {

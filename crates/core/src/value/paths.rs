@@ -169,6 +169,9 @@ impl Value {
 
     /// The value without any mark, and the marks with their places.
     pub fn unmark_deep(&self) -> (Value, Vec<(AttrPath, Marks)>) {
+        if self.marks_deep().is_empty() {
+            return (self.clone(), Vec::new());
+        }
         let mut found = Vec::new();
         self.walk(|path, value| {
             if !value.marks.is_empty() {
@@ -176,8 +179,7 @@ impl Value {
             }
             true
         });
-        let bare = if found.is_empty() { self.clone() } else { self.without_marks_deep() };
-        (bare, found)
+        (self.without_marks_deep(), found)
     }
 
     /// The value without any mark on it or in it.

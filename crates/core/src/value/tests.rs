@@ -292,3 +292,9 @@ fn types_are_compared_without_being_built() {
     assert!(!a(s("1")).is_of_type(&optional));
     assert!(Value::null(Type::object([("a", Type::Number)])).is_of_type(&optional));
 }
+
+#[test]
+fn sensitive_values_do_not_show_in_debug_output() {
+    let text = format!("{:?}", Value::tuple([s("open"), a(s("hidden").sensitive())]));
+    assert!(text.contains("open") && !text.contains("hidden"), "{text}");
+}
