@@ -3,6 +3,7 @@
 mod object;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use ferroform_core::addr::{AbsResource, InstanceKey, ProviderConfig, ResourceInstance};
@@ -31,7 +32,7 @@ pub struct State {
 }
 
 /// An output of the root module.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct OutputValue {
     /// The value, without marks.
     pub value: Value,
@@ -39,6 +40,16 @@ pub struct OutputValue {
     pub ty: Type,
     /// Whether it must not be shown.
     pub sensitive: bool,
+}
+
+/// Without the value, which may be secret.
+impl fmt::Debug for OutputValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutputValue")
+            .field("ty", &self.ty)
+            .field("sensitive", &self.sensitive)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What an old statefile says about a resource's instances. Terraform neither writes nor needs it any more.

@@ -1,9 +1,10 @@
 //! States in local files: what is written when, who may write, and what remains when something fails.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use ferroform_state::{
@@ -171,6 +172,30 @@ fn an_interrupted_run_is_folded_in_and_its_open_operations_stay_known() {
     assert_eq!(manager.write(&loaded.state).unwrap().serial, 2);
     assert!(!manager.journal_path().exists());
     assert_eq!(names(dir.path()), ["terraform.tfstate", "terraform.tfstate.backup"]);
+}
+
+/// A process that is killed without a chance to clean up, in the middle of its operations.
+#[test]
+fn a_killed_run_gives_its_lock_back_and_loses_no_result() {
+    let (dir, path) = directory();
+    run(&path, "a.a");
+    for round in 0..5 {
+        let mut running = child("child_works_until_killed", &path).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(150 + 37 * round));
+        running.kill().unwrap();
+        running.wait().unwrap();
+        // What it noted after a result was durable.
+        let told = fs::read_to_string(dir.path().join("told")).unwrap_or_default();
+        let manager = open(&path);
+        manager.lock(&lock_info(), &LockWait::NONE).unwrap();
+        let loaded = manager.read().unwrap();
+        for name in told.lines() {
+            assert!(loaded.state.current(&address(name)).is_some(), "{name}");
+        }
+        assert!(loaded.open.len() <= 1);
+        manager.write(&loaded.state).unwrap();
+    }
+    assert!(dir.path().join("told").metadata().unwrap().len() > 0, "it was killed before it did anything");
 }
 
 #[test]
@@ -365,7 +390,10 @@ const CHILD: &str = "FERROFORM_STATE_TEST_CHILD";
 
 fn child(test: &str, path: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", &format!("local::{test}"), "--ignored", "--nocapture"]).env(CHILD, path);
+    command
+        .args(["--exact", &format!("local::{test}"), "--ignored", "--nocapture"])
+        .env(CHILD, path)
+        .stdout(Stdio::null());
     command
 }
 
@@ -379,8 +407,9 @@ fn limited(test: &str, path: &Path) -> Output {
     command.output().unwrap()
 }
 
-fn child_path() -> PathBuf {
-    std::env::var_os(CHILD).expect("run by another test").into()
+/// The state to work on; none when it is not another test that runs this.
+fn child_path() -> Option<PathBuf> {
+    std::env::var_os(CHILD).map(Into::into)
 }
 
 fn other_process_locks(path: &Path) -> bool {
@@ -391,13 +420,15 @@ fn other_process_locks(path: &Path) -> bool {
 #[test]
 #[ignore = "run by other tests in a process of its own"]
 fn child_locks() {
-    open(&child_path()).lock(&lock_info(), &LockWait::NONE).unwrap();
+    let Some(path) = child_path() else { return };
+    open(&path).lock(&lock_info(), &LockWait::NONE).unwrap();
 }
 
 #[test]
 #[ignore = "run by other tests in a process of its own"]
 fn child_waits_and_adds() {
-    let manager = open(&child_path());
+    let Some(path) = child_path() else { return };
+    let manager = open(&path);
     let sleep = |d: Duration| {
         std::thread::sleep(d);
         true
@@ -411,7 +442,8 @@ fn child_waits_and_adds() {
 #[test]
 #[ignore = "run by other tests in a process of its own"]
 fn child_writes_much() {
-    let manager = open(&child_path());
+    let Some(path) = child_path() else { return };
+    let manager = open(&path);
     manager.lock(&lock_info(), &LockWait::NONE).unwrap();
     let mut state = manager.read().unwrap().state;
     manager.journal().unwrap().append(&result(1, "a.done")).unwrap();
@@ -428,7 +460,8 @@ fn child_writes_much() {
 #[test]
 #[ignore = "run by other tests in a process of its own"]
 fn child_breaks_its_journal() {
-    let manager = open(&child_path());
+    let Some(path) = child_path() else { return };
+    let manager = open(&path);
     manager.lock(&lock_info(), &LockWait::NONE).unwrap();
     let state = manager.read().unwrap().state;
     let journal = manager.journal().unwrap();
@@ -441,4 +474,27 @@ fn child_breaks_its_journal() {
     let written = manager.write(&with(state, "a.last")).unwrap();
     assert!(written.warnings.is_empty(), "{:?}", written.warnings);
     manager.unlock().unwrap();
+}
+
+#[test]
+#[ignore = "run by other tests in a process of its own"]
+fn child_works_until_killed() {
+    let Some(path) = child_path() else { return };
+    let manager = open(&path);
+    manager.lock(&lock_info(), &LockWait::NONE).unwrap();
+    let loaded = manager.read().unwrap();
+    let journal = manager.journal().unwrap();
+    for open in loaded.open {
+        journal.append(&Record::Result { op: open.intent.op, changes: vec![] }).unwrap();
+    }
+    let mut told =
+        fs::OpenOptions::new().append(true).create(true).open(path.with_file_name("told")).unwrap();
+    // Far more than it has time for.
+    for _ in 0..1_000_000 {
+        let op = journal.next_op();
+        let name = format!("a.n{op}");
+        journal.append(&intent(op, &name)).unwrap();
+        journal.append(&result(op, &name)).unwrap();
+        writeln!(told, "{name}").unwrap();
+    }
 }
