@@ -107,7 +107,9 @@ impl Plan {
     /// Whether applying would do anything at all; in refresh-only mode drift counts.
     pub fn is_applicable(&self) -> bool {
         match self.mode {
-            PlanMode::RefreshOnly => !self.drift.is_empty() || self.outputs.iter().any(|o| o.action != Action::NoOp),
+            PlanMode::RefreshOnly => {
+                !self.drift.is_empty() || self.outputs.iter().any(|o| o.action != Action::NoOp)
+            }
             PlanMode::Normal | PlanMode::Destroy => self.has_changes(),
         }
     }

@@ -68,7 +68,8 @@ pub fn is_planfile(path: &Path) -> bool {
 pub fn to_bytes(plan: &Plan, configuration: &[u8]) -> Result<Vec<u8>, Diagnostics> {
     let state = ferroform_state::file::write(&plan.prior)?;
     let plan = serde_json::to_vec(&json::encode(plan)).map_err(|error| {
-        Diagnostic::error("Plan could not be saved").detail(format!("The plan could not be encoded: {error}."))
+        Diagnostic::error("Plan could not be saved")
+            .detail(format!("The plan could not be encoded: {error}."))
     })?;
     let version = VERSION.to_string();
     let members: [(&str, &[u8]); 4] = [
@@ -78,7 +79,9 @@ pub fn to_bytes(plan: &Plan, configuration: &[u8]) -> Result<Vec<u8>, Diagnostic
         (CONFIGURATION_MEMBER, configuration),
     ];
     archive(&members).map_err(|error| {
-        Diagnostic::error("Plan could not be saved").detail(format!("The plan could not be packed: {error}.")).into()
+        Diagnostic::error("Plan could not be saved")
+            .detail(format!("The plan could not be packed: {error}."))
+            .into()
     })
 }
 
@@ -104,7 +107,8 @@ fn save(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Reads a planfile from anything; `name` is what messages call it.
 pub fn from_reader(reader: impl Read + Seek, name: &str) -> Result<Planfile, Diagnostics> {
-    let mut archive = ZipArchive::new(reader).map_err(|error| invalid(name, &format!("it is no zip archive ({error})")))?;
+    let mut archive =
+        ZipArchive::new(reader).map_err(|error| invalid(name, &format!("it is no zip archive ({error})")))?;
     if archive.len() > MEMBERS.len() {
         return Err(invalid(name, "it holds more than a plan").into());
     }
@@ -128,7 +132,8 @@ pub fn from_reader(reader: impl Read + Seek, name: &str) -> Result<Planfile, Dia
     let configuration = member(&mut archive, CONFIGURATION_MEMBER, name, MEMBER_LIMIT)?;
     let state = ferroform_state::file::read(&state, &format!("{STATE_MEMBER} in {name}"))?
         .ok_or_else(|| invalid(name, "its state is empty"))?;
-    let plan = serde_json::from_slice(&plan).map_err(|error| invalid(name, &format!("its plan is no JSON ({error})")))?;
+    let plan = serde_json::from_slice(&plan)
+        .map_err(|error| invalid(name, &format!("its plan is no JSON ({error})")))?;
     let plan = json::decode(&plan, state).map_err(|error| invalid(name, &error))?;
     Ok(Planfile { plan, configuration })
 }
@@ -139,7 +144,9 @@ fn member(
     name: &str,
     limit: u64,
 ) -> Result<Vec<u8>, Diagnostics> {
-    let file = archive.by_name(member).map_err(|error| invalid(name, &format!("{member} cannot be found ({error})")))?;
+    let file = archive
+        .by_name(member)
+        .map_err(|error| invalid(name, &format!("{member} cannot be found ({error})")))?;
     let mut bytes = Vec::new();
     // The size that the archive states is not to be trusted.
     file.take(limit + 1)

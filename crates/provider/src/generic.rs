@@ -20,7 +20,11 @@ pub fn plan(block: &Block, request: &PlanRequest) -> PlanResponse {
     let planned = Value::object(proposed.iter().map(|(name, value)| {
         let unset = request.config.get(name).is_none_or(Value::is_null);
         let computed = block.attributes.get(name).is_some_and(|a| a.computed);
-        let value = if creating && computed && unset { Value::unknown(value_type(block, name)) } else { value.clone() };
+        let value = if creating && computed && unset {
+            Value::unknown(value_type(block, name))
+        } else {
+            value.clone()
+        };
         (name.clone(), value)
     }));
     if !creating {
@@ -45,12 +49,19 @@ fn value_type(block: &Block, name: &str) -> Type {
 /// Reads attributes written by another schema version: what the current schema does not know is left out, what is
 /// missing becomes null.
 pub fn upgrade_state(schema: &ProviderSchema, request: &UpgradeRequest) -> (Value, Diagnostics) {
-    let Some(resource) = schema.resources.get(&request.type_name).or_else(|| schema.data_sources.get(&request.type_name))
+    let Some(resource) =
+        schema.resources.get(&request.type_name).or_else(|| schema.data_sources.get(&request.type_name))
     else {
-        return (Value::null_dynamic(), unreadable(&request.type_name, "the provider has no such resource type").into());
+        return (
+            Value::null_dynamic(),
+            unreadable(&request.type_name, "the provider has no such resource type").into(),
+        );
     };
     if request.version > resource.version {
-        let why = format!("it was written by a newer provider (schema version {}, known: {})", request.version, resource.version);
+        let why = format!(
+            "it was written by a newer provider (schema version {}, known: {})",
+            request.version, resource.version
+        );
         return (Value::null_dynamic(), unreadable(&request.type_name, &why).into());
     }
     let ty = resource.block.implied_type();
@@ -67,10 +78,16 @@ fn fit(json: &serde_json::Value, ty: &Type) -> serde_json::Value {
         (serde_json::Value::Object(map), Type::Object(object)) => object
             .attributes
             .iter()
-            .map(|(name, ty)| (name.to_string(), map.get(&**name).map_or(serde_json::Value::Null, |v| fit(v, ty))))
+            .map(|(name, ty)| {
+                (name.to_string(), map.get(&**name).map_or(serde_json::Value::Null, |v| fit(v, ty)))
+            })
             .collect(),
-        (serde_json::Value::Array(items), Type::List(ty) | Type::Set(ty)) => items.iter().map(|v| fit(v, ty)).collect(),
-        (serde_json::Value::Object(map), Type::Map(ty)) => map.iter().map(|(k, v)| (k.clone(), fit(v, ty))).collect(),
+        (serde_json::Value::Array(items), Type::List(ty) | Type::Set(ty)) => {
+            items.iter().map(|v| fit(v, ty)).collect()
+        }
+        (serde_json::Value::Object(map), Type::Map(ty)) => {
+            map.iter().map(|(k, v)| (k.clone(), fit(v, ty))).collect()
+        }
         _ => json.clone(),
     }
 }

@@ -245,7 +245,11 @@ pub trait Provider: Send + Sync {
     async fn read_data_source(&self, type_name: &str, config: Value) -> (Value, Diagnostics);
 
     /// Finds the object that an import id names.
-    async fn import_resource(&self, type_name: &str, _id: &str) -> Result<Vec<ImportedResource>, Diagnostics> {
+    async fn import_resource(
+        &self,
+        type_name: &str,
+        _id: &str,
+    ) -> Result<Vec<ImportedResource>, Diagnostics> {
         Err(Diagnostic::error("Resource cannot be imported")
             .detail(format!("Objects of type {type_name} cannot be brought under management by an id."))
             .into())

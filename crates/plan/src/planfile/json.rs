@@ -12,7 +12,8 @@ use ferroform_state::world::WorldBinding;
 use serde_json::{Map, Value as Json, json};
 
 use crate::{
-    Action, ActionReason, ConfigNode, ExecGraph, ExecNode, OutputChange, Plan, PlanMode, ResourceChange, Step, Target,
+    Action, ActionReason, ConfigNode, ExecGraph, ExecNode, OutputChange, Plan, PlanMode, ResourceChange,
+    Step, Target,
 };
 
 pub(super) fn encode(plan: &Plan) -> Json {
@@ -138,7 +139,9 @@ fn decode_change(json: &Json) -> Result<ResourceChange, String> {
     let fields = Fields::of(json, "a change")?;
     let dependencies = |json: &Json| parse::<ConfigResource>(json.as_str().ok_or("a dependency is no text")?);
     let byte = |json: &Json| {
-        json.as_u64().and_then(|n| u8::try_from(n).ok()).ok_or_else(|| "private data holds no bytes".to_owned())
+        json.as_u64()
+            .and_then(|n| u8::try_from(n).ok())
+            .ok_or_else(|| "private data holds no bytes".to_owned())
     };
     let reason = match fields.opt("reason") {
         Some(_) => {
@@ -258,7 +261,8 @@ fn decode_config_node(json: &Json) -> Result<ConfigNode, String> {
         _ => {}
     }
     let module = parts.get(1).and_then(Json::as_array).ok_or_else(wrong)?;
-    let module = module.iter().map(|n| n.as_str().map(Arc::from)).collect::<Option<Vec<_>>>().ok_or_else(wrong)?;
+    let module =
+        module.iter().map(|n| n.as_str().map(Arc::from)).collect::<Option<Vec<_>>>().ok_or_else(wrong)?;
     let (module, name) = (ModulePath(module), Arc::from(text(2)?));
     match kind {
         "variable" => Ok(ConfigNode::Variable(module, name)),

@@ -1,0 +1,161 @@
+//! Evaluating variables, locals, outputs and module calls, for planning and applying alike.
+
+use std::sync::Arc;
+
+use ferroform_core::addr::ModuleInstance;
+use ferroform_core::{Diagnostic, Diagnostics, Marks, Type, Value};
+use ferroform_lang::Config;
+use ferroform_lang::config::{Condition, Module, Output, Variable};
+use ferroform_lang::eval::{ConditionOutcome, Expansion, Scope, check_condition, eval_expr, expand};
+use ferroform_lang::variables::{check_validations, module_input};
+use ferroform_plan::ConfigNode;
+
+use crate::store::{Repetition, Store};
+
+/// Where the values of the root module's variables come from.
+pub(crate) trait RootInputs {
+    /// The value of a variable, converted and marked.
+    fn value(&self, variable: &Variable) -> (Value, Diagnostics);
+}
+
+/// Evaluates a node other than a provider or resource in every instance of its module.
+pub(crate) fn evaluate(
+    node: &ConfigNode,
+    config: &Config,
+    inputs: &dyn RootInputs,
+    store: &mut Store,
+) -> Diagnostics {
+    let path = node.module();
+    let mut diagnostics = Diagnostics::new();
+    let Some(module) = config.module(path) else { return diagnostics };
+    for instance in store.module_instances(path) {
+        diagnostics.append(match node {
+            ConfigNode::Variable(_, name) => variable(name, module, &instance, config, inputs, store),
+            ConfigNode::VariableCheck(_, name) => variable_check(name, module, &instance, store),
+            ConfigNode::Local(_, name) => local(name, module, &instance, store),
+            ConfigNode::Output(_, name) => output(name, module, &instance, store),
+            ConfigNode::Call(_, name) => call(name, module, &instance, store),
+            ConfigNode::Provider(_) | ConfigNode::Resource(_) => Diagnostics::new(),
+        });
+    }
+    if let ConfigNode::Call(path, name) = node {
+        store.close_call(&path.child(name.clone()));
+    }
+    diagnostics
+}
+
+fn variable(
+    name: &Arc<str>,
+    module: &Module,
+    instance: &ModuleInstance,
+    config: &Config,
+    inputs: &dyn RootInputs,
+    store: &mut Store,
+) -> Diagnostics {
+    let Some(variable) = module.variables.get(name) else { return Diagnostics::new() };
+    let (value, diagnostics) = match instance.parent() {
+        None => inputs.value(variable),
+        Some((caller, step)) => {
+            let call = config.module(&caller.path()).and_then(|m| m.calls.get(&step.name));
+            let Some(call) = call else { return Diagnostics::new() };
+            let (given, mut diagnostics) = match call.inputs.get(name) {
+                Some(input) => {
+                    let repetition = store
+                        .module(&caller)
+                        .and_then(|m| m.calls.get(&step.name))
+                        .map(|expansion| Repetition::of(expansion, step.key.as_ref()))
+                        .unwrap_or_default();
+                    let (value, diagnostics) =
+                        eval_expr(&input.expr, &store.scope(&caller).with_repetition(repetition));
+                    (Some((value, input.expr.span)), diagnostics)
+                }
+                None => (None, Diagnostics::new()),
+            };
+            if diagnostics.has_errors() {
+                return diagnostics;
+            }
+            let value = diagnostics.take(module_input(variable, given, call.span));
+            (value, diagnostics)
+        }
+    };
+    store.module_mut(instance).variables.insert(name.clone(), value);
+    diagnostics
+}
+
+fn variable_check(name: &Arc<str>, module: &Module, instance: &ModuleInstance, store: &Store) -> Diagnostics {
+    let Some(variable) = module.variables.get(name) else { return Diagnostics::new() };
+    let Some(value) = store.module(instance).and_then(|m| m.variables.get(name)) else {
+        return Diagnostics::new();
+    };
+    check_validations(variable, value, &store.scope(instance))
+}
+
+fn local(name: &Arc<str>, module: &Module, instance: &ModuleInstance, store: &mut Store) -> Diagnostics {
+    let Some(local) = module.locals.get(name) else { return Diagnostics::new() };
+    let (value, diagnostics) = eval_expr(&local.expr, &store.scope(instance));
+    store.module_mut(instance).locals.insert(name.clone(), value);
+    diagnostics
+}
+
+fn output(name: &Arc<str>, module: &Module, instance: &ModuleInstance, store: &mut Store) -> Diagnostics {
+    let Some(output) = module.outputs.get(name) else { return Diagnostics::new() };
+    let scope = store.scope(instance);
+    let mut diagnostics =
+        conditions(&output.preconditions, &scope, "Module output value precondition failed");
+    let mut value = Value::unknown(Type::Dynamic);
+    if !diagnostics.has_errors() {
+        value = diagnostics.take(eval_expr(&output.expr, &scope));
+        value = check_marks(output, value, instance.is_root(), &mut diagnostics);
+    }
+    store.module_mut(instance).outputs.insert(name.clone(), value);
+    diagnostics
+}
+
+fn check_marks(output: &Output, value: Value, root: bool, diagnostics: &mut Diagnostics) -> Value {
+    let marks = value.marks_deep();
+    if root && !output.sensitive && marks.contains(Marks::SENSITIVE) {
+        diagnostics.push(
+            Diagnostic::error("Output refers to sensitive values")
+                .detail(
+                    "The value of this output is sensitive, or made of something that is. So that no secret is shown by \
+                     accident, a root module's output must say sensitive = true to hand such a value out; if the value \
+                     is no secret, wrap it in nonsensitive().",
+                )
+                .subject(output.span),
+        );
+    }
+    if marks.contains(Marks::EPHEMERAL) && (root || !output.ephemeral) {
+        diagnostics.push(
+            Diagnostic::error("Ephemeral value not allowed")
+                .detail("The value of this output is ephemeral: it is never kept, so it cannot be given out here.")
+                .subject(output.expr.span),
+        );
+    }
+    if output.sensitive { value.sensitive() } else { value }
+}
+
+fn call(name: &Arc<str>, module: &Module, instance: &ModuleInstance, store: &mut Store) -> Diagnostics {
+    let Some(call) = module.calls.get(name) else { return Diagnostics::new() };
+    let (expansion, diagnostics) =
+        expand(call.count.as_ref(), call.for_each.as_ref(), &store.scope(instance));
+    let expansion = if diagnostics.has_errors() { Expansion::Unknown } else { expansion };
+    store.set_call(instance, name, expansion);
+    diagnostics
+}
+
+/// Checks conditions; one that cannot be told yet passes for now.
+pub(crate) fn conditions(conditions: &[Condition], scope: &dyn Scope, summary: &'static str) -> Diagnostics {
+    let mut diagnostics = Diagnostics::new();
+    for condition in conditions {
+        match diagnostics.take(check_condition(condition, scope)) {
+            ConditionOutcome::Pass | ConditionOutcome::Unknown => {}
+            ConditionOutcome::Fail(message) => diagnostics.push(
+                Diagnostic::error(summary)
+                    .detail(message)
+                    .subject(condition.condition.span)
+                    .context(condition.span),
+            ),
+        }
+    }
+    diagnostics
+}

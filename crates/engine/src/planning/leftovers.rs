@@ -1,0 +1,194 @@
+//! Objects of the state that no turn of a resource has planned: orphans, deposed objects, and everything when all is
+//! to be destroyed.
+
+use std::collections::BTreeSet;
+
+use ferroform_core::addr::{AbsResource, ConfigResource, ResourceInstance, ResourceMode};
+use ferroform_core::{Span, Value};
+use ferroform_plan::{Action, ActionReason, PlanMode, ResourceChange};
+use ferroform_provider::PlanRequest;
+use ferroform_state::DeposedKey;
+
+use super::resources::prevented;
+use super::targets::covers;
+use super::walk::Planner;
+use crate::objects;
+
+impl Planner<'_> {
+    pub(super) async fn plan_leftovers(&mut self) {
+        match self.options.mode {
+            PlanMode::RefreshOnly => {}
+            PlanMode::Destroy => self.plan_destruction().await,
+            PlanMode::Normal => {
+                self.plan_orphans().await;
+                self.plan_deposed().await;
+            }
+        }
+    }
+
+    /// Objects whose block or module is gone.
+    async fn plan_orphans(&mut self) {
+        let config = self.setup.config.clone();
+        let mut orphans: Vec<(ResourceInstance, ActionReason)> = Vec::new();
+        let mut stale_data: Vec<AbsResource> = Vec::new();
+        for address in self.state.resources.keys() {
+            let path = address.module.path();
+            let module = config.module(&path);
+            let declared = module.is_some_and(|m| m.resources.contains_key(&address.resource));
+            let instance_exists = self.store.module_instances(&path).contains(&address.module);
+            if declared && instance_exists {
+                continue;
+            }
+            // A module that takes no part in a limited plan was not expanded: nothing is known of its instances.
+            if module.is_some() && !self.store.has_call(&address.module) {
+                continue;
+            }
+            let reason =
+                if instance_exists { ActionReason::NoResourceConfig } else { ActionReason::NoModule };
+            if address.resource.mode == ResourceMode::Data {
+                stale_data.push(address.clone());
+                continue;
+            }
+            orphans.extend(
+                self.state.resources[address].instances.keys().map(|k| (address.instance(k.clone()), reason)),
+            );
+        }
+        for address in stale_data {
+            if !self.limits.is_limited() {
+                self.state.resources.remove(&address);
+            }
+        }
+        for (addr, reason) in orphans {
+            self.plan_deletion(&addr, None, reason, None, None).await;
+        }
+    }
+
+    async fn plan_deposed(&mut self) {
+        let deposed: Vec<(ResourceInstance, DeposedKey)> = self.deposed.keys().cloned().collect();
+        for (addr, key) in deposed {
+            self.plan_deletion(&addr, Some(key), ActionReason::Deposed, None, None).await;
+        }
+    }
+
+    async fn plan_destruction(&mut self) {
+        let doomed = self.doomed();
+        let all: Vec<(ResourceInstance, Option<DeposedKey>)> =
+            self.state.objects().map(|(addr, deposed, ..)| (addr, deposed.copied())).collect();
+        let config = self.setup.config.clone();
+        for (addr, deposed) in all {
+            if !doomed.contains(&addr.config()) || addr.resource.mode == ResourceMode::Data {
+                continue;
+            }
+            // With targets: the named instances, and whole resources that need one of them.
+            if self.limits.is_limited()
+                && !self.options.targets.iter().any(|t| covers(t, &addr))
+                && self
+                    .options
+                    .targets
+                    .iter()
+                    .any(|t| matches!(t, ferroform_plan::Target::Resource(r) if r.config() == addr.config()))
+            {
+                continue;
+            }
+            let prevent = config
+                .module(&addr.module.path())
+                .and_then(|m| m.resources.get(&addr.resource))
+                .and_then(|b| b.lifecycle.prevent_destroy);
+            match deposed {
+                Some(key) => self.plan_deletion(&addr, Some(key), ActionReason::Deposed, None, None).await,
+                None => self.plan_deletion_of(&addr, None, None, None, prevent).await,
+            }
+        }
+    }
+
+    /// The resources to destroy: all, or those that targets name and all that need these.
+    fn doomed(&self) -> BTreeSet<ConfigResource> {
+        let objects: Vec<(ConfigResource, Vec<ConfigResource>)> = self
+            .state
+            .objects()
+            .map(|(addr, _, _, object)| (addr.config(), object.dependencies.clone()))
+            .collect();
+        if !self.limits.is_limited() {
+            return objects.into_iter().map(|(resource, _)| resource).collect();
+        }
+        let named =
+            self.state.objects().filter(|(addr, ..)| self.options.targets.iter().any(|t| covers(t, addr)));
+        let mut doomed: BTreeSet<ConfigResource> = named.map(|(addr, ..)| addr.config()).collect();
+        // Dependencies in the state name everything needed, directly or not: one pass finds all.
+        let needing: Vec<ConfigResource> = objects
+            .iter()
+            .filter(|(_, needs)| needs.iter().any(|n| doomed.contains(n)))
+            .map(|(resource, _)| resource.clone())
+            .collect();
+        doomed.extend(needing);
+        doomed
+    }
+
+    pub(super) async fn plan_deletion(
+        &mut self,
+        addr: &ResourceInstance,
+        deposed: Option<DeposedKey>,
+        reason: ActionReason,
+        source: Option<Span>,
+        prevent: Option<(bool, Span)>,
+    ) {
+        if !self.limits.includes_instance(None, addr) {
+            return;
+        }
+        self.plan_deletion_of(addr, deposed, Some(reason), source, prevent).await;
+    }
+
+    async fn plan_deletion_of(
+        &mut self,
+        addr: &ResourceInstance,
+        deposed: Option<DeposedKey>,
+        reason: Option<ActionReason>,
+        source: Option<Span>,
+        prevent: Option<(bool, Span)>,
+    ) {
+        let prior = match deposed {
+            Some(key) => self.deposed.get(&(addr.clone(), key)).cloned(),
+            None => self.priors.get(addr).cloned(),
+        };
+        let (Some(prior), Some(known)) = (prior, self.state.resources.get(&addr.resource())) else { return };
+        let provider_config = known.provider.clone();
+        let (provider, schema) = match self.provider_of(&provider_config, &addr.resource, source) {
+            Ok(found) => found,
+            Err(diagnostics) => return self.diagnostics.append(diagnostics),
+        };
+        if let Some((true, span)) = prevent {
+            self.diagnostics.push(prevented(addr, span));
+            return;
+        }
+        let null = Value::null(schema.block.implied_type());
+        let request = PlanRequest {
+            type_name: addr.resource.type_name.clone(),
+            prior: prior.value.clone(),
+            proposed: null.clone(),
+            config: null.clone(),
+            private: prior.object.private.clone(),
+        };
+        let response = provider.plan_resource(request).await;
+        let failed = response.diagnostics.has_errors();
+        self.report(response.diagnostics, None, Some(addr));
+        if failed {
+            return;
+        }
+        self.push_change(ResourceChange {
+            addr: addr.clone(),
+            deposed,
+            provider: provider_config,
+            action: Action::Delete,
+            reason,
+            before: objects::mark(&schema.block, prior.value.clone(), &prior.object.sensitive_paths),
+            after: null,
+            replace_paths: Vec::new(),
+            config_unknown: false,
+            private: response.private,
+            dependencies: prior.object.dependencies.clone(),
+            prior_dependencies: prior.object.dependencies.clone(),
+            create_before_destroy: prior.object.create_before_destroy,
+            source,
+        });
+    }
+}

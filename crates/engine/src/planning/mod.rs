@@ -1,0 +1,106 @@
+//! Planning: from configuration and state to a [`Plan`].
+//!
+//! One walk over the graph of configuration evaluates everything in order. A provider's turn configures it, settles
+//! what an earlier run left open and reads all its objects in one batch; a resource's turn plans its instances.
+
+mod data;
+mod instance;
+mod leftovers;
+mod order;
+mod refresh;
+mod resources;
+mod targets;
+mod triggers;
+mod walk;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use ferroform_core::Diagnostics;
+use ferroform_core::addr::{ModulePath, ProviderConfig, ResourceInstance};
+use ferroform_lang::Config;
+use ferroform_lang::funcs::FuncContext;
+use ferroform_lang::variables::InputValue;
+use ferroform_plan::{Plan, PlanMode, Target};
+use ferroform_provider::Provider;
+use ferroform_state::State;
+use ferroform_state::journal::{Journal, OpenOperation};
+use ferroform_state::world::WorldBinding;
+use rustc_hash::FxHashMap;
+
+pub(crate) use instance::sensitive_paths;
+pub use instance::{InstanceInput, InstancePlan, Prior, plan_instance};
+pub(crate) use walk::{empty_config, resolve};
+
+use crate::events::EventSink;
+use crate::providers::Registry;
+use crate::store::Environment;
+
+/// Everything that a run of the engine is given.
+#[derive(Clone)]
+pub struct Setup {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// What functions see, for each module.
+    pub contexts: FxHashMap<ModulePath, FuncContext>,
+    /// What expressions see.
+    pub environment: Environment,
+    /// The providers at hand.
+    pub registry: Registry,
+    /// How many operations may run at once; at least one.
+    pub parallelism: usize,
+}
+
+/// What to plan.
+#[derive(Debug, Clone, Default)]
+pub struct PlanOptions {
+    /// Make, destroy or only look.
+    pub mode: PlanMode,
+    /// Limits the plan to these addresses and what they need; all if empty.
+    pub targets: Vec<Target>,
+    /// Instances to replace whatever changed.
+    pub replace: BTreeSet<ResourceInstance>,
+    /// Read every object first.
+    pub refresh: bool,
+    /// Values given for the root module's variables.
+    pub variables: BTreeMap<Arc<str>, InputValue>,
+    /// When the plan is made, as RFC 3339.
+    pub timestamp: String,
+}
+
+/// What planning starts from.
+pub struct PlanInput<'a> {
+    /// The state.
+    pub state: State,
+    /// Operations that an earlier run began and did not see the end of.
+    pub open: Vec<OpenOperation>,
+    /// Where settled operations are recorded.
+    pub journal: &'a dyn Journal,
+    /// Holds the world of a provider against what the state is bound to, before anything is asked of it.
+    pub bind: &'a WorldGuard,
+    /// Who hears of progress.
+    pub events: &'a dyn EventSink,
+}
+
+/// Refuses worlds that the state does not belong to.
+pub type WorldGuard = dyn Fn(&[WorldBinding]) -> Result<(), Diagnostics> + Send + Sync;
+
+/// Providers that are configured already, with the configuration they have.
+pub type ConfiguredProviders = BTreeMap<ProviderConfig, Arc<dyn Provider>>;
+
+/// What planning gives.
+pub struct Planned {
+    /// The plan; none when there are errors.
+    pub plan: Option<Plan>,
+    /// The state with what was settled; to be used even when planning failed.
+    pub settled: State,
+    /// The providers whose configuration is wholly known, so that applying at once need not configure them again.
+    pub providers: ConfiguredProviders,
+    /// What is wrong or worth saying.
+    pub diagnostics: Diagnostics,
+}
+
+/// Plans.
+pub async fn plan(setup: &Setup, options: &PlanOptions, input: PlanInput<'_>) -> Planned {
+    walk::Planner::run(setup, options, input).await
+}

@@ -1,0 +1,226 @@
+//! A provider's objects: what an earlier run left open is settled, then all are read in one batch.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use ferroform_core::addr::{ProviderConfig, ResourceInstance, ResourceMode};
+use ferroform_core::schema::Schema;
+use ferroform_core::{Diagnostic, Diagnostics, Value};
+use ferroform_plan::{Action, ResourceChange};
+use ferroform_provider::{Provider, ProviderSchema, ReadRequest, World};
+use ferroform_state::world::WorldBinding;
+use ferroform_state::{DeposedKey, Object};
+
+use super::instance::Prior;
+use super::walk::Planner;
+use crate::events::Event;
+use crate::objects;
+use crate::settle;
+
+/// An object of the state that a provider looks after.
+struct Known {
+    addr: ResourceInstance,
+    deposed: Option<DeposedKey>,
+    object: Arc<Object>,
+    schema: Schema,
+    value: Value,
+}
+
+impl Planner<'_> {
+    pub(super) async fn settle_and_refresh(
+        &mut self,
+        config: &ProviderConfig,
+        provider: &Arc<dyn Provider>,
+        schema: &ProviderSchema,
+    ) {
+        if let Some(diagnostics) = self.check_world(config, provider) {
+            return self.diagnostics.append(diagnostics);
+        }
+        let mine: Vec<_> = self.open.iter().filter(|o| o.intent.provider == *config).cloned().collect();
+        let mut unsure = BTreeSet::new();
+        for operation in mine {
+            unsure.insert(operation.intent.address.clone());
+            let settled =
+                settle::settle(&operation, provider.as_ref(), schema, &mut self.state, self.journal).await;
+            match settled {
+                Ok(outcome) => {
+                    self.events.emit(Event::Settled { addr: operation.intent.address.clone(), outcome });
+                }
+                Err(diagnostics) => self.report(diagnostics, None, Some(&operation.intent.address)),
+            }
+        }
+        if !unsure.is_empty() {
+            self.open.retain(|o| o.intent.provider != *config);
+            self.settled = self.state.clone();
+        }
+        if !self.diagnostics.has_errors() {
+            self.refresh(config, provider, schema, &unsure).await;
+        }
+    }
+
+    /// A state whose objects live in one world is never used in another.
+    fn check_world(&mut self, config: &ProviderConfig, provider: &Arc<dyn Provider>) -> Option<Diagnostics> {
+        let World { endpoint, project } = provider.world()?;
+        self.worlds.push(WorldBinding { provider: config.to_string(), endpoint, project });
+        (self.bind)(&self.worlds).err()
+    }
+
+    async fn refresh(
+        &mut self,
+        config: &ProviderConfig,
+        provider: &Arc<dyn Provider>,
+        schema: &ProviderSchema,
+        unsure: &BTreeSet<ResourceInstance>,
+    ) {
+        let known = self.known_objects(config, provider, schema).await;
+        if self.diagnostics.has_errors() {
+            return;
+        }
+        let (read, keep): (Vec<Known>, Vec<Known>) = known.into_iter().partition(|k| {
+            unsure.contains(&k.addr)
+                || (self.options.refresh && self.limits.includes_object(self.graph, &k.addr))
+        });
+        for known in keep {
+            self.keep(known.addr, known.deposed, Prior { value: known.value, object: known.object });
+        }
+        if read.is_empty() {
+            return;
+        }
+        self.events.emit(Event::RefreshStarted { objects: read.len() });
+        let requests = read
+            .iter()
+            .map(|k| ReadRequest {
+                type_name: k.addr.resource.type_name.clone(),
+                prior: k.value.clone(),
+                private: k.object.private.clone(),
+            })
+            .collect();
+        let count = read.len();
+        let responses = provider.read_resources(requests).await;
+        if responses.len() != count {
+            return self.diagnostics.push(
+                Diagnostic::error("Provider returned an incomplete answer").detail(format!(
+                    "{count} objects were to be read and {} came back. This is a bug in the provider.",
+                    responses.len()
+                )),
+            );
+        }
+        for (known, response) in read.into_iter().zip(responses) {
+            let failed = response.diagnostics.has_errors();
+            self.report(response.diagnostics, None, Some(&known.addr));
+            if !failed {
+                self.take_read(config, known, response.state, response.private);
+            }
+        }
+        self.events.emit(Event::RefreshDone { objects: count });
+    }
+
+    /// Takes over what was read of an object, and notes what differs as drift.
+    fn take_read(&mut self, config: &ProviderConfig, known: Known, value: Value, private: Vec<u8>) {
+        let Known { addr, deposed, object, schema, value: before } = known;
+        if value.is_null() {
+            self.note_drift(config, &addr, deposed, &object, &schema, before, value, Action::Delete);
+            match deposed {
+                Some(key) => self.state.remove_deposed(&addr, key),
+                None => self.state.remove_current(&addr),
+            }
+            return;
+        }
+        let unchanged = value == before;
+        if unchanged && private == object.private && object.schema_version == schema.version {
+            return self.keep(addr, deposed, Prior { value, object });
+        }
+        let fresh =
+            match objects::encode(&value, &schema, object.sensitive_paths.clone(), object.status, private) {
+                Ok(fresh) => Object {
+                    dependencies: object.dependencies.clone(),
+                    create_before_destroy: object.create_before_destroy,
+                    identity: object.identity.clone(),
+                    ..fresh
+                },
+                Err(diagnostic) => return self.diagnostics.push(diagnostic.address(addr.to_string())),
+            };
+        if !unchanged {
+            self.note_drift(config, &addr, deposed, &object, &schema, before, value.clone(), Action::Update);
+        }
+        match deposed {
+            Some(key) => self.state.set_deposed(&addr, key, config, Some(fresh.clone())),
+            None => self.state.set_current(&addr, config, Some(fresh.clone())),
+        }
+        self.keep(addr, deposed, Prior { value, object: Arc::new(fresh) });
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one change")]
+    fn note_drift(
+        &mut self,
+        config: &ProviderConfig,
+        addr: &ResourceInstance,
+        deposed: Option<DeposedKey>,
+        object: &Object,
+        schema: &Schema,
+        before: Value,
+        after: Value,
+        action: Action,
+    ) {
+        self.drift.push(ResourceChange {
+            addr: addr.clone(),
+            deposed,
+            provider: config.clone(),
+            action,
+            reason: None,
+            before: objects::mark(&schema.block, before, &object.sensitive_paths),
+            after: objects::mark(&schema.block, after, &object.sensitive_paths),
+            replace_paths: Vec::new(),
+            config_unknown: false,
+            private: Vec::new(),
+            dependencies: Vec::new(),
+            prior_dependencies: Vec::new(),
+            create_before_destroy: false,
+            source: None,
+        });
+    }
+
+    fn keep(&mut self, addr: ResourceInstance, deposed: Option<DeposedKey>, prior: Prior) {
+        match deposed {
+            Some(key) => self.deposed.insert((addr, key), prior),
+            None => self.priors.insert(addr, prior),
+        };
+    }
+
+    /// The provider's managed objects, read from the state by their current schema.
+    async fn known_objects(
+        &mut self,
+        config: &ProviderConfig,
+        provider: &Arc<dyn Provider>,
+        schema: &ProviderSchema,
+    ) -> Vec<Known> {
+        let mine: Vec<(ResourceInstance, Option<DeposedKey>, Arc<Object>)> = self
+            .state
+            .objects()
+            .filter(|(addr, _, by, _)| *by == config && addr.resource.mode == ResourceMode::Managed)
+            .map(|(addr, deposed, _, object)| (addr, deposed.copied(), object.clone()))
+            .collect();
+        let mut known = Vec::with_capacity(mine.len());
+        for (addr, deposed, object) in mine {
+            let Some(schema) = schema.resources.get(&addr.resource.type_name) else {
+                self.diagnostics.push(
+                    Diagnostic::error("Unknown resource type in state")
+                        .detail(format!(
+                            "The provider of {addr} has no resource type {}.",
+                            addr.resource.type_name
+                        ))
+                        .address(addr.to_string()),
+                );
+                continue;
+            };
+            let (value, found) =
+                objects::decode(&object, &addr.resource.type_name, schema, &**provider).await;
+            let failed = found.has_errors();
+            self.report(found, None, Some(&addr));
+            if !failed {
+                known.push(Known { addr, deposed, object, schema: schema.clone(), value });
+            }
+        }
+        known
+    }
+}

@@ -1,0 +1,426 @@
+//! The walk over the graph of configuration.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use ferroform_core::addr::{AbsResource, ConfigResource, ModuleInstance, ProviderConfig, ResourceInstance};
+use ferroform_core::schema::{Block, Nesting, Schema};
+use ferroform_core::{Diagnostic, Diagnostics, Span, Value};
+use ferroform_hcl::ast::Body;
+use ferroform_lang::config::{ResourceBlock, Variable};
+use ferroform_lang::eval::{decode_body, span_in_body};
+use ferroform_lang::variables::input_value;
+use ferroform_plan::{Action, ConfigNode, OutputChange, Plan, PlanMode, ResourceChange};
+use ferroform_provider::{ConfigureRequest, Provider, ProviderSchema};
+use ferroform_state::journal::{Journal, OpenOperation};
+use ferroform_state::world::WorldBinding;
+use ferroform_state::{DeposedKey, State};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::targets::Limits;
+use super::{ConfiguredProviders, PlanInput, PlanOptions, Planned, Prior, Setup, WorldGuard, order};
+use crate::evaluate::{RootInputs, evaluate};
+use crate::events::EventSink;
+use crate::graph::{ConfigGraph, NodeId};
+use crate::objects;
+use crate::providers::resource_schema;
+use crate::store::Store;
+
+/// Everything that planning keeps while it walks.
+pub(super) struct Planner<'a> {
+    pub(super) setup: &'a Setup,
+    pub(super) options: &'a PlanOptions,
+    pub(super) graph: &'a ConfigGraph,
+    pub(super) limits: &'a Limits<'a>,
+    pub(super) events: &'a dyn EventSink,
+    pub(super) journal: &'a dyn Journal,
+    pub(super) bind: &'a WorldGuard,
+    pub(super) worlds: Vec<WorldBinding>,
+    pub(super) store: Store,
+    /// The state, brought up to date on the way.
+    pub(super) state: State,
+    /// The state with settled operations only.
+    pub(super) settled: State,
+    pub(super) open: Vec<OpenOperation>,
+    pub(super) providers: FxHashMap<ProviderConfig, Arc<dyn Provider>>,
+    /// Those of them whose configuration was wholly known.
+    pub(super) known: FxHashSet<ProviderConfig>,
+    /// Current managed objects, read.
+    pub(super) priors: FxHashMap<ResourceInstance, Prior>,
+    /// Deposed objects, read.
+    pub(super) deposed: BTreeMap<(ResourceInstance, DeposedKey), Prior>,
+    pub(super) changes: Vec<ResourceChange>,
+    pub(super) by_resource: FxHashMap<AbsResource, Vec<usize>>,
+    pub(super) drift: Vec<ResourceChange>,
+    /// By node: the resources that it needs, directly or not.
+    pub(super) resources_needed: Vec<Arc<[NodeId]>>,
+    /// By node: whether replacements there make the new object first.
+    pub(super) create_first: Vec<bool>,
+    pub(super) diagnostics: Diagnostics,
+}
+
+struct PlanInputs<'a>(&'a PlanOptions);
+
+impl RootInputs for PlanInputs<'_> {
+    fn value(&self, variable: &Variable) -> (Value, Diagnostics) {
+        input_value(variable, self.0.variables.get(&variable.name))
+    }
+}
+
+impl<'a> Planner<'a> {
+    pub(super) async fn run(setup: &'a Setup, options: &'a PlanOptions, input: PlanInput<'a>) -> Planned {
+        let settled = input.state.clone();
+        let extra = providers_of_state(&input.state, &input.open);
+        let (graph, mut diagnostics) = ConfigGraph::build(&setup.config, &extra);
+        if diagnostics.has_errors() {
+            return Planned { plan: None, settled, providers: ConfiguredProviders::new(), diagnostics };
+        }
+        let limits = Limits::new(&graph, &options.targets);
+        diagnostics.append(limits.check(&setup.config, &input.state));
+        let create_first = create_first(&graph, setup);
+        let mut planner = Planner {
+            setup,
+            options,
+            graph: &graph,
+            limits: &limits,
+            events: input.events,
+            journal: input.journal,
+            bind: input.bind,
+            worlds: Vec::new(),
+            store: Store::new(setup.environment.clone(), setup.contexts.clone()),
+            settled,
+            state: input.state,
+            open: input.open,
+            providers: FxHashMap::default(),
+            known: FxHashSet::default(),
+            priors: FxHashMap::default(),
+            deposed: BTreeMap::new(),
+            changes: Vec::new(),
+            by_resource: FxHashMap::default(),
+            drift: Vec::new(),
+            resources_needed: graph.resource_closures(),
+            create_first,
+            diagnostics,
+        };
+        planner.walk().await;
+        planner.finish()
+    }
+
+    async fn walk(&mut self) {
+        if self.diagnostics.has_errors() {
+            return;
+        }
+        let providers_only = self.options.mode == PlanMode::Destroy;
+        let included: Vec<bool> = if providers_only {
+            let providers = self.provider_nodes_of_state();
+            self.graph.closure(providers)
+        } else {
+            let state_providers =
+                if self.limits.is_limited() { Vec::new() } else { self.provider_nodes_of_state() };
+            let named = (0..self.graph.nodes.len() as NodeId)
+                .filter(|id| self.limits.includes(*id) && !self.is_unused_provider(*id));
+            self.graph.closure(named.chain(state_providers).collect::<Vec<_>>())
+        };
+        self.values_of_excluded(&included);
+        let mut failed = vec![false; self.graph.nodes.len()];
+        for &id in &self.graph.order {
+            if !included[id as usize] || self.graph.needs(id).iter().any(|need| failed[*need as usize]) {
+                failed[id as usize] |= included[id as usize];
+                continue;
+            }
+            let before = self.diagnostics.len();
+            match self.graph.node(id) {
+                ConfigNode::Provider(provider) => self.visit_provider(provider).await,
+                ConfigNode::Resource(resource) => self.visit_resource(id, resource).await,
+                node => {
+                    let inputs = PlanInputs(self.options);
+                    let found = evaluate(node, &self.setup.config, &inputs, &mut self.store);
+                    self.diagnostics.append(found);
+                }
+            }
+            failed[id as usize] = self.diagnostics.0[before..].iter().any(Diagnostic::is_error);
+        }
+        if !self.diagnostics.has_errors() {
+            self.plan_leftovers().await;
+        }
+    }
+
+    fn finish(mut self) -> Planned {
+        let providers = self
+            .providers
+            .iter()
+            .filter(|(config, _)| self.known.contains(config))
+            .map(|(config, provider)| (config.clone(), provider.clone()))
+            .collect();
+        let settled = std::mem::replace(&mut self.settled, State::with_lineage(""));
+        if self.diagnostics.has_errors() {
+            return Planned { plan: None, settled, providers, diagnostics: self.diagnostics };
+        }
+        let outputs = self.output_changes();
+        let variables = self
+            .store
+            .module(&ModuleInstance::root())
+            .map(|m| m.variables.iter().map(|(k, v)| (k.clone(), v.clone())).collect())
+            .unwrap_or_default();
+        self.changes.sort_by(|a, b| (&a.addr, a.deposed).cmp(&(&b.addr, b.deposed)));
+        self.drift.sort_by(|a, b| (&a.addr, a.deposed).cmp(&(&b.addr, b.deposed)));
+        let graph = order::execution_graph(&self);
+        let mut diagnostics = self.diagnostics;
+        if let Some(cycle) = graph.cycle() {
+            diagnostics.push(order::cycle_error(&graph, &cycle, &self.changes));
+            return Planned { plan: None, settled, providers, diagnostics };
+        }
+        let plan = Plan {
+            mode: self.options.mode,
+            lineage: self.state.lineage.clone(),
+            serial: self.state.serial,
+            worlds: self.worlds,
+            timestamp: self.options.timestamp.clone(),
+            variables,
+            targets: self.options.targets.clone(),
+            prior: self.state,
+            drift: self.drift,
+            changes: self.changes,
+            outputs,
+            graph,
+        };
+        Planned { plan: Some(plan), settled, providers, diagnostics }
+    }
+
+    fn output_changes(&self) -> Vec<OutputChange> {
+        let root = ModuleInstance::root();
+        let values = self.store.module(&root);
+        let declared = &self.setup.config.root().outputs;
+        let mut changes = Vec::new();
+        let names: BTreeSet<Arc<str>> = declared.keys().chain(self.state.outputs.keys()).cloned().collect();
+        for name in names {
+            let prior = self.state.outputs.get(&name);
+            let before = prior.map_or_else(Value::null_dynamic, |o| {
+                if o.sensitive { o.value.clone().sensitive() } else { o.value.clone() }
+            });
+            let after = match (self.options.mode, values.and_then(|v| v.outputs.get(&name))) {
+                (PlanMode::Destroy, _) => Value::null_dynamic(),
+                (_, Some(value)) => value.clone(),
+                // Left out by a target: it stays as it is.
+                (_, None) if declared.contains_key(&name) => continue,
+                (_, None) => Value::null_dynamic(),
+            };
+            let (bare, _) = after.unmark_deep();
+            let action = match (prior, after.is_null()) {
+                (None, true) => continue,
+                (None, false) => Action::Create,
+                (Some(_), true) => Action::Delete,
+                (Some(old), false) if old.value == bare && old.sensitive == after.is_sensitive() => {
+                    Action::NoOp
+                }
+                (Some(_), false) => Action::Update,
+            };
+            changes.push(OutputChange { name, action, before, after });
+        }
+        changes
+    }
+
+    async fn visit_provider(&mut self, config: &ProviderConfig) {
+        let Some(factory) = self.setup.registry.get(&config.source).cloned() else {
+            let span = self.first_use(config);
+            self.diagnostics.push(self.setup.registry.missing(&config.source, span));
+            return;
+        };
+        let schema = factory.schema();
+        let provider = factory.create();
+        let block = self.setup.config.provider_block(config);
+        let module = ModuleInstance(
+            config
+                .module
+                .0
+                .iter()
+                .map(|name| ferroform_core::addr::ModuleStep { name: name.clone(), key: None })
+                .collect(),
+        );
+        let value = match block {
+            Some(block) => {
+                let (value, found) = decode_body(&block.body, &schema.provider, &self.store.scope(&module));
+                self.diagnostics.append(found);
+                value.unmark_deep().0
+            }
+            None => empty_config(&schema.provider),
+        };
+        let known = value.is_wholly_known();
+        let mut found = provider.validate_provider(&value);
+        if !found.has_errors() {
+            found.append(provider.configure(ConfigureRequest { config: value }).await);
+        }
+        self.report(found, block.map(|b| (&*b.body, b.span)), None);
+        if known {
+            self.known.insert(config.clone());
+        }
+        self.providers.insert(config.clone(), provider.clone());
+        if !self.diagnostics.has_errors() {
+            self.settle_and_refresh(config, &provider, &schema).await;
+        }
+    }
+
+    /// Adds a provider's diagnostics, their attributes resolved to places in a body.
+    pub(super) fn report(
+        &mut self,
+        found: Diagnostics,
+        body: Option<(&Body, Span)>,
+        addr: Option<&ResourceInstance>,
+    ) {
+        for diagnostic in found {
+            self.diagnostics.push(resolve(diagnostic, body, addr));
+        }
+    }
+
+    /// The provider of a resource's objects with the schema of its type.
+    pub(super) fn provider_of(
+        &self,
+        config: &ProviderConfig,
+        resource: &ferroform_core::addr::Resource,
+        span: Option<Span>,
+    ) -> Result<(Arc<dyn Provider>, Schema), Diagnostics> {
+        let provider = self.providers.get(config).cloned().ok_or_else(|| {
+            Diagnostics::from(
+                Diagnostic::error("Provider configuration not present")
+                    .detail(format!("{resource} needs {config}, which is not configured."))
+                    .subject(span),
+            )
+        })?;
+        let schema = resource_schema(provider.schema(), &config.source, resource, span)?.clone();
+        Ok((provider, schema))
+    }
+
+    /// Values from the state for resources that take no part, so that others can refer to them.
+    fn values_of_excluded(&mut self, included: &[bool]) {
+        let all_from_state = self.options.mode == PlanMode::Destroy;
+        if !all_from_state && !self.limits.is_limited() {
+            return;
+        }
+        for (id, node) in self.graph.nodes.iter().enumerate() {
+            if let ConfigNode::Resource(resource) = node
+                && (all_from_state || !included[id])
+            {
+                let schema = self.schema_of(resource);
+                crate::state_values::insert(&mut self.store, &self.state, resource, schema.as_ref());
+            }
+        }
+    }
+
+    pub(super) fn schema_of(&self, resource: &ConfigResource) -> Option<Schema> {
+        let block = self.setup.config.module(&resource.module)?.resources.get(&resource.resource)?;
+        let provider = self.setup.config.provider_for(&resource.module, block).ok()?;
+        let schema: Arc<ProviderSchema> = self.setup.registry.schema(&provider.source)?;
+        resource_schema(&schema, &provider.source, &resource.resource, None).ok().cloned()
+    }
+
+    /// Provider nodes whose only users are objects of the state.
+    fn is_unused_provider(&self, id: NodeId) -> bool {
+        matches!(self.graph.node(id), ConfigNode::Provider(_))
+    }
+
+    fn provider_nodes_of_state(&self) -> Vec<NodeId> {
+        let configs = providers_of_state(&self.state, &self.open);
+        configs.into_iter().filter_map(|p| self.graph.id(&ConfigNode::Provider(p))).collect()
+    }
+
+    fn first_use(&self, provider: &ProviderConfig) -> Option<Span> {
+        let config = &self.setup.config;
+        let blocks =
+            config.modules().flat_map(|(path, module)| module.resources.values().map(move |b| (path, b)));
+        let mut users = blocks
+            .filter(|(path, b)| config.provider_for(path, b).is_ok_and(|p| p.source == provider.source));
+        users.next().map(|(_, block)| block.header)
+    }
+
+    /// Keeps a change, findable by its resource.
+    pub(super) fn push_change(&mut self, change: ResourceChange) {
+        self.by_resource.entry(change.addr.resource()).or_default().push(self.changes.len());
+        self.changes.push(change);
+    }
+
+    /// What is planned for a resource so far.
+    pub(super) fn changes_of(&self, resource: &AbsResource) -> Vec<&ResourceChange> {
+        self.by_resource.get(resource).into_iter().flatten().map(|i| &self.changes[*i]).collect()
+    }
+
+    /// The resources that a resource's block needs, sorted by their text.
+    pub(super) fn dependencies(&self, id: NodeId) -> Vec<ConfigResource> {
+        let mut found: Vec<ConfigResource> = self.resources_needed[id as usize]
+            .iter()
+            .filter_map(|need| match self.graph.node(*need) {
+                ConfigNode::Resource(resource) => Some(resource.clone()),
+                _ => None,
+            })
+            .collect();
+        if found.len() > 1 {
+            found.sort_by_cached_key(ToString::to_string);
+        }
+        found
+    }
+
+    /// The value of an object with what is sensitive marked.
+    pub(super) fn marked(&self, schema: &Schema, prior: &Prior) -> Value {
+        objects::mark(&schema.block, prior.value.clone(), &prior.object.sensitive_paths)
+    }
+}
+
+/// Resolves a provider's attribute path to a place in a body, and names the object.
+pub(crate) fn resolve(
+    mut diagnostic: Diagnostic,
+    body: Option<(&Body, Span)>,
+    addr: Option<&ResourceInstance>,
+) -> Diagnostic {
+    if diagnostic.subject.is_none()
+        && let Some((body, header)) = body
+    {
+        let place = diagnostic.attribute.as_ref().and_then(|path| span_in_body(body, path));
+        diagnostic.subject = Some(place.unwrap_or(header));
+    }
+    if diagnostic.address.is_none() {
+        diagnostic.address = addr.map(ToString::to_string);
+    }
+    diagnostic
+}
+
+/// Every provider configuration that objects of the state or open operations need.
+fn providers_of_state(state: &State, open: &[OpenOperation]) -> BTreeSet<ProviderConfig> {
+    let objects = state
+        .resources
+        .iter()
+        .filter(|(r, _)| r.resource.mode == ferroform_core::addr::ResourceMode::Managed);
+    objects.map(|(_, r)| r.provider.clone()).chain(open.iter().map(|o| o.intent.provider.clone())).collect()
+}
+
+/// By node: whether something there, or something that needs it, creates before it destroys.
+fn create_first(graph: &ConfigGraph, setup: &Setup) -> Vec<bool> {
+    let mut flags = vec![false; graph.nodes.len()];
+    for &id in graph.order.iter().rev() {
+        if let ConfigNode::Resource(resource) = graph.node(id) {
+            let block: Option<&ResourceBlock> =
+                setup.config.module(&resource.module).and_then(|m| m.resources.get(&resource.resource));
+            flags[id as usize] |= block.is_some_and(|b| b.lifecycle.create_before_destroy == Some(true));
+        }
+        if flags[id as usize] {
+            for need in graph.needs(id) {
+                flags[*need as usize] = true;
+            }
+        }
+    }
+    flags
+}
+
+/// The value of a provider's configuration when there is no block: nothing set.
+pub(crate) fn empty_config(block: &Block) -> Value {
+    let attributes = block.attributes.iter().map(|(name, a)| (name.clone(), Value::null(a.ty.clone())));
+    let blocks = block.blocks.iter().map(|(name, nested)| {
+        let element = nested.block.implied_type();
+        let none = match nested.nesting {
+            Nesting::Single | Nesting::Group => Value::null(element),
+            Nesting::List => Value::list(element, []),
+            Nesting::Set => Value::set(element, []),
+            Nesting::Map => Value::map::<Arc<str>>(element, []),
+        };
+        (name.clone(), none)
+    });
+    Value::object(attributes.chain(blocks))
+}
