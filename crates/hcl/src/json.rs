@@ -142,6 +142,7 @@ impl Lowering<'_> {
             Kind::String(text) => return self.text(text),
             Kind::Array(items) => ExprKind::Tuple(items.iter().map(|item| self.expr(item)).collect()),
             Kind::Object(properties) => {
+                self.report_repetitions(properties);
                 let item = |p: &Property| ObjectItem {
                     key: self.text(&p.name),
                     bare: false,
@@ -151,6 +152,21 @@ impl Lowering<'_> {
             }
         };
         Expr::new(kind, value.span)
+    }
+
+    /// Unlike the native syntax, JSON lets no attribute of an object be given twice.
+    fn report_repetitions(&mut self, properties: &[Property]) {
+        let mut seen = FxHashSet::default();
+        for Property { name, value } in properties {
+            if !seen.insert(&*name.value) {
+                self.diagnostics.push(
+                    Diagnostic::error("Duplicate object attribute")
+                        .detail(format!("The attribute {:?} is given already in this object.", name.value))
+                        .subject(name.span)
+                        .context(name.span.to(value.span)),
+                );
+            }
+        }
     }
 
     fn text(&mut self, text: &Text) -> Expr {

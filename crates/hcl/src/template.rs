@@ -208,7 +208,7 @@ enum Directive {
 /// comes second, the parts are those around the directives that are wrong.
 pub(crate) fn assemble(pieces: Vec<Piece>, end: Span) -> (Vec<TemplatePart>, Option<Diagnostic>) {
     let mut open: Vec<Open> = Vec::new();
-    let mut parts = Vec::new();
+    let mut parts = Vec::with_capacity(pieces.len());
     let mut text: Option<Text> = None;
     for piece in pieces {
         let piece = match piece {
@@ -321,7 +321,8 @@ fn unwind(
     (outermost, Some(why))
 }
 
-fn literal(Text { text, span }: Text) -> TemplatePart {
+/// The text as a part of its own.
+pub(crate) fn literal(Text { text, span }: Text) -> TemplatePart {
     TemplatePart::Literal(normalised(&text), span)
 }
 

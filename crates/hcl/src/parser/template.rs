@@ -22,6 +22,9 @@ impl<'t> Parser<'t> {
         };
         let flush = self.token_text(self.current).starts_with("<<-");
         self.bump();
+        if let Some(parts) = self.plain_string() {
+            return self.node(mark, start, node, ExprKind::Template(parts));
+        }
         let open = self.span_from(start);
         let mut pieces = self.pieces(close, quoting, open);
         if self.peek_raw() == close {
@@ -32,6 +35,20 @@ impl<'t> Parser<'t> {
         }
         let parts = self.assemble(pieces);
         self.node(mark, start, node, ExprKind::Template(parts))
+    }
+
+    /// The rest of a string that is empty or a single piece of text, as nearly all strings are.
+    fn plain_string(&mut self) -> Option<Vec<TemplatePart>> {
+        let is = |ahead: usize, kind| self.token(self.pos + ahead).kind == kind;
+        let mut parts = Vec::new();
+        if is(0, SyntaxKind::TemplateText) && is(1, SyntaxKind::QuoteClose) {
+            let text = self.text_piece(Quoting::Quoted);
+            parts = vec![template::literal(text)];
+        } else if !is(0, SyntaxKind::QuoteClose) {
+            return None;
+        }
+        self.bump();
+        Some(parts)
     }
 
     /// A text that is a template as a whole.

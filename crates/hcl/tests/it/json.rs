@@ -142,6 +142,7 @@ fn mistakes() {
     check_error("{\"a\": \"\\x\"}", &["Invalid JSON string @ \\"]);
     check_error("{\"a\": \"b", &["Invalid JSON string @ \""]);
     check_error("{\"a\": 1, \"a\": 2}", &["Duplicate argument @ \"a\""]);
+    check_error("{\"a\": {\"b\": 1, \"b\": 2}}", &["Duplicate object attribute @ \"b\""]);
     check_error("{\"locals\": 1}", &["Incorrect JSON value type @ 1"]);
     check_error("{\"resource\": {\"t\": 1}}", &["Incorrect JSON value type @ 1"]);
     check_error("{\"resource\": {}}", &["Missing block label @ {}"]);

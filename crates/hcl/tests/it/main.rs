@@ -3,6 +3,7 @@
 mod dump;
 mod errors;
 mod expressions;
+mod generated;
 mod json;
 mod lossless;
 mod structure;
