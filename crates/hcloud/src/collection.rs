@@ -159,6 +159,12 @@ impl<'c, T: Object> Collection<'c, T> {
         Ok(found)
     }
 
+    /// The actions that run on an object now.
+    pub async fn running_actions(self, id: i64) -> Result<Vec<Action>, Error> {
+        let path = format!("{}/actions", Self::path(id));
+        self.client.list_pages(&path, "actions", vec![("status", "running".to_owned())]).await
+    }
+
     pub(crate) fn path(id: i64) -> String {
         format!("{}/{id}", T::PATH)
     }

@@ -1,0 +1,218 @@
+//! Applying one change: creating, updating, deleting, each with what to do when an answer is lost.
+
+use std::sync::LazyLock;
+
+use ferroform_core::schema::Block;
+use ferroform_core::{Diagnostic, Diagnostics, Value};
+use ferroform_hcloud::code;
+use ferroform_provider::{ApplyRequest, ApplyResponse, CheckpointSink, Located};
+
+use crate::attrs::{Attrs, State};
+use crate::cx::Cx;
+use crate::failure::{Failure, explain};
+use crate::locating::locate;
+use crate::resource::{Begun, Resource};
+use crate::seen::{Needs, Seen};
+
+/// How often a creation whose answer was lost, and that was found not to have happened, is begun anew.
+const BEGINNINGS: u32 = 3;
+/// How often an update or deletion is taken up again after a lost answer.
+const RESUMPTIONS: u32 = 3;
+
+static NULL: LazyLock<Value> = LazyLock::new(Value::null_dynamic);
+
+/// What an operation works on.
+pub(crate) struct Work<'w> {
+    pub(crate) resource: &'w dyn Resource,
+    pub(crate) block: &'w Block,
+    pub(crate) cx: &'w Cx,
+}
+
+impl Work<'_> {
+    /// Applies a change.
+    pub(crate) async fn apply(
+        &self,
+        request: ApplyRequest,
+        checkpoints: &dyn CheckpointSink,
+    ) -> ApplyResponse {
+        let mut diagnostics = Diagnostics::new();
+        let state = if request.planned.is_null() {
+            self.delete(&request, &mut diagnostics).await
+        } else if request.prior.is_null() {
+            self.create(&request, checkpoints, &mut diagnostics).await
+        } else {
+            self.update(&request, &mut diagnostics).await
+        };
+        let state = state.unwrap_or_else(|| Value::null(self.block.implied_type()));
+        ApplyResponse { state, private: request.private, diagnostics }
+    }
+
+    fn doing(&self, what: &str) -> String {
+        format!("{what} the {}", self.resource.noun())
+    }
+
+    async fn create(
+        &self,
+        request: &ApplyRequest,
+        checkpoints: &dyn CheckpointSink,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Value> {
+        let (planned, config) = (Attrs(&request.planned), Attrs(&request.config));
+        let Begun { id, actions } = match self.begin(planned, config).await {
+            Ok(begun) => begun,
+            Err(failure) => {
+                diagnostics.push(failure.explain(&self.doing("create")));
+                return None;
+            }
+        };
+        let identity = State::identity(self.block, &id).finish();
+        if let Err(diagnostic) = checkpoints.checkpoint(identity).await {
+            // The object exists: it goes into the state whatever becomes of the journal.
+            diagnostics.push(diagnostic);
+        }
+        let finished = match self.cx.client.wait(actions).await {
+            Ok(()) => self.resource.finish(self.cx, &id, planned).await,
+            Err(error) => Err(error.into()),
+        };
+        let complete = finished.is_ok();
+        if let Err(failure) = finished {
+            diagnostics.push(failure.explain(&self.doing("finish creating")));
+        }
+        let mut known = State::new(self.block, planned);
+        known.set("id", crate::attrs::text(&id));
+        let known = known.finish();
+        match self.read(with_id(&request.planned, &id)).await {
+            Ok(Some(state)) => Some(state),
+            // Gone again, or never there: its creation has failed. If all seemed well, somebody has been quick.
+            Ok(None) if !complete => None,
+            Ok(None) => {
+                diagnostics.push(Diagnostic::error("Object vanished").detail(format!(
+                    "The {} was created with the id {id}, but does not exist now. Something else has deleted it.",
+                    self.resource.noun()
+                )));
+                None
+            }
+            Err(diagnostic) => {
+                diagnostics.push(diagnostic);
+                Some(known)
+            }
+        }
+    }
+
+    /// Sends the creating request. When its answer is lost, looks for the object, and begins anew if there is none.
+    async fn begin(&self, planned: Attrs<'_>, config: Attrs<'_>) -> Result<Begun, Failure> {
+        let not_before = self.cx.client.last_server_date();
+        let mut beginnings = 0;
+        loop {
+            beginnings += 1;
+            let failure = match self.resource.begin(self.cx, planned, config).await {
+                Ok(begun) => return Ok(begun),
+                Err(failure) => failure,
+            };
+            let Failure::Api(error) = &failure else { return Err(failure) };
+            // After a beginning whose answer was lost, "taken" may mean taken by ourselves.
+            let look = error.may_have_happened() || (beginnings > 1 && error.is(code::UNIQUENESS));
+            if !look {
+                return Err(failure);
+            }
+            match locate(self, planned, not_before).await {
+                Ok(Located::One(state)) => {
+                    let id = Attrs(&state).string("id");
+                    let actions = self.resource.running(self.cx, &id).await?;
+                    return Ok(Begun { id, actions });
+                }
+                Ok(Located::Nothing) if beginnings < BEGINNINGS => self.cx.client.pause(beginnings).await?,
+                Ok(Located::Ambiguous(candidates)) => {
+                    let list: Vec<String> =
+                        candidates.iter().map(|(id, what)| format!("{id} ({what})")).collect();
+                    return Err(explain(error, &self.doing("create"))
+                        .hint(format!(
+                            "It may be one of: {}. Import that one, or delete it.",
+                            list.join(", ")
+                        ))
+                        .into());
+                }
+                _ => return Err(failure),
+            }
+        }
+    }
+
+    async fn update(&self, request: &ApplyRequest, diagnostics: &mut Diagnostics) -> Option<Value> {
+        let planned = Attrs(&request.planned);
+        let mut prior = request.prior.clone();
+        let mut resumptions = 0;
+        let outcome = loop {
+            let failure = match self.resource.update(self.cx, Attrs(&prior), planned).await {
+                Ok(()) => break Ok(()),
+                Err(failure) => failure,
+            };
+            let lost = matches!(&failure, Failure::Api(error) if error.may_have_happened());
+            resumptions += 1;
+            if !lost || resumptions > RESUMPTIONS || self.cx.client.pause(resumptions).await.is_err() {
+                break Err(failure);
+            }
+            // What has been done shows in the object as it is now; the rest is taken up from there.
+            match self.read(prior.clone()).await {
+                Ok(Some(now)) => prior = now,
+                _ => break Err(failure),
+            }
+        };
+        let base = if outcome.is_ok() { &request.planned } else { &request.prior };
+        if let Err(failure) = outcome {
+            diagnostics.push(failure.explain(&self.doing("change")));
+        }
+        match self.read(base.clone()).await {
+            Ok(Some(state)) => Some(state),
+            Ok(None) => {
+                diagnostics.push(Diagnostic::error("Object vanished").detail(format!(
+                    "The {} does not exist any more. Something else has deleted it; the next plan will create it anew.",
+                    self.resource.noun()
+                )));
+                None
+            }
+            Err(diagnostic) => {
+                diagnostics.push(diagnostic);
+                Some(prior)
+            }
+        }
+    }
+
+    async fn delete(&self, request: &ApplyRequest, diagnostics: &mut Diagnostics) -> Option<Value> {
+        match self.resource.delete(self.cx, Attrs(&request.prior)).await {
+            Ok(()) => None,
+            Err(failure) => {
+                diagnostics.push(failure.explain(&self.doing("delete")));
+                match self.read(request.prior.clone()).await {
+                    Ok(state) => state,
+                    Err(_) => Some(request.prior.clone()),
+                }
+            }
+        }
+    }
+
+    /// The object as it is now.
+    async fn read(&self, prior: Value) -> Result<Option<Value>, Diagnostic> {
+        let mut needs = Needs::default();
+        self.resource.needs(Attrs(&prior), &mut needs);
+        let seen = Seen::read(&self.cx.client, needs).await;
+        self.observe(&prior, &seen)
+    }
+
+    /// The object as it was seen.
+    pub(crate) fn observe(&self, prior: &Value, seen: &Seen) -> Result<Option<Value>, Diagnostic> {
+        let state = State::new(self.block, Attrs(prior));
+        match self.resource.observe(Attrs(prior), state, seen) {
+            Ok(state) => Ok(state.map(State::finish)),
+            Err(error) => Err(explain(&error, &self.doing("read"))),
+        }
+    }
+}
+
+/// The same object with its id set.
+pub(crate) fn with_id(object: &Value, id: &str) -> Value {
+    let attributes = object.as_map().into_iter().flatten().map(|(name, value)| {
+        let value = if &**name == "id" { crate::attrs::text(id) } else { value.clone() };
+        (name.clone(), value)
+    });
+    if object.is_null() { NULL.clone() } else { Value::object(attributes) }
+}

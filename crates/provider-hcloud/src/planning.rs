@@ -1,0 +1,67 @@
+//! Planning one object: by its schema, and then by what its kind adds.
+//!
+//! The published provider is built on an older library, which does not tell null from empty and fills in defaults
+//! where configuration has nothing. Its states must plan to no change here, so this does likewise: see
+//! [`Provider::legacy_type_system`](ferroform_provider::Provider::legacy_type_system).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ferroform_core::schema::{Block, Schema};
+use ferroform_core::{AttrPath, Value};
+use ferroform_provider::{PlanRequest, PlanResponse};
+
+use crate::attrs::{Attrs, is_empty};
+use crate::resource::{Plan, Resource};
+
+/// Plans an object of a kind.
+pub(crate) fn plan(resource: &dyn Resource, schema: &Schema, request: &PlanRequest) -> PlanResponse {
+    let mut response = PlanResponse { private: request.private.clone(), ..PlanResponse::default() };
+    let Some(proposed) = request.proposed.as_map() else {
+        response.planned = Some(request.proposed.clone());
+        return response;
+    };
+    let prior = (!request.prior.is_null()).then_some(Attrs(&request.prior));
+    let config = Attrs(&request.config);
+    let planned = by_schema(resource, &schema.block, prior, config, proposed);
+    let mut plan = Plan::new(&schema.block, prior, config, planned);
+    resource.plan(&mut plan);
+    if prior.is_some() {
+        let attributes = schema.block.attributes.iter().filter(|(_, a)| a.force_new).map(|(name, _)| name);
+        let blocks = schema.block.blocks.iter().filter(|(_, b)| b.force_new).map(|(name, _)| name);
+        let changed: Vec<_> = attributes.chain(blocks).filter(|name| plan.changes(name)).cloned().collect();
+        plan.replace.extend(changed);
+    }
+    response.requires_replace = plan.replace.into_iter().map(AttrPath::attr).collect();
+    response.planned = Some(Value::object(plan.planned));
+    response.diagnostics = plan.problems.into_diagnostics();
+    response
+}
+
+fn by_schema(
+    resource: &dyn Resource,
+    block: &Block,
+    prior: Option<Attrs<'_>>,
+    config: Attrs<'_>,
+    proposed: &BTreeMap<Arc<str>, Value>,
+) -> BTreeMap<Arc<str>, Value> {
+    let defaults: BTreeMap<&str, Value> = resource.defaults().into_iter().collect();
+    let before = |name: &str| prior.map(|prior| prior.get(name));
+    let one = |name: &Arc<str>, value: &Value| {
+        let Some(attribute) = block.attributes.get(name) else { return value.clone() };
+        if config.is_set(name) {
+            return value.clone();
+        }
+        if let Some(default) = defaults.get(&**name) {
+            return default.clone();
+        }
+        match before(name) {
+            Some(before) if attribute.computed => before.clone(),
+            None if attribute.computed => Value::unknown(attribute.ty.clone()),
+            // Not set now, and empty before: that is the same.
+            Some(before) if is_empty(before) => before.clone(),
+            _ => Value::null(attribute.ty.clone()),
+        }
+    };
+    proposed.iter().map(|(name, value)| (name.clone(), one(name, value))).collect()
+}

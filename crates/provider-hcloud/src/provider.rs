@@ -1,0 +1,296 @@
+//! The provider as the engine sees it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use async_trait::async_trait;
+use ferroform_core::addr::ProviderSource;
+use ferroform_core::schema::{Nesting, Schema};
+use ferroform_core::{Diagnostic, Diagnostics, Value};
+use ferroform_provider::{
+    ApplyRequest, ApplyResponse, CheckpointSink, ConfigureRequest, Effects, ImportedResource, LocateRequest,
+    Located, PlanRequest, PlanResponse, Provider, ProviderFactory, ProviderSchema, ReadRequest, ReadResponse,
+    UpgradeRequest, World, generic,
+};
+use parking_lot::Mutex;
+
+use crate::applying::Work;
+use crate::attrs::{Attrs, State};
+use crate::cx::Cx;
+use crate::data_source::DataSource;
+use crate::locating::locate;
+use crate::planning;
+use crate::registry::registry;
+use crate::resource::Resource;
+use crate::rules::Problems;
+use crate::seen::{Needs, Seen};
+use crate::settings::Settings;
+
+/// The version of the published provider whose schema this one has.
+const VERSION: &str = "1.68.0";
+
+/// Makes hcloud providers.
+#[derive(Debug, Clone, Default)]
+pub struct HcloudFactory {
+    settings: Settings,
+}
+
+impl HcloudFactory {
+    /// A factory whose providers take what their configuration leaves out from these settings.
+    pub fn new(settings: Settings) -> HcloudFactory {
+        HcloudFactory { settings }
+    }
+}
+
+impl ProviderFactory for HcloudFactory {
+    fn sources(&self) -> Vec<ProviderSource> {
+        vec![ProviderSource {
+            host: ProviderSource::DEFAULT_HOST.into(),
+            namespace: "hetznercloud".into(),
+            name: "hcloud".into(),
+        }]
+    }
+
+    fn version(&self) -> &str {
+        VERSION
+    }
+
+    fn schema(&self) -> Arc<ProviderSchema> {
+        Arc::clone(&registry().schema)
+    }
+
+    fn create(&self) -> Arc<dyn Provider> {
+        Arc::new(Hcloud { settings: self.settings.clone(), cx: OnceLock::new() })
+    }
+}
+
+/// An hcloud provider.
+#[derive(Debug)]
+struct Hcloud {
+    settings: Settings,
+    cx: OnceLock<Cx>,
+}
+
+impl Hcloud {
+    fn cx(&self) -> Result<&Cx, Diagnostic> {
+        self.cx.get().ok_or_else(|| {
+            Diagnostic::error("Provider not configured").detail(
+                "The token of the hcloud provider is not known yet, so nothing can be read or changed. It must not depend on \
+                 what is only known after apply.",
+            )
+        })
+    }
+}
+
+fn resource(name: &str) -> Result<(&'static dyn Resource, &'static Schema), Diagnostic> {
+    let registry = registry();
+    match (registry.resources.get(name), registry.schema.resources.get(name)) {
+        (Some(resource), Some(schema)) => Ok((*resource, schema)),
+        _ => Err(Diagnostic::error("Unknown resource type").detail(format!(
+            "The hcloud provider has no resource type {name:?}. It has: {}.",
+            known_resources()
+        ))),
+    }
+}
+
+fn known_resources() -> String {
+    registry().resources.keys().copied().collect::<Vec<_>>().join(", ")
+}
+
+fn data_source(name: &str) -> Result<(&'static dyn DataSource, &'static Schema), Diagnostic> {
+    let registry = registry();
+    match (registry.data_sources.get(name), registry.schema.data_sources.get(name)) {
+        (Some(source), Some(schema)) => Ok((*source, schema)),
+        _ => {
+            let known: Vec<_> = registry.data_sources.keys().copied().collect();
+            Err(Diagnostic::error("Unknown data source").detail(format!(
+                "The hcloud provider has no data source {name:?}. It has: {}.",
+                known.join(", ")
+            )))
+        }
+    }
+}
+
+#[async_trait]
+impl Provider for Hcloud {
+    fn schema(&self) -> &ProviderSchema {
+        &registry().schema
+    }
+
+    fn validate_provider(&self, config: &Value) -> Diagnostics {
+        self.settings.validate(Attrs(config))
+    }
+
+    fn validate_resource(&self, type_name: &str, config: &Value) -> Diagnostics {
+        match resource(type_name) {
+            Ok((resource, _)) => {
+                let mut problems = Problems::default();
+                resource.validate(Attrs(config), &mut problems);
+                problems.into_diagnostics()
+            }
+            Err(diagnostic) => diagnostic.into(),
+        }
+    }
+
+    fn validate_data_source(&self, type_name: &str, config: &Value) -> Diagnostics {
+        match data_source(type_name) {
+            Ok((source, _)) => {
+                let mut problems = Problems::default();
+                source.validate(Attrs(config), &mut problems);
+                problems.into_diagnostics()
+            }
+            Err(diagnostic) => diagnostic.into(),
+        }
+    }
+
+    async fn configure(&self, request: ConfigureRequest) -> Diagnostics {
+        match self.settings.client(Attrs(&request.config)) {
+            Ok(Some(client)) => {
+                // Configured once: a second configuration would be a mistake of the engine, and the first stays.
+                let _ = self.cx.set(Cx { client, images: Mutex::new(BTreeMap::new()) });
+                Diagnostics::new()
+            }
+            Ok(None) => Diagnostics::new(),
+            Err(diagnostic) => diagnostic.into(),
+        }
+    }
+
+    async fn upgrade_state(&self, request: UpgradeRequest) -> (Value, Diagnostics) {
+        let (value, diagnostics) = generic::upgrade_state(&registry().schema, &request);
+        let schema = registry().schema.resources.get(&request.type_name);
+        match schema {
+            Some(schema) if !value.is_null() => (fill_blocks(schema, &value), diagnostics),
+            _ => (value, diagnostics),
+        }
+    }
+
+    async fn read_resources(&self, requests: Vec<ReadRequest>) -> Vec<ReadResponse> {
+        let mut needs = Needs::default();
+        for request in requests.iter().filter(|r| !r.prior.is_null()) {
+            if let Ok((resource, _)) = resource(&request.type_name) {
+                resource.needs(Attrs(&request.prior), &mut needs);
+            }
+        }
+        let seen = match self.cx() {
+            Ok(cx) => Ok((cx, Seen::read(&cx.client, needs).await)),
+            Err(diagnostic) => Err(diagnostic),
+        };
+        let read = |request: &ReadRequest| -> Result<Value, Diagnostic> {
+            let (resource, schema) = resource(&request.type_name)?;
+            let (cx, seen) = seen.as_ref().map_err(Diagnostic::clone)?;
+            let gone = || Value::null(schema.block.implied_type());
+            if request.prior.is_null() {
+                return Ok(gone());
+            }
+            let work = Work { resource, block: &schema.block, cx };
+            Ok(work.observe(&request.prior, seen)?.unwrap_or_else(gone))
+        };
+        let answer = |request: ReadRequest| {
+            let (state, diagnostics) = match read(&request) {
+                Ok(state) => (state, Diagnostics::new()),
+                Err(diagnostic) => (request.prior, diagnostic.into()),
+            };
+            ReadResponse { state, private: request.private, diagnostics }
+        };
+        requests.into_iter().map(answer).collect()
+    }
+
+    fn legacy_type_system(&self, _type_name: &str) -> bool {
+        true
+    }
+
+    async fn plan_resource(&self, request: PlanRequest) -> PlanResponse {
+        match resource(&request.type_name) {
+            Ok((resource, schema)) => planning::plan(resource, schema, &request),
+            Err(diagnostic) => PlanResponse { diagnostics: diagnostic.into(), ..PlanResponse::default() },
+        }
+    }
+
+    async fn apply_resource(&self, request: ApplyRequest, checkpoints: &dyn CheckpointSink) -> ApplyResponse {
+        match (resource(&request.type_name), self.cx()) {
+            (Ok((resource, schema)), Ok(cx)) => {
+                Work { resource, block: &schema.block, cx }.apply(request, checkpoints).await
+            }
+            (Err(diagnostic), _) | (_, Err(diagnostic)) => ApplyResponse {
+                state: request.prior,
+                private: request.private,
+                diagnostics: diagnostic.into(),
+            },
+        }
+    }
+
+    async fn read_data_source(&self, type_name: &str, config: Value) -> (Value, Diagnostics) {
+        let read = async {
+            let (source, schema) = data_source(type_name)?;
+            let state = State::new(&schema.block, Attrs(&config));
+            let doing = format!("read the data source {type_name}");
+            source.read(self.cx()?, Attrs(&config), state).await.map_err(|failure| failure.explain(&doing))
+        };
+        match read.await {
+            Ok(value) => (value, Diagnostics::new()),
+            Err(diagnostic) => (Value::null_dynamic(), diagnostic.into()),
+        }
+    }
+
+    async fn import_resource(&self, type_name: &str, id: &str) -> Result<Vec<ImportedResource>, Diagnostics> {
+        let (resource, schema) = resource(type_name)?;
+        let mut state = State::identity(&schema.block, id);
+        resource.import(id, &mut state).map_err(|form| {
+            Diagnostic::error("Invalid import id")
+                .detail(format!("{id:?} does not name a {}; the id is {form}.", resource.noun()))
+        })?;
+        Ok(vec![ImportedResource { type_name: type_name.into(), state: state.finish(), private: Vec::new() }])
+    }
+
+    fn effects(&self, _type_name: &str) -> Effects {
+        Effects::Objects
+    }
+
+    async fn locate(&self, request: LocateRequest) -> Result<Located, Diagnostics> {
+        let (resource, schema) = resource(&request.type_name)?;
+        let work = Work { resource, block: &schema.block, cx: self.cx()? };
+        let doing = format!("look for the {}", resource.noun());
+        locate(&work, Attrs(&request.planned), request.not_before)
+            .await
+            .map_err(|failure| failure.explain(&doing).into())
+    }
+
+    async fn remote_time(&self) -> Option<i64> {
+        let client = &self.cx().ok()?.client;
+        if client.last_server_date().is_none() {
+            // Whatever the answer, it has a date.
+            let _ = client.locations().find(1).await;
+        }
+        client.last_server_date()
+    }
+
+    fn world(&self) -> Option<World> {
+        let client = &self.cx().ok()?.client;
+        Some(World {
+            endpoint: client.endpoint().to_owned(),
+            project: client.project_fingerprint().to_owned(),
+        })
+    }
+
+    async fn stop(&self) {
+        if let Some(cx) = self.cx.get() {
+            cx.client.stop();
+        }
+    }
+}
+
+/// States of older versions lack blocks that there are now: null where a collection without elements belongs.
+fn fill_blocks(schema: &Schema, value: &Value) -> Value {
+    let Some(attributes) = value.as_map() else { return value.clone() };
+    Value::object(attributes.iter().map(|(name, value)| {
+        let block = schema.block.blocks.get(name).filter(|_| value.is_null());
+        let ty = || block.map(|b| b.block.implied_type()).unwrap_or(ferroform_core::Type::Dynamic);
+        let filled = match block.map(|b| b.nesting) {
+            Some(Nesting::List) => Value::list(ty(), []),
+            Some(Nesting::Set) => Value::set(ty(), []),
+            Some(Nesting::Map) => Value::map::<Arc<str>>(ty(), []),
+            _ => value.clone(),
+        };
+        (name.clone(), filled)
+    }))
+}

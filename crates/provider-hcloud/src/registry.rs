@@ -1,0 +1,61 @@
+//! All resources and data sources, in one place.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+use ferroform_core::Type;
+use ferroform_core::schema::{Attribute, Block};
+use ferroform_provider::ProviderSchema;
+
+use crate::data_source::DataSource;
+use crate::resource::Resource;
+use crate::resources;
+
+/// Every resource; a new one is added here.
+const RESOURCES: &[&dyn Resource] = &[
+    &resources::network::Network,
+    &resources::network_subnet::NetworkSubnet,
+    &resources::server::Server,
+    &resources::ssh_key::SshKey,
+];
+
+/// Every data source; a new one is added here.
+const DATA_SOURCES: &[&dyn DataSource] = &[];
+
+/// What the provider offers, by type.
+pub(crate) struct Registry {
+    pub(crate) schema: Arc<ProviderSchema>,
+    pub(crate) resources: BTreeMap<&'static str, &'static dyn Resource>,
+    pub(crate) data_sources: BTreeMap<&'static str, &'static dyn DataSource>,
+}
+
+/// The registry, made once.
+pub(crate) fn registry() -> &'static Registry {
+    static REGISTRY: LazyLock<Registry> = LazyLock::new(|| Registry {
+        schema: Arc::new(ProviderSchema {
+            provider: provider_block(),
+            resources: RESOURCES.iter().map(|r| (r.name().into(), r.schema())).collect(),
+            data_sources: DATA_SOURCES.iter().map(|d| (d.name().into(), d.schema())).collect(),
+        }),
+        resources: RESOURCES.iter().map(|r| (r.name(), *r)).collect(),
+        data_sources: DATA_SOURCES.iter().map(|d| (d.name(), *d)).collect(),
+    });
+    &REGISTRY
+}
+
+fn provider_block() -> Block {
+    let text = || Attribute::optional(Type::String);
+    Block::of([
+        ("token", text().sensitive().describe("The API token of the project; HCLOUD_TOKEN by default.")),
+        (
+            "endpoint",
+            text().describe("The address of the API; HCLOUD_ENDPOINT or the public one by default."),
+        ),
+        ("endpoint_hetzner", text().describe("The address of the Hetzner API (storage boxes). Not used.")),
+        (
+            "poll_interval",
+            text().describe("A duration such as `2s`, the pace at which running actions are looked at."),
+        ),
+        ("poll_function", text().describe("`constant` or `exponential`. Accepted for compatibility.")),
+    ])
+}

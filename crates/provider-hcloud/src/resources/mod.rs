@@ -1,0 +1,72 @@
+//! The resources, a file each, and what several of them share.
+
+use ferroform_core::schema::{Attribute, Block, Schema};
+use ferroform_core::{Diagnostic, Type, Value};
+use ferroform_hcloud::NamedUpdate;
+
+use crate::attrs::{Attrs, flag};
+use crate::failure::Failure;
+
+pub(crate) mod network;
+pub(crate) mod network_subnet;
+pub(crate) mod server;
+pub(crate) mod ssh_key;
+
+/// A schema of the first version.
+fn schema(block: Block) -> Schema {
+    Schema { version: 0, block }
+}
+
+/// The `id` that the older plugin library adds to every resource.
+fn implicit_id() -> (&'static str, Attribute) {
+    ("id", Attribute::optional_computed(Type::String))
+}
+
+/// The `labels` of most resources.
+fn optional_labels() -> (&'static str, Attribute) {
+    (
+        "labels",
+        Attribute::optional(Type::map(Type::String)).describe("Labels of your own, as keys and values."),
+    )
+}
+
+/// The `delete_protection` of most resources.
+fn delete_protection() -> (&'static str, Attribute) {
+    (
+        "delete_protection",
+        Attribute::optional(Type::Bool).describe("Whether Hetzner Cloud refuses to delete it."),
+    )
+}
+
+/// Protection is off where configuration does not say otherwise.
+fn unprotected() -> (&'static str, Value) {
+    ("delete_protection", flag(false))
+}
+
+/// An id from an import or a state: a number above zero.
+fn parse_id(text: &str) -> Option<i64> {
+    text.parse().ok().filter(|&id| id > 0)
+}
+
+/// The number of the object that a state names.
+fn number_id(prior: Attrs<'_>) -> Result<i64, Failure> {
+    prior.id().ok_or_else(|| {
+        Diagnostic::error("Unreadable object in state")
+            .detail(format!("Its id {:?} is not a number.", prior.string("id")))
+            .into()
+    })
+}
+
+/// What a change makes of name and labels; None when nothing.
+fn named_update(prior: Attrs<'_>, planned: Attrs<'_>) -> Option<NamedUpdate> {
+    let (before, after) = (prior.labels("labels"), planned.labels("labels"));
+    let name = planned.text("name").filter(|name| prior.text("name") != Some(name));
+    let update = NamedUpdate { name: name.map(str::to_owned), labels: (before != after).then_some(after) };
+    (update != NamedUpdate::default()).then_some(update)
+}
+
+/// What a change makes of a flag; None when nothing.
+fn changed_flag(prior: Attrs<'_>, planned: Attrs<'_>, name: &str) -> Option<bool> {
+    let after = planned.flag(name);
+    (prior.flag(name) != after).then_some(after)
+}

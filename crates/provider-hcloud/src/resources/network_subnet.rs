@@ -1,0 +1,193 @@
+//! `hcloud_network_subnet`: a part of a private network. Its id is `<network id>-<range>`.
+
+use async_trait::async_trait;
+use ferroform_core::Type;
+use ferroform_core::schema::{Attribute, Block, Schema};
+use ferroform_hcloud::{Error, Network, Subnet, code};
+
+use super::{parse_id, schema};
+use crate::attrs::{Attrs, State, int, int_or_null, text};
+use crate::cx::{Cx, Tolerance};
+use crate::failure::Failure;
+use crate::resource::{Begun, Candidate, Plan, Resource};
+use crate::rules::{self, Problems};
+use crate::seen::{Needs, Seen};
+
+pub(crate) struct NetworkSubnet;
+
+/// What the API says while something is still attached to a subnet that is being deleted.
+const STILL_IN_USE: &[&str] = &["servers are attached", "network has attached resources"];
+
+/// A subnet id taken apart: the network and the range.
+pub(crate) fn split_id(id: &str) -> Option<(i64, &str)> {
+    let (network, range) = id.split_once('-')?;
+    Some((parse_id(network)?, range)).filter(|(_, range)| rules::parse_cidr(range).is_ok())
+}
+
+fn find<'n>(network: &'n Network, ip_range: &str) -> Option<&'n Subnet> {
+    network.subnets.iter().find(|s| s.ip_range.as_deref().is_some_and(|r| rules::same_address(r, ip_range)))
+}
+
+/// The network and the range of the subnet that a state names: by its attributes, or by its id alone.
+fn place(prior: Attrs<'_>) -> Option<(i64, String)> {
+    if let (Some(network), Some(range)) = (prior.int("network_id"), prior.text("ip_range")) {
+        return Some((network, range.to_owned()));
+    }
+    split_id(prior.text("id")?).map(|(network, range)| (network, range.to_owned()))
+}
+
+#[async_trait]
+impl Resource for NetworkSubnet {
+    fn name(&self) -> &'static str {
+        "hcloud_network_subnet"
+    }
+
+    fn noun(&self) -> &'static str {
+        "subnet"
+    }
+
+    fn schema(&self) -> Schema {
+        schema(Block::of([
+            super::implicit_id(),
+            ("network_id", Attribute::required(Type::Number).force_new()),
+            ("type", Attribute::required(Type::String).force_new()),
+            ("network_zone", Attribute::required(Type::String).force_new()),
+            ("ip_range", Attribute::required(Type::String).force_new()),
+            ("gateway", Attribute::computed(Type::String)),
+            ("vswitch_id", Attribute::optional(Type::Number).force_new()),
+        ]))
+    }
+
+    fn validate(&self, config: Attrs<'_>, problems: &mut Problems) {
+        rules::one_of(config, "type", &["cloud", "server", "vswitch"], problems);
+        rules::cidr(config, "ip_range", problems);
+        match config.text("type") {
+            Some("vswitch") if !config.is_set("vswitch_id") => {
+                problems.add(
+                    "type",
+                    "Invalid attribute combination",
+                    "A subnet of type `vswitch` needs a `vswitch_id`.",
+                );
+            }
+            Some("cloud" | "server") if config.positive("vswitch_id").is_some() => {
+                problems.add(
+                    "vswitch_id",
+                    "Invalid attribute combination",
+                    "Only a subnet of type `vswitch` has a `vswitch_id`.",
+                );
+            }
+            _ => {}
+        }
+    }
+
+    fn plan(&self, plan: &mut Plan<'_>) {
+        plan.keep_if("ip_range", rules::same_address_value);
+        // An old name of the same type; the API answers with the new one.
+        let cloud = |v: &ferroform_core::Value| matches!(v.as_str(), Some("cloud" | "server"));
+        plan.keep_if("type", |before, now| cloud(before) && cloud(now));
+        // States of the published provider have zero where there is no vSwitch.
+        let none = |v: &ferroform_core::Value| v.is_null() || v.as_number().is_some_and(|n| n.is_zero());
+        plan.keep_if("vswitch_id", |before, now| none(before) && none(now));
+    }
+
+    fn needs(&self, prior: Attrs<'_>, needs: &mut Needs) {
+        needs.networks.extend(place(prior).map(|(network, _)| network));
+    }
+
+    fn observe(&self, prior: Attrs<'_>, mut state: State, seen: &Seen) -> Result<Option<State>, Error> {
+        let Some((network_id, range)) = place(prior) else { return Ok(None) };
+        let Some(network) = seen.networks.get(network_id)? else { return Ok(None) };
+        let Some(subnet) = find(network, &range) else { return Ok(None) };
+        state.set("id", text(&format!("{network_id}-{range}")));
+        state.set("network_id", int(network_id));
+        state.set("ip_range", text(&range));
+        let kind = text(&subnet.kind);
+        state.set_unless("type", kind, |known| known.as_str() == Some("server") && subnet.kind == "cloud");
+        state.set("network_zone", text(&subnet.network_zone));
+        state.set("gateway", text(subnet.gateway.as_deref().unwrap_or_default()));
+        let vswitch = subnet.vswitch_id.filter(|&id| id > 0);
+        state.set_unless("vswitch_id", int_or_null(vswitch), |_| {
+            vswitch.is_none() && prior.int("vswitch_id") == Some(0)
+        });
+        Ok(Some(state))
+    }
+
+    async fn begin(&self, cx: &Cx, planned: Attrs<'_>, _config: Attrs<'_>) -> Result<Begun, Failure> {
+        let network = planned.int("network_id").unwrap_or_default();
+        let ip_range = planned.string("ip_range");
+        let subnet = Subnet {
+            kind: planned.string("type"),
+            ip_range: Some(ip_range.clone()),
+            network_zone: planned.string("network_zone"),
+            gateway: None,
+            vswitch_id: planned.positive("vswitch_id"),
+        };
+        let mut attempts = 0;
+        loop {
+            match cx.client.networks().add_subnet(network, &subnet).await {
+                Ok(action) => return Ok(Begun::new(format!("{network}-{ip_range}"), [action])),
+                // The vSwitch is let go by the network that had it before, in a moment.
+                Err(error) if error.is(code::VSWITCH_ID_ALREADY_USED) && attempts < 5 => {
+                    attempts += 1;
+                    cx.client.pause(1 << attempts).await?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    async fn update(&self, _cx: &Cx, _prior: Attrs<'_>, _planned: Attrs<'_>) -> Result<(), Failure> {
+        // Every attribute makes a new subnet.
+        Ok(())
+    }
+
+    async fn delete(&self, cx: &Cx, prior: Attrs<'_>) -> Result<(), Failure> {
+        let Some((network, range)) = place(prior) else { return Ok(()) };
+        let tolerance = Tolerance { passing_messages: STILL_IN_USE, ..Tolerance::REMOVING };
+        Ok(cx.step(tolerance, || cx.client.networks().delete_subnet(network, &range)).await?)
+    }
+
+    fn import(&self, id: &str, state: &mut State) -> Result<(), &'static str> {
+        let (network, range) = split_id(id)
+            .ok_or("the number of the network, a hyphen and the range, such as `123-10.0.1.0/24`")?;
+        state.set("network_id", int(network));
+        state.set("ip_range", text(range));
+        Ok(())
+    }
+
+    async fn candidates(
+        &self,
+        cx: &Cx,
+        planned: Attrs<'_>,
+        seen: &mut Seen,
+    ) -> Result<Vec<Candidate>, Failure> {
+        let Some((id, range)) = place(planned) else { return Ok(Vec::new()) };
+        let Some(network) = cx.client.networks().find(id).await? else { return Ok(Vec::new()) };
+        let found = find(&network, &range).map(|_| Candidate { id: format!("{id}-{range}"), created: None });
+        seen.networks.add([network]);
+        Ok(found.into_iter().collect())
+    }
+
+    fn created_with(&self) -> &'static [&'static str] {
+        &["network_id", "type", "network_zone", "ip_range", "vswitch_id"]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_name_network_and_range() {
+        for (id, parts) in [
+            ("5-10.0.1.0/24", Some((5, "10.0.1.0/24"))),
+            ("5-10.0.1.1/24", None),
+            ("5", None),
+            ("-10.0.1.0/24", None),
+            ("x-10.0.1.0/24", None),
+            ("", None),
+        ] {
+            assert_eq!(split_id(id), parts, "{id}");
+        }
+    }
+}

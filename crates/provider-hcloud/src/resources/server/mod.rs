@@ -1,0 +1,367 @@
+//! `hcloud_server`: a server.
+
+use async_trait::async_trait;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ferroform_core::schema::{Attribute, Block, NestedBlock, Nesting, Schema};
+use ferroform_core::{Type, Value};
+use ferroform_hcloud::{Action, Error, Filter, Server as ApiServer, ServerCreate};
+use sha1::{Digest, Sha1};
+
+use super::{number_id, parse_id, schema};
+use crate::attrs::{Attrs, State, flag, int, int_or_null, int_set, labels, text};
+use crate::cx::{Cx, Tolerance};
+use crate::failure::Failure;
+use crate::resource::{Begun, Candidate, Plan, Resource};
+use crate::rules::{self, Problems};
+use crate::seen::{Needs, Seen};
+
+mod change;
+mod image;
+pub(crate) mod networks;
+mod offer;
+mod public_net;
+
+pub(crate) struct Server;
+
+/// Most bytes of user data (Hetzner API documentation, "Create a Server").
+const MOST_USER_DATA: usize = 32 * 1024;
+
+#[async_trait]
+impl Resource for Server {
+    fn name(&self) -> &'static str {
+        "hcloud_server"
+    }
+
+    fn noun(&self) -> &'static str {
+        "server"
+    }
+
+    fn schema(&self) -> Schema {
+        let string = || Attribute::optional(Type::String);
+        let computed = || Attribute::computed(Type::String);
+        let switch = || Attribute::optional(Type::Bool);
+        let mut block = Block::of([
+            super::implicit_id(),
+            super::optional_labels(),
+            super::delete_protection(),
+            ("name", Attribute::required(Type::String)),
+            ("server_type", Attribute::required(Type::String)),
+            ("image", Attribute::optional_computed(Type::String).force_new()),
+            ("location", Attribute::optional_computed(Type::String).force_new()),
+            ("datacenter", Attribute::optional_computed(Type::String)),
+            ("user_data", string().force_new()),
+            ("ssh_keys", Attribute::optional(Type::list(Type::String)).force_new()),
+            ("keep_disk", switch()),
+            ("allow_deprecated_images", switch()),
+            ("backup_window", computed()),
+            ("backups", switch()),
+            ("ipv4_address", computed()),
+            ("ipv6_address", computed()),
+            ("ipv6_network", computed()),
+            ("status", computed()),
+            ("iso", string()),
+            ("rescue", string()),
+            ("ignore_remote_firewall_ids", switch()),
+            ("firewall_ids", Attribute::optional_computed(Type::set(Type::Number))),
+            ("placement_group_id", Attribute::optional(Type::Number)),
+            ("rebuild_protection", switch()),
+            ("shutdown_before_deletion", switch()),
+            ("primary_disk_size", Attribute::computed(Type::Number)),
+        ]);
+        for (name, advice) in [
+            ("datacenter", "Hetzner Cloud has no data centers any more; use `location`."),
+            ("allow_deprecated_images", "It does nothing; remove it."),
+            ("backup_window", "Hetzner Cloud chooses the window by itself; do not rely on it."),
+        ] {
+            if let Some(attribute) = block.attributes.get_mut(name) {
+                attribute.deprecated = Some(advice.to_owned());
+            }
+        }
+        let timeouts = Block::of([("create", Attribute::optional(Type::String))]);
+        schema(
+            block
+                .with_block("public_net", NestedBlock::new(Nesting::Set, public_net::block()))
+                .with_block("network", NestedBlock::new(Nesting::Set, networks::block()))
+                .with_block("timeouts", NestedBlock::new(Nesting::Single, timeouts)),
+        )
+    }
+
+    fn defaults(&self) -> Vec<(&'static str, Value)> {
+        vec![
+            super::unprotected(),
+            ("rebuild_protection", flag(false)),
+            ("keep_disk", flag(false)),
+            ("backups", flag(false)),
+            ("ignore_remote_firewall_ids", flag(false)),
+            ("shutdown_before_deletion", flag(false)),
+        ]
+    }
+
+    fn validate(&self, config: Attrs<'_>, problems: &mut Problems) {
+        rules::labels(config, problems);
+        if let Some(name) = config.get("name").as_str()
+            && !is_host_name(name)
+        {
+            problems.add("name", INVALID, format!(
+                "{name:?} is not a host name: up to 63 letters, digits and hyphens between dots, no hyphen at an end of a part."
+            ));
+        }
+        if config.get("user_data").as_str().is_some_and(|data| data.len() > MOST_USER_DATA) {
+            problems.add("user_data", INVALID, format!(
+                "User data has at most {MOST_USER_DATA} bytes. Compress it, or let it fetch the rest from elsewhere."
+            ));
+        }
+        rules::one_of(config, "rescue", &["linux64", "linux32", ""], problems);
+        let known = |name| config.is_known(name);
+        if known("delete_protection")
+            && known("rebuild_protection")
+            && protected(config, "delete_protection") != protected(config, "rebuild_protection")
+        {
+            problems.add("rebuild_protection", "Invalid attribute combination",
+                "`delete_protection` and `rebuild_protection` must have the same value: Hetzner Cloud has them together only.");
+        }
+        if config
+            .get("ssh_keys")
+            .as_slice()
+            .into_iter()
+            .flatten()
+            .any(|key| key.is_null() || key.as_str() == Some(""))
+        {
+            problems.add(
+                "ssh_keys",
+                INVALID,
+                "An element is empty; each must be the name or id of an SSH key.",
+            );
+        }
+        public_net::validate(config, problems);
+        networks::validate(config, problems);
+    }
+
+    fn plan(&self, plan: &mut Plan<'_>) {
+        plan_user_data(plan);
+        networks::plan(plan);
+        let new_addresses = public_net::plan(plan);
+        if new_addresses {
+            for name in ["ipv4_address", "ipv6_address", "ipv6_network"] {
+                plan.unknown(name);
+            }
+        }
+        if plan.changes("backups") {
+            plan.unknown("backup_window");
+        }
+        if plan.changes("server_type") {
+            if !plan.get("keep_disk").as_bool().unwrap_or(false) {
+                plan.unknown("primary_disk_size");
+            }
+            plan.unknown("status");
+        }
+        let none = |v: &Value| v.is_null() || v.as_number().is_some_and(|n| n.is_zero());
+        plan.keep_if("placement_group_id", |before, now| none(before) && none(now));
+        offer::check(plan);
+    }
+
+    fn needs(&self, prior: Attrs<'_>, needs: &mut Needs) {
+        needs.servers.extend(prior.id());
+    }
+
+    fn observe(&self, prior: Attrs<'_>, state: State, seen: &Seen) -> Result<Option<State>, Error> {
+        Ok(seen.servers.find(prior.id())?.map(|server| observed(prior, state, server)))
+    }
+
+    async fn begin(&self, cx: &Cx, planned: Attrs<'_>, config: Attrs<'_>) -> Result<Begun, Failure> {
+        let server_type = planned.string("server_type");
+        let request = ServerCreate {
+            image: image::resolve(cx, planned, &server_type).await?,
+            name: planned.string("name"),
+            server_type,
+            location: planned.text("location").or(location_of_datacenter(config)).map(str::to_owned),
+            ssh_keys: planned.texts("ssh_keys"),
+            // The plan has its digest only.
+            user_data: config.text("user_data").map(str::to_owned),
+            labels: planned.labels("labels"),
+            // Attached afterwards, where an address can be asked for.
+            networks: Vec::new(),
+            firewalls: planned.ints("firewall_ids"),
+            placement_group: planned.positive("placement_group_id"),
+            public_net: public_net::request(planned),
+            start_after_create: starts_at_once(planned),
+        };
+        let created = cx.client.servers().create(&request).await?;
+        Ok(Begun::new(created.server.id, created.actions))
+    }
+
+    async fn finish(&self, cx: &Cx, id: &str, planned: Attrs<'_>) -> Result<(), Failure> {
+        let Some(id) = parse_id(id) else { return Ok(()) };
+        change::finish(cx, id, planned, starts_at_once(planned)).await
+    }
+
+    async fn update(&self, cx: &Cx, prior: Attrs<'_>, planned: Attrs<'_>) -> Result<(), Failure> {
+        change::update(cx, number_id(prior)?, prior, planned).await
+    }
+
+    async fn delete(&self, cx: &Cx, prior: Attrs<'_>) -> Result<(), Failure> {
+        let id = number_id(prior)?;
+        if prior.flag("shutdown_before_deletion") {
+            change::shut_down(cx, id).await?;
+        }
+        Ok(cx.step(Tolerance::REMOVING, || cx.client.servers().delete(id)).await?)
+    }
+
+    fn import(&self, id: &str, _state: &mut State) -> Result<(), &'static str> {
+        parse_id(id).map(drop).ok_or("the number of the server, such as `123`")
+    }
+
+    async fn candidates(
+        &self,
+        cx: &Cx,
+        planned: Attrs<'_>,
+        seen: &mut Seen,
+    ) -> Result<Vec<Candidate>, Failure> {
+        let found = cx.client.servers().list(&Filter::name(planned.string("name"))).await?;
+        let candidates = found
+            .iter()
+            .map(|s| Candidate { id: s.id.to_string(), created: Some(s.created.clone()) })
+            .collect();
+        seen.servers.add(found);
+        Ok(candidates)
+    }
+
+    async fn running(&self, cx: &Cx, id: &str) -> Result<Vec<Action>, Failure> {
+        match parse_id(id) {
+            Some(id) => Ok(cx.client.servers().running_actions(id).await?),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn created_with(&self) -> &'static [&'static str] {
+        &["name", "server_type", "image", "location", "labels", "placement_group_id"]
+    }
+}
+
+const INVALID: &str = "Invalid attribute value";
+
+fn protected(config: Attrs<'_>, name: &str) -> bool {
+    config.flag(name)
+}
+
+/// Host names of RFC 1123.
+fn is_host_name(name: &str) -> bool {
+    let part = |part: &str| {
+        let bytes = part.as_bytes();
+        (1..=63).contains(&bytes.len())
+            && bytes.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-')
+            && !part.starts_with('-')
+            && !part.ends_with('-')
+    };
+    name.len() <= 253 && name.split('.').all(part)
+}
+
+/// A server without any public address would have no interface at all before it is in its network, and does not start.
+fn starts_at_once(planned: Attrs<'_>) -> bool {
+    let without_public =
+        planned.block("public_net").is_some_and(|net| !net.flag("ipv4_enabled") && !net.flag("ipv6_enabled"));
+    !(without_public && planned.blocks("network").len() > 0)
+}
+
+/// The location in the name of a data center of old: `fsn1` of `fsn1-dc14`.
+fn location_of_datacenter(config: Attrs<'_>) -> Option<&str> {
+    config.text("datacenter")?.split_once("-dc").map(|(location, _)| location)
+}
+
+/// What the published provider keeps of user data: the base64 form of its SHA-1 digest.
+fn user_data_digest(data: &str) -> String {
+    STANDARD.encode(Sha1::digest(data))
+}
+
+fn plan_user_data(plan: &mut Plan<'_>) {
+    let Some(data) = plan.config.get("user_data").as_str() else { return };
+    let digest = user_data_digest(data);
+    // States of early versions hold the text itself.
+    let same = plan
+        .prior
+        .and_then(|prior| prior.text("user_data"))
+        .filter(|known| *known == digest || *known == data);
+    let planned = text(same.unwrap_or(&digest));
+    if data.is_empty() && same.is_none() {
+        return;
+    }
+    plan.set("user_data", planned);
+}
+
+/// A server as the API shows it.
+fn observed(prior: Attrs<'_>, mut state: State, server: &ApiServer) -> State {
+    state.set("id", text(&server.id.to_string()));
+    state.set("name", text(&server.name));
+    state.set("server_type", text(&server.server_type.name));
+    if let Some(image) = &server.image {
+        let id = image.id.to_string();
+        // A system image is known by its name, unless configuration gave its number.
+        let by_id = prior.text("image") == Some(&id);
+        let name = image.name.as_deref().filter(|name| !by_id && !name.is_empty());
+        state.set("image", text(name.unwrap_or(&id)));
+    }
+    state.set("location", text(&server.location.name));
+    state.set("labels", labels(&server.labels));
+    state.set("status", text(&server.status));
+    state.set("backups", flag(server.backup_window.is_some()));
+    state.set("backup_window", text(server.backup_window.as_deref().unwrap_or_default()));
+    let (ipv4, ipv6) = (&server.public_net.ipv4, &server.public_net.ipv6);
+    state.set("ipv4_address", text(ipv4.as_ref().map_or("", |a| &a.ip)));
+    state.set("ipv6_network", text(ipv6.as_ref().map_or("", |a| &a.ip)));
+    state.set("ipv6_address", text(&ipv6.as_ref().map(|a| first_address(&a.ip)).unwrap_or_default()));
+    if !(prior.flag("ignore_remote_firewall_ids") && prior.is_known("firewall_ids")) {
+        state.set("firewall_ids", int_set(server.public_net.firewalls.iter().map(|f| f.id)));
+    }
+    let group = server.placement_group.as_ref().map(|g| g.id);
+    state.set_unless("placement_group_id", int_or_null(group), |_| {
+        group.is_none() && prior.int("placement_group_id") == Some(0)
+    });
+    state.set("delete_protection", flag(server.protection.delete));
+    state.set("rebuild_protection", flag(server.protection.rebuild));
+    state.set("primary_disk_size", int(server.primary_disk_size));
+    public_net::observe(prior, &mut state, server);
+    networks::observe(prior, &mut state, server);
+    state
+}
+
+/// The address that a server uses of its /64: the first one.
+fn first_address(network: &str) -> String {
+    let address = network.split('/').next().unwrap_or_default();
+    address
+        .parse::<std::net::Ipv6Addr>()
+        .map_or_else(|_| String::new(), |first| std::net::Ipv6Addr::from(u128::from(first) | 1).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Expected: `printf '…' | openssl sha1 -binary | base64`.
+    #[test]
+    fn user_data_is_kept_as_a_digest() {
+        assert_eq!(user_data_digest("#cloud-config\n"), "wK9leoEi2xH7hUH5D+q3hxwsPXE=");
+        assert_eq!(user_data_digest(""), "2jmj7l5rSw0yVb/vlWAYkK/YBwk=");
+    }
+
+    #[test]
+    fn a_server_uses_the_first_address_of_its_network() {
+        assert_eq!(first_address("2001:db8:c013:1::/64"), "2001:db8:c013:1::1");
+        assert_eq!(first_address(""), "");
+    }
+
+    #[test]
+    fn names_are_host_names() {
+        for (name, good) in [
+            ("web-1", true),
+            ("a.b", true),
+            ("Web1", true),
+            ("-a", false),
+            ("a_b", false),
+            ("", false),
+            ("a..b", false),
+        ] {
+            assert_eq!(is_host_name(name), good, "{name}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The `public_net` block of a server: which public addresses it has.
+
+use ferroform_core::schema::{Attribute, Block};
+use ferroform_core::{AttrPath, Diagnostic, Type, Value};
+use ferroform_hcloud::{PrimaryIpCreate, PublicAddress, PublicNetRequest, Server};
+
+use crate::attrs::{Attrs, State, flag, int};
+use crate::cx::{Cx, Tolerance};
+use crate::failure::Failure;
+use crate::resource::Plan;
+use crate::rules::Problems;
+
+/// The two families: the attribute that switches one, the attribute with the primary IP, its kind in the API.
+const FAMILIES: [(&str, &str, &str); 2] =
+    [("ipv4_enabled", "ipv4", "ipv4"), ("ipv6_enabled", "ipv6", "ipv6")];
+
+pub(super) fn block() -> Block {
+    Block::of([
+        ("ipv4_enabled", Attribute::optional(Type::Bool)),
+        ("ipv6_enabled", Attribute::optional(Type::Bool)),
+        ("ipv4", Attribute::optional_computed(Type::Number)),
+        ("ipv6", Attribute::optional_computed(Type::Number)),
+    ])
+}
+
+pub(super) fn validate(config: Attrs<'_>, problems: &mut Problems) {
+    let blocks = config.blocks("public_net");
+    if blocks.len() > 1 {
+        problems.add("public_net", "Too many blocks", "A server has one `public_net` block at most.");
+    }
+    for block in blocks {
+        for (enabled, address, _) in FAMILIES {
+            if block.get(enabled).as_bool() == Some(false) && block.positive(address).is_some() {
+                problems.push(
+                    Diagnostic::error("Invalid attribute combination")
+                        .detail(format!("`{address}` names a primary IP while `{enabled}` is false."))
+                        .attribute(AttrPath::attr("public_net")),
+                );
+            }
+        }
+    }
+}
+
+/// Plans the block; true if addresses may change.
+pub(super) fn plan(plan: &mut Plan<'_>) -> bool {
+    let prior = plan.prior.and_then(|prior| prior.block("public_net"));
+    if let Some(config) = plan.config.block("public_net") {
+        let element = Value::object(FAMILIES.into_iter().flat_map(|(enabled, address, _)| {
+            let on = config.get(enabled);
+            let on = if on.is_null() { flag(true) } else { on.clone() };
+            let same = prior.filter(|prior| prior.get(enabled) == &on);
+            let id = match (config.get(address), same) {
+                (set, _) if !set.is_null() => set.clone(),
+                (_, Some(prior)) => prior.get(address).clone(),
+                _ if on.as_bool() == Some(false) => int(0),
+                _ => Value::unknown(Type::Number),
+            };
+            [(enabled, on), (address, id)]
+        }));
+        plan.set("public_net", Value::set(block().implied_type(), [element]));
+    }
+    plan.changes("public_net")
+}
+
+/// What the block asks of a new server; nothing when it is not given.
+pub(super) fn request(planned: Attrs<'_>) -> Option<PublicNetRequest> {
+    let block = planned.block("public_net")?;
+    Some(PublicNetRequest {
+        enable_ipv4: block.flag("ipv4_enabled"),
+        enable_ipv6: block.flag("ipv6_enabled"),
+        ipv4: block.positive("ipv4").filter(|_| block.flag("ipv4_enabled")),
+        ipv6: block.positive("ipv6").filter(|_| block.flag("ipv6_enabled")),
+    })
+}
+
+/// Writes the block if configuration has it.
+pub(super) fn observe(prior: Attrs<'_>, state: &mut State, server: &Server) {
+    let Some(before) = prior.block("public_net") else { return };
+    let is = [&server.public_net.ipv4, &server.public_net.ipv6];
+    let element = FAMILIES.into_iter().zip(is).flat_map(|((enabled, address, _), is)| {
+        let id = is.as_ref().and_then(|a| a.id).unwrap_or(0);
+        // States of the published provider have zero for an address that configuration did not name.
+        let unnamed = before.int(address) == Some(0);
+        [(enabled, flag(is.is_some())), (address, int(if unnamed { 0 } else { id }))]
+    });
+    state.set("public_net", Value::set(block().implied_type(), [Value::object(element)]));
+}
+
+/// What one family should be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Nothing,
+    Any,
+    This(i64),
+}
+
+/// Gives the server the addresses that the plan wants. It must be off for that; it is switched off and on as needed.
+pub(super) async fn change(cx: &Cx, server: &Server, planned: Attrs<'_>) -> Result<(), Failure> {
+    let block = planned.block("public_net");
+    let is = [&server.public_net.ipv4, &server.public_net.ipv6];
+    let mut steps = Vec::new();
+    for ((enabled, address, kind), is) in FAMILIES.into_iter().zip(is) {
+        let wanted = match block {
+            Some(block) if !block.flag(enabled) => Wanted::Nothing,
+            Some(block) => block.positive(address).map_or(Wanted::Any, Wanted::This),
+            None => Wanted::Any,
+        };
+        let fits = match (wanted, is) {
+            (Wanted::Nothing, None) | (Wanted::Any, Some(_)) => true,
+            (Wanted::This(id), Some(is)) => is.id == Some(id),
+            _ => false,
+        };
+        if !fits {
+            steps.push((kind, wanted, is));
+        }
+    }
+    if steps.is_empty() {
+        return Ok(());
+    }
+    let running = server.status != "off";
+    if running {
+        cx.step(Tolerance::NONE, || cx.client.servers().poweroff(server.id)).await?;
+    }
+    for (kind, wanted, is) in steps {
+        if let Some(is) = is {
+            let_go(cx, is).await?;
+        }
+        match wanted {
+            Wanted::Nothing => {}
+            Wanted::This(id) => {
+                cx.step(Tolerance::NONE, || cx.client.primary_ips().assign(id, server.id)).await?
+            }
+            Wanted::Any => give_new(cx, server, kind).await?,
+        }
+    }
+    if running {
+        cx.step(Tolerance::NONE, || cx.client.servers().poweron(server.id)).await?;
+    }
+    Ok(())
+}
+
+/// Takes an address from its server, and deletes it if it belongs to the server alone.
+async fn let_go(cx: &Cx, address: &PublicAddress) -> Result<(), Failure> {
+    let Some(id) = address.id else { return Ok(()) };
+    let Some(primary_ip) = cx.client.primary_ips().find(id).await? else { return Ok(()) };
+    cx.step(Tolerance::NONE, || cx.client.primary_ips().unassign(id)).await?;
+    if primary_ip.auto_delete {
+        cx.step(Tolerance::REMOVING, || cx.client.primary_ips().delete(id)).await?;
+    }
+    Ok(())
+}
+
+async fn give_new(cx: &Cx, server: &Server, kind: &str) -> Result<(), Failure> {
+    let request = PrimaryIpCreate {
+        name: format!("primary_ip-{}-{kind}", server.id),
+        kind: kind.to_owned(),
+        auto_delete: true,
+        assignee_id: Some(server.id),
+        assignee_type: Some("server".to_owned()),
+        ..PrimaryIpCreate::default()
+    };
+    // A name that is taken is one that a lost answer left: the change is taken up again from what the server has.
+    let created = cx.client.primary_ips().create(&request).await?;
+    Ok(cx.client.wait(created.action).await?)
+}
