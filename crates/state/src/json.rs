@@ -52,41 +52,58 @@ impl RawJson {
 /// The text without whitespace outside of strings, and with the escapes of Go inside; none when it is nested too deeply.
 /// The text is valid JSON.
 fn canonical(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
     let mut out = String::with_capacity(text.len());
-    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
-    // Start of what is to be copied next: whole stretches at once.
-    let mut start = 0;
-    for (i, b) in text.bytes().enumerate() {
-        if in_string {
-            match b {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => in_string = false,
-                _ => {
-                    if let Some((escape, len)) = go_escape(&text.as_bytes()[i..]) {
-                        out.push_str(&text[start..i]);
-                        out.push_str(escape);
-                        start = i + len;
+    let mut depth = 0usize;
+    // All before `start` is copied already, so that whole stretches are copied at once.
+    let (mut start, mut at) = (0, 0);
+    while let Some(b) = bytes.get(at) {
+        match b {
+            b'"' => {
+                at += 1;
+                // Up to the closing quote.
+                while let Some(b) = bytes.get(at) {
+                    match b {
+                        b'"' => break,
+                        b'\\' => at += 2,
+                        b'<' | b'>' | b'&' | 0xe2 => match go_escape(&bytes[at..]) {
+                            Some((escape, len)) => {
+                                out.push_str(&text[start..at]);
+                                out.push_str(escape);
+                                at += len;
+                                start = at;
+                            }
+                            None => at += 1,
+                        },
+                        _ => at += 1,
                     }
                 }
+                at += 1;
             }
-            continue;
-        }
-        match b {
-            b'"' => in_string = true,
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => depth = depth.saturating_sub(1),
+            b'{' | b'[' => {
+                depth += 1;
+                if depth > MAX_DEPTH {
+                    return None;
+                }
+                at += 1;
+            }
+            b'}' | b']' => {
+                depth = depth.saturating_sub(1);
+                at += 1;
+            }
             b' ' | b'\n' | b'\r' | b'\t' => {
-                out.push_str(&text[start..i]);
-                start = i + 1;
+                out.push_str(&text[start..at]);
+                let rest = &bytes[at..];
+                at += rest
+                    .iter()
+                    .position(|b| !matches!(b, b' ' | b'\n' | b'\r' | b'\t'))
+                    .unwrap_or(rest.len());
+                start = at;
             }
-            _ => {}
-        }
-        if depth > MAX_DEPTH {
-            return None;
+            _ => at += 1,
         }
     }
-    out.push_str(&text[start..]);
+    out.push_str(text.get(start..).unwrap_or_default());
     out.shrink_to_fit();
     Some(out)
 }

@@ -1,7 +1,7 @@
 //! State: what is known of the objects under management, and where that knowledge is kept.
 //!
 //! - [`model`]: the state itself, in memory.
-//! - [`file`]: the statefile, format 4, byte for byte as Terraform writes it.
+//! - [`mod@file`]: the statefile, format 4, byte for byte as Terraform writes it.
 //! - [`journal`]: what a run did since the statefile was written.
 //! - [`manager`]: what every place where a state is kept must be able to do; [`local`]: local files.
 //! - [`world`]: which outside world a state belongs to.

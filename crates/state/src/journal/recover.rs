@@ -265,6 +265,3 @@ fn overtaken(name: &str, header: &Header, state: &State, fold: &Fold) -> Diagnos
         ))
         .hint("Otherwise import the objects of the interrupted run that still exist, and then remove the journal.")
 }
-
-#[cfg(test)]
-mod tests {}
