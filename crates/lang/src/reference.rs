@@ -64,7 +64,7 @@ pub struct Reference {
     pub span: Span,
 }
 
-/// Everything that an expression refers to, in the order of writing and with repetitions; the variables of `for`
+/// Everything that an expression refers to, with repetitions and in no order but a fixed one; the variables of `for`
 /// expressions are no references. What is malformed is left out: validation and evaluation report it.
 pub fn references_in_expr(expr: &Expr) -> Vec<Reference> {
     let mut walker = Walker::default();
@@ -79,18 +79,33 @@ pub fn references_in_body(body: &Body) -> Vec<Reference> {
     walker.found
 }
 
-/// References of an expression together with those that are malformed.
-pub(crate) fn check_expr(expr: &Expr) -> (Vec<Reference>, Vec<Diagnostic>) {
-    let mut walker = Walker::default();
-    walker.expr(expr);
-    (walker.found, walker.problems)
+/// What follows a reference directly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Follow {
+    /// Nothing, a splat, or an index that is computed.
+    Other,
+    /// An attribute.
+    Attr,
+    /// An index that is written out.
+    Index,
 }
 
-/// References of a body together with those that are malformed.
-pub(crate) fn check_body(body: &Body) -> (Vec<Reference>, Vec<Diagnostic>) {
+/// References with what follows them, and those that are malformed.
+pub(crate) struct Checked {
+    pub(crate) found: Vec<(Reference, Follow)>,
+    pub(crate) problems: Vec<Diagnostic>,
+}
+
+pub(crate) fn check_expr(expr: &Expr) -> Checked {
+    let mut walker = Walker::default();
+    walker.expr(expr);
+    walker.checked()
+}
+
+pub(crate) fn check_body(body: &Body) -> Checked {
     let mut walker = Walker::default();
     walker.body(body);
-    (walker.found, walker.problems)
+    walker.checked()
 }
 
 impl ResourceBlock {
@@ -231,6 +246,11 @@ fn invalid(span: Span, detail: impl Into<String>) -> Diagnostic {
     Diagnostic::error("Invalid reference").detail(detail).subject(span)
 }
 
+/// Whether a key is written out.
+pub(crate) fn is_constant(key: &Expr) -> bool {
+    matches!(&*key.kind, ExprKind::Number(_)) || key.as_literal_str().is_some()
+}
+
 /// The names that a `dynamic` block gives its current element.
 pub(crate) fn dynamic_iterator(block: &Block) -> Option<&str> {
     match block.body.attribute("iterator") {
@@ -244,10 +264,16 @@ pub(crate) fn dynamic_iterator(block: &Block) -> Option<&str> {
 struct Walker<'a> {
     bound: Vec<&'a str>,
     found: Vec<Reference>,
+    /// As long as `found`.
+    follows: Vec<Follow>,
     problems: Vec<Diagnostic>,
 }
 
 impl<'a> Walker<'a> {
+    fn checked(self) -> Checked {
+        Checked { found: self.found.into_iter().zip(self.follows).collect(), problems: self.problems }
+    }
+
     fn body(&mut self, body: &'a Body) {
         for attribute in &body.attributes {
             self.expr(&attribute.expr);
@@ -350,7 +376,14 @@ impl<'a> Walker<'a> {
         match &*chain.root.kind {
             ExprKind::Variable(name) if self.bound.contains(&&**name) => {}
             ExprKind::Variable(name) => match chain.referent(name) {
-                Ok((referent, steps)) => self.found.push(Reference { referent, span: chain.span(steps) }),
+                Ok((referent, steps)) => {
+                    self.found.push(Reference { referent, span: chain.span(steps) });
+                    self.follows.push(match chain.steps.get(steps).map(|step| &*step.kind) {
+                        Some(ExprKind::GetAttr { .. }) => Follow::Attr,
+                        Some(ExprKind::Index { key, .. }) if is_constant(key) => Follow::Index,
+                        _ => Follow::Other,
+                    });
+                }
                 Err(problem) => self.problems.push(problem),
             },
             _ => self.expr(chain.root),

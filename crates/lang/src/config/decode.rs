@@ -7,7 +7,7 @@ use ferroform_hcl::ast::{Block, Body, Expr, ExprKind};
 
 use super::content::{check_labels, check_name, place, unsupported_block};
 use super::{Local, Module, named, resource, terraform};
-use crate::reference::{Chain, Reference};
+use crate::reference::{Chain, Reference, is_constant};
 
 /// The block types at top level with the meaning of their labels.
 pub(super) const TOP_LEVEL: &[(&str, &[&str])] = &[
@@ -207,9 +207,21 @@ pub(super) fn static_list<'a>(expr: &'a Expr, diags: &mut Diagnostics) -> Option
     }
 }
 
-/// A reference to a whole object, without any computation.
+/// A reference to a whole object, without any computation. The quoted form of old is read as well.
 fn static_reference(expr: &Expr, diags: &mut Diagnostics) -> Option<Reference> {
-    let chain = static_chain(expr, diags)?;
+    let inner = match expr.as_literal_str() {
+        Some(text) => {
+            diags.push(quoted_reference(expr.span));
+            let parsed = ferroform_hcl::parse_expression(expr.span.source, text);
+            if parsed.diagnostics().has_errors() {
+                diags.push(not_static(expr.span));
+                return None;
+            }
+            Some(parsed.into_parts().0)
+        }
+        None => None,
+    };
+    let chain = static_chain(inner.as_ref().unwrap_or(expr), diags)?;
     let ExprKind::Variable(root) = &*chain.root.kind else { return None };
     match chain.referent(root) {
         Ok((referent, steps)) => {
@@ -229,19 +241,33 @@ fn static_reference(expr: &Expr, diags: &mut Diagnostics) -> Option<Reference> {
             Some(Reference { referent, span: expr.span })
         }
         Err(problem) => {
-            diags.push(problem);
+            diags.push(problem.subject(expr.span));
             None
         }
     }
 }
 
-/// A name with attribute accesses and constant indexes. A quoted reference, as of old, is reported.
+/// A reference in quotes, as it was written before Terraform 0.12.
+pub(super) fn quoted_reference(span: Span) -> Diagnostic {
+    Diagnostic::warning("Quoted references are deprecated")
+        .detail("References are expected literally rather than in quotes. Remove the quotes.")
+        .subject(span)
+}
+
+fn not_static(span: Span) -> Diagnostic {
+    Diagnostic::error("Invalid expression")
+        .detail(
+            "A single static variable reference is required: only attribute access and indexing with constant keys. No \
+             calculations, function calls, template expressions, etc are allowed here.",
+        )
+        .subject(span)
+}
+
+/// A name with attribute accesses and constant indexes.
 pub(super) fn static_chain<'a>(expr: &'a Expr, diags: &mut Diagnostics) -> Option<Chain<'a>> {
     let chain = Chain::of(expr);
     let constant = chain.steps.iter().all(|step| match &*step.kind {
-        ExprKind::Index { key, .. } => {
-            key.as_literal_str().is_some() || matches!(&*key.kind, ExprKind::Number(_))
-        }
+        ExprKind::Index { key, .. } => is_constant(key),
         _ => true,
     });
     if constant && matches!(&*chain.root.kind, ExprKind::Variable(_)) {
@@ -250,14 +276,6 @@ pub(super) fn static_chain<'a>(expr: &'a Expr, diags: &mut Diagnostics) -> Optio
     if matches!(&*chain.root.kind, ExprKind::Error) {
         return None;
     }
-    let detail = match expr.as_literal_str() {
-        Some(text) => format!(
-            "A reference is written without quotes: {text} rather than {text:?}. Remove the quotes around it.",
-        ),
-        None => "A single static variable reference is required: only attribute access and indexing with constant \
-                 keys. No calculations, function calls, template expressions, etc are allowed here."
-            .to_owned(),
-    };
-    diags.push(Diagnostic::error("Invalid expression").detail(detail).subject(expr.span));
+    diags.push(not_static(expr.span));
     None
 }

@@ -9,8 +9,11 @@ use ferroform_hcl::ast::{Block, Expr, ExprKind};
 use super::content::{
     check_labels, check_name, literal_bool, place, unsupported_argument, unsupported_block,
 };
-use super::decode::{Context, depends_on, not_supported_yet, remainder, static_chain, static_list};
+use super::decode::{
+    Context, depends_on, not_supported_yet, quoted_reference, remainder, static_chain, static_list,
+};
 use super::{IgnoreChanges, Lifecycle, ProviderRef, ResourceBlock, named};
+use crate::reference::{Reference, Referent};
 
 const META_ATTRIBUTES: &[&str] = &["count", "for_each", "provider", "depends_on"];
 const META_BLOCKS: &[&str] = &["lifecycle", "provisioner", "connection", "locals"];
@@ -181,11 +184,7 @@ fn ignore_changes(expr: &Expr, diags: &mut Diagnostics) -> IgnoreChanges {
                 );
             }
             Some(text) => {
-                diags.push(
-                    Diagnostic::warning("Quoted references are deprecated")
-                        .detail("References are expected literally rather than in quotes. Remove the quotes.")
-                        .subject(item.span),
-                );
+                diags.push(quoted_reference(item.span));
                 let mut path = AttrPath::root();
                 for name in text.split('.') {
                     path = match name.parse::<usize>() {
@@ -224,23 +223,18 @@ fn replace_triggered_by(expr: &Expr, diags: &mut Diagnostics) -> Vec<Expr> {
     let Some(items) = static_list(expr, diags) else { return Vec::new() };
     let mut out = Vec::new();
     for item in items {
-        let problem = match crate::reference::check_expr(item) {
-            (_, problems) if !problems.is_empty() => {
-                diags.append(problems);
-                continue;
-            }
-            (references, _) => {
-                let refers = |r: &crate::reference::Reference| {
-                    use crate::reference::Referent as R;
-                    matches!(&r.referent, R::Resource(resource) if resource.mode == ResourceMode::Managed)
-                };
-                let inner = references.iter().filter(|r| refers(r)).count();
-                (inner != 1).then_some(
-                    "A replace_triggered_by expression must be a single reference to a managed resource, one of its \
-                     instances, or an attribute of one.",
-                )
-            }
-        };
+        let checked = crate::reference::check_expr(item);
+        if !checked.problems.is_empty() {
+            diags.append(checked.problems);
+            continue;
+        }
+        let is_managed =
+            |r: &Reference| matches!(&r.referent, Referent::Resource(r) if r.mode == ResourceMode::Managed);
+        let managed = checked.found.iter().filter(|(reference, _)| is_managed(reference)).count();
+        let problem = (managed != 1).then_some(
+            "A replace_triggered_by expression must be a single reference to a managed resource, one of its instances, \
+             or an attribute of one.",
+        );
         match problem {
             Some(detail) => diags.push(
                 Diagnostic::error("Invalid replace_triggered_by expression")

@@ -37,7 +37,7 @@ pub(super) struct FoundBlock {
 
 impl Evaluator<'_> {
     /// Decodes a body. `marks` are put on every argument: what a surrounding `dynamic` block goes through.
-    pub(super) fn body(&mut self, body: &Body, schema: &BlockSchema, marks: Marks, env: Env<'_>) -> Value {
+    pub(crate) fn body(&mut self, body: &Body, schema: &BlockSchema, marks: Marks, env: Env<'_>) -> Value {
         self.unexpected(body, schema);
         let mut out: BTreeMap<Arc<str>, Value> = BTreeMap::new();
         for (name, attribute) in &schema.attributes {
@@ -95,7 +95,12 @@ impl Evaluator<'_> {
     fn attribute(&mut self, given: &ast::Attribute, schema: &Attribute, marks: Marks, env: Env<'_>) -> Value {
         let name = &*given.name.name;
         let fallback = || Value::unknown(schema.ty.clone());
-        if !schema.is_configurable() {
+        let before = self.errors();
+        let value = self.expr(&given.expr, env);
+        if self.errors() > before {
+            return fallback();
+        }
+        if self.report_unconfigurable && !schema.is_configurable() && !value.is_null() {
             self.diags.push(
                 Diagnostic::error("Value for unconfigurable attribute")
                     .detail(format!(
@@ -105,11 +110,6 @@ impl Evaluator<'_> {
                     .subject(given.name.span)
                     .context(given.span),
             );
-            return fallback();
-        }
-        let before = self.errors();
-        let value = self.expr(&given.expr, env);
-        if self.errors() > before {
             return fallback();
         }
         let converted = match &schema.nested {

@@ -41,12 +41,17 @@ pub fn expand(count: Option<&Expr>, for_each: Option<&Expr>, scope: &dyn Scope) 
 }
 
 impl Evaluator<'_> {
+    /// For a value that is not known yet; no mistake while nothing can be known.
+    fn refuse_unknown<T>(&mut self, summary: &'static str, detail: &str, expr: &Expr) -> Option<T> {
+        if self.validating { None } else { self.refuse(summary, detail, expr) }
+    }
+
     fn refuse<T>(&mut self, summary: &'static str, detail: impl Into<String>, expr: &Expr) -> Option<T> {
         self.report(Diagnostic::error(summary).detail(detail).subject(expr.span), expr, None);
         None
     }
 
-    fn count(&mut self, expr: &Expr) -> Option<Expansion> {
+    pub(crate) fn count(&mut self, expr: &Expr) -> Option<Expansion> {
         let value = self.expr(expr, None);
         if self.diags.has_errors() {
             return None;
@@ -72,7 +77,7 @@ impl Evaluator<'_> {
             Err(error) => return self.refuse(COUNT, unsuitable(&error.message), expr),
         };
         let Some(number) = number.as_number() else {
-            return self.refuse(
+            return self.refuse_unknown(
                 COUNT,
                 "The \"count\" value depends on resource attributes that cannot be determined until apply, so it is \
                  not known how many instances will be created. To work around this, use the -target argument to first \
@@ -93,7 +98,7 @@ impl Evaluator<'_> {
         }
     }
 
-    fn for_each(&mut self, expr: &Expr) -> Option<Expansion> {
+    pub(crate) fn for_each(&mut self, expr: &Expr) -> Option<Expansion> {
         let value = self.expr(expr, None);
         if self.diags.has_errors() {
             return None;
@@ -122,8 +127,8 @@ impl Evaluator<'_> {
                 "The given \"for_each\" argument value is null. A map, or set of strings is allowed.",
                 expr,
             ),
-            ValueKind::Unknown(Type::Map(_) | Type::Object(_), _) => self.refuse(FOR_EACH, UNKNOWN_MAP, expr),
-            ValueKind::Unknown(Type::Set(_) | Type::Dynamic, _) => self.refuse(FOR_EACH, UNKNOWN_SET, expr),
+            ValueKind::Unknown(Type::Map(_) | Type::Object(_), _) => self.refuse_unknown(FOR_EACH, UNKNOWN_MAP, expr),
+            ValueKind::Unknown(Type::Set(_) | Type::Dynamic, _) => self.refuse_unknown(FOR_EACH, UNKNOWN_SET, expr),
             _ => self.refuse(
                 FOR_EACH,
                 format!(
@@ -137,8 +142,8 @@ impl Evaluator<'_> {
     }
 
     fn for_each_set(&mut self, element: &Type, items: &[Value], expr: &Expr) -> Option<Expansion> {
-        if items.iter().any(|item| !item.is_wholly_known()) {
-            return self.refuse(FOR_EACH, UNKNOWN_SET, expr);
+        if *element == Type::String && items.iter().any(|item| !item.is_wholly_known()) {
+            return self.refuse_unknown(FOR_EACH, UNKNOWN_SET, expr);
         }
         if *element != Type::String && !(items.is_empty() && *element == Type::Dynamic) {
             return self.refuse(

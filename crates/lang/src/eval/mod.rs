@@ -112,6 +112,7 @@ pub(crate) struct Frame<'f> {
     pub(crate) outer: Env<'f>,
 }
 
+/// The innermost name.
 pub(crate) type Env<'f> = Option<&'f Frame<'f>>;
 
 fn lookup<'f>(mut env: Env<'f>, name: Option<&str>) -> Option<&'f Value> {
@@ -130,11 +131,27 @@ pub(crate) struct Evaluator<'a> {
     depth: u32,
     /// Diagnostics will be thrown away: whether there are any is all that matters.
     quiet: bool,
+    /// Only types are known: what is unknown is no mistake, references are checked elsewhere, and no file is read.
+    pub(crate) validating: bool,
+    /// Whether arguments that only the provider can set are an error here.
+    pub(crate) report_unconfigurable: bool,
 }
 
 impl<'a> Evaluator<'a> {
     pub(crate) fn new(names: Names<'a>) -> Self {
-        Evaluator { names, diags: Diagnostics::new(), depth: 0, quiet: false }
+        Evaluator {
+            names,
+            diags: Diagnostics::new(),
+            depth: 0,
+            quiet: false,
+            validating: false,
+            report_unconfigurable: false,
+        }
+    }
+
+    /// For checks before anything is known.
+    pub(crate) fn for_validation(names: Names<'a>) -> Self {
+        Evaluator { validating: true, ..Self::new(names) }
     }
 
     /// The value of an expression where the names of `env` are bound.
@@ -260,7 +277,7 @@ impl<'a> Evaluator<'a> {
         match self.names {
             Names::Nothing => Err(Diagnostic::error("Variables not allowed")
                 .detail("Variables may not be used here.")
-                .subject(chain.root.span)
+                .subject(chain.span(chain.steps.len()))
                 .into()),
             Names::Template(vars, _) => match vars.get(name) {
                 Some(value) => Ok((value.clone(), 0)),
@@ -270,7 +287,11 @@ impl<'a> Evaluator<'a> {
                     .into()),
             },
             Names::Scope(scope) => {
-                let (referent, steps) = chain.referent(name)?;
+                let (referent, steps) = match chain.referent(name) {
+                    Ok(found) => found,
+                    Err(_) if self.validating && !self.quiet => return Err(Diagnostics::new()),
+                    Err(problem) => return Err(problem.into()),
+                };
                 // One output of a module without instances can be had before the others are known. Behind an index
                 // the whole is needed, as only it tells whether the index is right.
                 let (referent, steps) = match referent {

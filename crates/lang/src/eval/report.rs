@@ -4,7 +4,7 @@ use ferroform_core::{Diagnostic, Value};
 use ferroform_hcl::ast::{Expr, ExprKind, TemplatePart};
 
 use super::{Env, Evaluator, Names, Scope};
-use crate::reference::Chain;
+use crate::reference::{Chain, is_constant};
 
 /// How many references are shown beneath one diagnostic.
 const MAX_VALUES: usize = 16;
@@ -37,7 +37,10 @@ impl Evaluator<'_> {
     /// The reference as far as it has a value, with its text. A bare name says nothing.
     fn longest(&mut self, mut expr: &Expr, env: Env<'_>) -> Option<(String, Value)> {
         while let ExprKind::GetAttr { base, .. } | ExprKind::Index { base, .. } = &*expr.kind {
-            if let Some(value) = self.attempt(|this| this.expr(expr, env)) {
+            if let Some(value) = self.attempt(|this| this.expr(expr, env))
+                // That a value is unknown while validating says nothing of it.
+                && !(self.validating && !value.is_known())
+            {
                 return Some((text(expr), value));
             }
             expr = base;
@@ -84,8 +87,7 @@ fn collect<'e>(expr: &'e Expr, out: &mut Vec<&'e Expr>) {
             let (mut upto, mut constant) = (chain.root, true);
             for step in &chain.steps {
                 if let ExprKind::Index { key, .. } = &*step.kind
-                    && !matches!(&*key.kind, ExprKind::Number(_))
-                    && key.as_literal_str().is_none()
+                    && !is_constant(key)
                 {
                     constant = false;
                     collect(key, out);

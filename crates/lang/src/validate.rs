@@ -1,1 +1,0 @@
-//! Checks that need no values from outside.
