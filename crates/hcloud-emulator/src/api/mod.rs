@@ -1,0 +1,234 @@
+//! The Hetzner Cloud API v1 over the model: which routes there are, how requests are read and answers written.
+//! One module a resource; each has its `ROUTES`, its handlers and the JSON form of its objects.
+
+mod actions;
+mod certificates;
+mod firewalls;
+mod floating_ips;
+mod images;
+mod input;
+mod load_balancer_input;
+mod load_balancers;
+mod networks;
+mod offers;
+mod page;
+mod placement_groups;
+mod primary_ips;
+pub(crate) mod query;
+mod server_actions;
+mod servers;
+mod ssh_keys;
+mod volumes;
+
+use serde_json::{Value, json};
+
+use self::input::Input;
+use self::query::Query;
+use crate::world::{Refusal, Tx};
+
+/// An answer that is not an error.
+#[derive(Debug, Clone)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    /// No body with 204.
+    pub(crate) body: Option<Value>,
+    /// The `Link` header of a page.
+    pub(crate) link: Option<String>,
+}
+
+impl Reply {
+    fn ok(body: Value) -> Self {
+        Self { status: 200, body: Some(body), link: None }
+    }
+
+    fn created(body: Value) -> Self {
+        Self { status: 201, body: Some(body), link: None }
+    }
+
+    fn empty() -> Self {
+        Self { status: 204, body: None, link: None }
+    }
+}
+
+/// What a handler gets: the project at this moment and the request.
+pub(crate) struct Call<'a> {
+    pub(crate) tx: Tx<'a>,
+    /// The ids in the path, in their order.
+    pub(crate) ids: Vec<i64>,
+    pub(crate) path: &'a str,
+    pub(crate) query: Query,
+    pub(crate) body: &'a [u8],
+}
+
+impl Call<'_> {
+    /// The first id of the path.
+    fn id(&self) -> i64 {
+        self.ids.first().copied().unwrap_or_default()
+    }
+
+    /// The fields of the body; none if there is no body.
+    fn input(&self) -> Result<Input, Refusal> {
+        Input::parse(self.body)
+    }
+}
+
+type Handler = fn(&mut Call<'_>) -> Result<Reply, Refusal>;
+
+/// An operation of the API.
+pub(crate) struct Route {
+    pub(crate) method: &'static str,
+    /// The path with `{id}` for ids, without `/v1`.
+    pub(crate) template: &'static str,
+    pub(crate) handler: Handler,
+}
+
+const fn get(template: &'static str, handler: Handler) -> Route {
+    Route { method: "GET", template, handler }
+}
+
+const fn post(template: &'static str, handler: Handler) -> Route {
+    Route { method: "POST", template, handler }
+}
+
+const fn put(template: &'static str, handler: Handler) -> Route {
+    Route { method: "PUT", template, handler }
+}
+
+const fn delete(template: &'static str, handler: Handler) -> Route {
+    Route { method: "DELETE", template, handler }
+}
+
+/// All operations, by resource.
+pub(crate) const ROUTES: &[&[Route]] = &[
+    actions::ROUTES,
+    certificates::ROUTES,
+    certificates::ACTION_ROUTES,
+    firewalls::ROUTES,
+    firewalls::ACTION_ROUTES,
+    floating_ips::ROUTES,
+    floating_ips::ACTION_ROUTES,
+    images::ROUTES,
+    images::ACTION_ROUTES,
+    load_balancers::ROUTES,
+    load_balancers::ACTION_ROUTES,
+    networks::ROUTES,
+    networks::ACTION_ROUTES,
+    offers::ROUTES,
+    placement_groups::ROUTES,
+    primary_ips::ROUTES,
+    primary_ips::ACTION_ROUTES,
+    servers::ROUTES,
+    servers::ACTION_ROUTES,
+    server_actions::ROUTES,
+    ssh_keys::ROUTES,
+    volumes::ROUTES,
+    volumes::ACTION_ROUTES,
+];
+
+/// Where a path leads.
+pub(crate) enum Found {
+    /// An operation, with the ids in the path.
+    Route(&'static Route, Vec<i64>),
+    /// The path exists, but not with this method.
+    OtherMethod,
+    /// The path would lead to an object, but what it has for its id is no number.
+    NoId,
+    /// There is no such path.
+    Nothing,
+}
+
+/// Finds the operation of a method and a path (without `/v1`).
+pub(crate) fn find(method: &str, path: &str) -> Found {
+    let mut found = Found::Nothing;
+    for route in ROUTES.iter().flat_map(|routes| routes.iter()) {
+        let Some(ids) = match_path(route.template, path) else { continue };
+        match ids {
+            Some(ids) if route.method == method => return Found::Route(route, ids),
+            Some(_) => found = Found::OtherMethod,
+            None if matches!(found, Found::Nothing) => found = Found::NoId,
+            None => {}
+        }
+    }
+    found
+}
+
+/// The ids in a path that has the shape of the template: `Some(None)` if one of them is no number.
+fn match_path(template: &str, path: &str) -> Option<Option<Vec<i64>>> {
+    let (mut wanted, mut given) = (template.split('/'), path.split('/'));
+    let mut ids = Some(Vec::new());
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return Some(ids),
+            (Some(wanted), Some(given)) if wanted.starts_with('{') && !given.is_empty() => {
+                ids = ids.and_then(|mut ids| {
+                    ids.push(given.parse().ok()?);
+                    Some(ids)
+                });
+            }
+            (Some(wanted), Some(given)) if wanted == given => {}
+            _ => return None,
+        }
+    }
+}
+
+/// All objects of a project as the API shows them, by kind, for tests that look at the world as a whole.
+pub(crate) fn dump(tx: &Tx<'_>) -> Value {
+    fn section(objects: Vec<Value>) -> Value {
+        json!({"count": objects.len(), "objects": objects})
+    }
+    let project = &*tx.project;
+    json!({
+        "actions": section(project.actions.values().map(|row| actions::render(row, tx.now)).collect()),
+        "certificates": section(project.certificates.values().map(|row| certificates::render(tx, row)).collect()),
+        "firewalls": section(project.firewalls.values().map(|row| firewalls::render(tx, row)).collect()),
+        "floating_ips": section(project.floating_ips.values().map(|row| floating_ips::render(tx, row)).collect()),
+        "images": section(project.images.values().map(images::render_own).collect()),
+        "load_balancers":
+            section(project.load_balancers.values().map(|row| load_balancers::render(tx, row)).collect()),
+        "networks": section(project.networks.values().map(|row| networks::render(tx, row)).collect()),
+        "placement_groups":
+            section(project.placement_groups.values().map(|row| placement_groups::render(tx, row)).collect()),
+        "primary_ips": section(project.primary_ips.values().map(|row| primary_ips::render(tx, row)).collect()),
+        "servers": section(project.servers.values().map(|row| servers::render(tx, row)).collect()),
+        "ssh_keys": section(project.ssh_keys.values().map(ssh_keys::render).collect()),
+        "volumes": section(project.volumes.values().map(|row| volumes::render(tx, row)).collect()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_lead_to_operations() {
+        let name = |method, path| match find(method, path) {
+            Found::Route(route, ids) => format!("{} {} {ids:?}", route.method, route.template),
+            Found::OtherMethod => "other method".to_owned(),
+            Found::NoId => "no id".to_owned(),
+            Found::Nothing => "nothing".to_owned(),
+        };
+        for (method, path, expected) in [
+            ("GET", "/servers", "GET /servers []"),
+            ("GET", "/servers/12", "GET /servers/{id} [12]"),
+            ("GET", "/servers/actions", "GET /servers/actions []"),
+            ("GET", "/servers/12/actions/13", "GET /servers/{id}/actions/{action_id} [12, 13]"),
+            ("POST", "/servers/12/actions/poweron", "POST /servers/{id}/actions/poweron [12]"),
+            ("PATCH", "/servers/12", "other method"),
+            ("GET", "/servers/abc", "no id"),
+            ("GET", "/servers/99999999999999999999", "no id"),
+            ("GET", "/servers/", "nothing"),
+            ("GET", "/nothing", "nothing"),
+            ("GET", "", "nothing"),
+        ] {
+            assert_eq!(name(method, path), expected, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn no_operation_is_listed_twice() {
+        let mut seen = std::collections::BTreeSet::new();
+        for route in ROUTES.iter().flat_map(|routes| routes.iter()) {
+            assert!(seen.insert((route.method, route.template)), "{} {}", route.method, route.template);
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The query of a request.
+
+use percent_encoding::percent_decode_str;
+
+/// Names and values of a query, in their order; a name may come several times.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// Reads what stands behind the question mark.
+    pub(crate) fn parse(text: &str) -> Self {
+        let decode =
+            |part: &str| percent_decode_str(&part.replace('+', " ")).decode_utf8_lossy().into_owned();
+        Self(
+            text.split('&')
+                .filter(|pair| !pair.is_empty())
+                .map(|pair| {
+                    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                    (decode(name), decode(value))
+                })
+                .collect(),
+        )
+    }
+
+    /// The first value of a name, unless empty.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.all(name).next()
+    }
+
+    /// The values of a name that are not empty.
+    pub(crate) fn all<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a str> + use<'a, 'n> {
+        self.0
+            .iter()
+            .filter(move |(key, value)| key == name && !value.is_empty())
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// Whether a value is among those of a name, or the name is not there at all.
+    pub(crate) fn allows(&self, name: &str, value: &str) -> bool {
+        let mut values = self.all(name).peekable();
+        values.peek().is_none() || values.any(|wanted| wanted == value)
+    }
+
+    /// The query as text again, with another page.
+    pub(crate) fn with_page(&self, page: usize) -> String {
+        use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+        let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let mut pairs: Vec<String> = self
+            .0
+            .iter()
+            .filter(|(name, _)| name != "page")
+            .map(|(name, value)| format!("{}={}", name.replace(' ', "+"), encode(value)))
+            .collect();
+        pairs.push(format!("page={page}"));
+        pairs.join("&")
+    }
+}

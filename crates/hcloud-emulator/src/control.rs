@@ -1,0 +1,131 @@
+//! The emulator's own API, under `/_emulator`: health, counts, time, faults and the world as a whole.
+
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::api;
+use crate::core::{Core, Delivery, Incoming, Outgoing, answered, open, refused};
+use crate::faults::Fault;
+use crate::world::Refusal;
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    advance_ms: i64,
+}
+
+#[derive(Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewToken {
+    token: Option<String>,
+}
+
+fn read<T: DeserializeOwned>(request: &Incoming<'_>) -> Result<T, Refusal> {
+    serde_json::from_slice(request.body).map_err(|error| Refusal::new("json_error", error.to_string()))
+}
+
+impl Core {
+    /// Answers a request for a path under `/_emulator`.
+    pub(crate) fn control(&mut self, request: &Incoming<'_>, path: &str, now: i64) -> Outgoing {
+        let segments: Vec<&str> = path.split('/').skip(1).collect();
+        if (request.method, segments.as_slice()) == ("GET", &["health"]) {
+            return answered(200, &self.health());
+        }
+        match self
+            .authenticate(request)
+            .and_then(|project| self.controlled(request, &segments, &project, now))
+        {
+            Ok(outgoing) => outgoing,
+            Err(refusal) => refused(&refusal),
+        }
+    }
+
+    fn health(&self) -> Value {
+        json!({
+            "world": self.world.shared.world_id,
+            "pid": std::process::id(),
+            "version": env!("CARGO_PKG_VERSION"),
+        })
+    }
+
+    fn controlled(
+        &mut self,
+        request: &Incoming<'_>,
+        segments: &[&str],
+        project: &str,
+        now: i64,
+    ) -> Result<Outgoing, Refusal> {
+        let missing = || Refusal::new("not_found", "no such fault");
+        let number = |text: &str| text.parse::<u64>().map_err(|_| missing());
+        let shown = |fault: Option<Value>| fault.map(|fault| answered(200, &fault)).ok_or_else(missing);
+        let done = || Outgoing { headers: Vec::new(), body: String::new(), ..answered(204, &Value::Null) };
+        match (request.method, segments) {
+            ("GET", ["stats"]) => Ok(answered(200, &self.stats.show())),
+            ("DELETE", ["stats"]) => {
+                self.stats.reset();
+                Ok(done())
+            }
+            ("GET", ["clock"]) => Ok(answered(200, &json!({"now_ms": now}))),
+            ("POST", ["clock"]) => {
+                let advance: Advance = read(request)?;
+                if !self.clock.advance(advance.advance_ms) {
+                    let message = "the clock is not stepped, or was to go backwards";
+                    return Err(Refusal::invalid("advance_ms", message));
+                }
+                Ok(answered(200, &json!({"now_ms": self.clock.now()})))
+            }
+            ("GET", ["faults"]) => Ok(answered(200, &self.faults.list())),
+            ("POST", ["faults"]) => {
+                let fault: Fault = read(request)?;
+                Ok(answered(201, &self.faults.add(fault)))
+            }
+            ("DELETE", ["faults"]) => {
+                self.faults.clear();
+                Ok(done())
+            }
+            ("GET", ["faults", id]) => shown(self.faults.show(number(id)?)),
+            ("DELETE", ["faults", id]) => {
+                if self.faults.remove(number(id)?) {
+                    Ok(done())
+                } else {
+                    Err(missing())
+                }
+            }
+            ("POST", ["faults", id, "release"]) => shown(self.faults.release(number(id)?)),
+            ("POST", ["tokens"]) => self.new_token(request),
+            ("GET", ["world"]) => {
+                let world = self.world.shared.world_id.clone();
+                let mut fate = self.faults.fate("", "");
+                let objects =
+                    api::dump(&open(&mut self.world, &mut fate, project, now, self.clock.instant()));
+                Ok(answered(200, &json!({"world": world, "now_ms": now, "objects": objects})))
+            }
+            ("POST", ["shutdown"]) => {
+                Ok(Outgoing { delivery: Delivery::Stop, ..answered(200, &json!({"stopping": true})) })
+            }
+            _ => Err(Refusal::new("not_found", "no such path under /_emulator")),
+        }
+    }
+
+    /// Adds a project and tells its token.
+    fn new_token(&mut self, request: &Incoming<'_>) -> Result<Outgoing, Refusal> {
+        let wanted = if request.body.is_empty() { NewToken::default() } else { read(request)? };
+        let token = match wanted.token {
+            Some(token)
+                if token.len() == crate::TOKEN_LENGTH && token.bytes().all(|b| b.is_ascii_graphic()) =>
+            {
+                token
+            }
+            Some(_) => {
+                return Err(Refusal::invalid("token", "token must have exactly 64 visible characters"));
+            }
+            None => {
+                let mut text: String = (0..4).map(|_| self.world.shared.password()).collect();
+                text.truncate(crate::TOKEN_LENGTH);
+                text
+            }
+        };
+        let saved = self.admit(&token);
+        Ok(Outgoing { saved, ..answered(201, &json!({"token": token})) })
+    }
+}

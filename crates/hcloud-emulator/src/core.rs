@@ -1,0 +1,267 @@
+//! One request after another: from what came over the wire to the model and back. No IO happens here.
+
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use crate::api::query::Query;
+use crate::api::{self, Call, Found, Reply};
+use crate::clock::{Clock, http_date};
+use crate::faults::{Faults, Gate, Strike};
+use crate::limiter::{Allowance, Limiter};
+use crate::stats::Stats;
+use crate::store::Store;
+use crate::world::{Fate, Project, Refusal, Tx, World, fingerprint};
+
+/// A request, read whole.
+pub(crate) struct Incoming<'a> {
+    pub(crate) method: &'a str,
+    /// Path without query.
+    pub(crate) path: &'a str,
+    pub(crate) query: &'a str,
+    pub(crate) authorization: Option<&'a str>,
+    pub(crate) body: &'a [u8],
+}
+
+/// What the connection does with an answer.
+#[derive(Debug)]
+pub(crate) enum Delivery {
+    /// Sends it.
+    Send,
+    /// Closes without sending it.
+    Drop,
+    /// Sends it once the gate is open.
+    Hold(Gate),
+    /// Sends it after so many milliseconds.
+    Delay(u64),
+    /// Sends it and ends the emulator.
+    Stop,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: String,
+    pub(crate) delivery: Delivery,
+    /// Tells whether the change is on disk; to be awaited before anything is sent.
+    pub(crate) saved: Option<oneshot::Receiver<bool>>,
+}
+
+/// Everything an emulator is, but for its connections.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) world: World,
+    pub(crate) clock: Clock,
+    pub(crate) faults: Faults,
+    pub(crate) stats: Stats,
+    limiter: Limiter,
+    store: Option<Store>,
+    /// Whether the emulator has ended: nothing is answered any more.
+    closed: bool,
+    answers: u64,
+}
+
+impl Core {
+    pub(crate) fn new(world: World, clock: Clock, limiter: Limiter, store: Option<Store>) -> Self {
+        let (faults, stats) = (Faults::default(), Stats::default());
+        Self { world, clock, faults, stats, limiter, store, closed: false, answers: 0 }
+    }
+
+    /// Makes sure that a token has a project.
+    pub(crate) fn admit(&mut self, token: &str) -> Option<oneshot::Receiver<bool>> {
+        let key = fingerprint(token);
+        if self.world.projects.contains_key(&key) {
+            return None;
+        }
+        self.world.projects.insert(key.clone(), Project::default());
+        let now = self.clock.now();
+        self.save(&key, now)
+    }
+
+    /// Answers a request.
+    pub(crate) fn handle(&mut self, request: &Incoming<'_>) -> Outgoing {
+        let now = self.clock.now();
+        self.answers += 1;
+        if self.closed {
+            return dropped();
+        }
+        let mut outgoing = match request.path.strip_prefix("/_emulator") {
+            Some(path) => self.control(request, path, now),
+            None => self.answer(request, now),
+        };
+        outgoing.headers.push(("date", http_date(now)));
+        let correlation = fingerprint(&format!("{}-{}", self.world.shared.world_id, self.answers));
+        outgoing.headers.push(("x-correlation-id", correlation));
+        outgoing
+    }
+
+    /// The project that a request's token belongs to.
+    pub(crate) fn authenticate(&self, request: &Incoming<'_>) -> Result<String, Refusal> {
+        let header = request.authorization.unwrap_or_default();
+        let token = header
+            .split_once(' ')
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, token)| token.trim())
+            .filter(|token| !token.is_empty())
+            .ok_or_else(|| Refusal::new("unauthorized", "token is required"))?;
+        let key = fingerprint(token);
+        if token.len() == crate::TOKEN_LENGTH && self.world.projects.contains_key(&key) {
+            Ok(key)
+        } else {
+            Err(Refusal::new("unauthorized", "the token you have provided is invalid"))
+        }
+    }
+
+    fn answer(&mut self, request: &Incoming<'_>, now: i64) -> Outgoing {
+        let path = request.path.strip_prefix("/v1").unwrap_or("");
+        let found = api::find(request.method, path);
+        let template = match &found {
+            Found::Route(route, _) => route.template,
+            _ => "(none)",
+        };
+        self.stats.count(request.method, template);
+        if let Found::Nothing = found {
+            return no_route();
+        }
+        let project = match self.authenticate(request) {
+            Ok(project) => project,
+            Err(refusal) => {
+                let allowance = self.limiter.count("", now);
+                return limited(refused(&refusal), allowance);
+            }
+        };
+        let strike = self.faults.strike(request.method, path);
+        let allowance = match strike {
+            Some(Strike::RateLimit) => self.limiter.exhaust(&project, now),
+            _ => self.limiter.count(&project, now),
+        };
+        if !allowance.granted {
+            let refusal = Refusal::new("rate_limit_exceeded", "limit of requests per hour reached");
+            return limited(refused(&refusal), allowance);
+        }
+        let mut delivery = Delivery::Send;
+        match strike {
+            Some(Strike::Answer { status, code, message }) => {
+                let refusal = Refusal { status, ..Refusal::new(&code, message) };
+                return limited(refused(&refusal), allowance);
+            }
+            Some(Strike::Drop { execute: false }) => {
+                return dropped();
+            }
+            Some(Strike::Drop { execute: true }) => delivery = Delivery::Drop,
+            Some(Strike::Hold(gate)) => delivery = Delivery::Hold(gate),
+            Some(Strike::Delay { milliseconds }) => delivery = Delivery::Delay(milliseconds),
+            Some(Strike::RateLimit) | None => {}
+        }
+        let result = match found {
+            Found::Route(route, ids) => {
+                let query = Query::parse(request.query);
+                let mut fate = self.faults.fate(request.method, path);
+                let tx = open(&mut self.world, &mut fate, &project, now, self.clock.instant());
+                (route.handler)(&mut Call { tx, ids, path: request.path, query, body: request.body })
+            }
+            Found::NoId => Err(Refusal::new("not_found", "resource not found: its ID is not a number")),
+            Found::OtherMethod | Found::Nothing => {
+                Err(Refusal::new("method_not_allowed", "method not allowed for this route"))
+            }
+        };
+        let mut outgoing = match result {
+            Ok(reply) => replied(reply),
+            Err(refusal) => refused(&refusal),
+        };
+        if request.method != "GET" {
+            outgoing.saved = self.save(&project, now);
+        }
+        outgoing.delivery = delivery;
+        limited(outgoing, allowance)
+    }
+
+    /// Hands what changed in a project to the store.
+    pub(crate) fn save(&mut self, project: &str, now: i64) -> Option<oneshot::Receiver<bool>> {
+        let changes = self.world.projects.get_mut(project)?.drain();
+        let store = self.store.as_mut()?;
+        Some(store.append(&mut self.world, now, project, changes))
+    }
+
+    /// Ends the emulator with a snapshot.
+    pub(crate) fn finish(&mut self) {
+        let now = self.clock.now();
+        if let Some(store) = &mut self.store {
+            store.compact(&mut self.world, now);
+        }
+        self.close();
+    }
+
+    /// Ends the emulator and lets go of its files.
+    pub(crate) fn close(&mut self) {
+        self.closed = true;
+        self.faults.clear();
+        self.store = None;
+    }
+}
+
+/// A project to work on, in which everything that is due has happened.
+pub(crate) fn open<'a>(
+    world: &'a mut World,
+    fate: &'a mut dyn Fate,
+    project: &str,
+    now: i64,
+    instant: bool,
+) -> Tx<'a> {
+    let project = world.projects.entry(project.to_owned()).or_default();
+    let mut tx = Tx { project, shared: &mut world.shared, fate, now, instant };
+    tx.settle();
+    tx
+}
+
+/// An answer in JSON.
+pub(crate) fn answered(status: u16, body: &Value) -> Outgoing {
+    Outgoing {
+        status,
+        headers: vec![("content-type", "application/json".to_owned())],
+        body: body.to_string(),
+        delivery: Delivery::Send,
+        saved: None,
+    }
+}
+
+fn replied(reply: Reply) -> Outgoing {
+    let mut outgoing = match &reply.body {
+        Some(body) => answered(reply.status, body),
+        None => Outgoing { headers: Vec::new(), body: String::new(), ..answered(reply.status, &Value::Null) },
+    };
+    outgoing.headers.extend(reply.link.map(|link| ("link", link)));
+    outgoing
+}
+
+pub(crate) fn refused(refusal: &Refusal) -> Outgoing {
+    let error = match refusal.status {
+        // The real API answers in this order, as observed; clients do not care.
+        401 => json!({"code": refusal.code, "details": refusal.details, "message": refusal.message}),
+        _ => json!({"code": refusal.code, "message": refusal.message, "details": refusal.details}),
+    };
+    answered(refusal.status, &json!({"error": error}))
+}
+
+/// A path without an operation is found out before anybody asks for a token, and answered in another style.
+fn no_route() -> Outgoing {
+    let body = json!({"error": {"message": "api route not found", "code": "not_found", "details": null}});
+    Outgoing {
+        headers: vec![("content-type", "application/json; charset=UTF-8".to_owned())],
+        body: serde_json::to_string_pretty(&body).unwrap_or_default(),
+        ..answered(404, &Value::Null)
+    }
+}
+
+/// No answer at all.
+fn dropped() -> Outgoing {
+    Outgoing { delivery: Delivery::Drop, ..answered(503, &Value::Null) }
+}
+
+fn limited(mut outgoing: Outgoing, allowance: Allowance) -> Outgoing {
+    outgoing.headers.push(("ratelimit-limit", allowance.limit.to_string()));
+    outgoing.headers.push(("ratelimit-remaining", allowance.remaining.to_string()));
+    outgoing.headers.push(("ratelimit-reset", allowance.reset.to_string()));
+    outgoing
+}

@@ -1,0 +1,85 @@
+//! The HTTP side: reads requests, has them answered, and delivers the answers.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::response::Response;
+use http::header::AUTHORIZATION;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use crate::connection::Cutter;
+use crate::core::{Core, Delivery, Incoming, Outgoing, refused};
+use crate::world::Refusal;
+
+/// Longest body of a request: user data of 32 KiB and certificates fit well.
+const MAX_BODY: usize = 1 << 20;
+
+/// What all connections share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) core: Mutex<Core>,
+    /// When the last request came or was answered.
+    pub(crate) active: Mutex<Instant>,
+    /// Becomes true when the emulator is to end.
+    pub(crate) stop: watch::Sender<bool>,
+}
+
+impl Shared {
+    fn touch(&self) {
+        *self.active.lock() = Instant::now();
+    }
+}
+
+/// Answers one request.
+pub(crate) async fn handle(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(cutter): ConnectInfo<Cutter>,
+    request: Request,
+) -> Response {
+    shared.touch();
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, MAX_BODY).await else {
+        return respond(refused(&Refusal::new("json_error", "the body is too long or was cut off")));
+    };
+    let incoming = Incoming {
+        method: parts.method.as_str(),
+        path: parts.uri.path(),
+        query: parts.uri.query().unwrap_or_default(),
+        authorization: parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()),
+        body: &body,
+    };
+    let mut outgoing = shared.core.lock().handle(&incoming);
+    if let Some(saved) = outgoing.saved.take()
+        && !saved.await.unwrap_or(false)
+    {
+        let message = "the change could not be saved to disk; restart the emulator once there is space";
+        return respond(refused(&Refusal::new("server_error", message)));
+    }
+    match std::mem::replace(&mut outgoing.delivery, Delivery::Send) {
+        Delivery::Send => {}
+        Delivery::Drop => cutter.cut(),
+        Delivery::Hold(gate) => gate.wait().await,
+        Delivery::Delay(milliseconds) => tokio::time::sleep(Duration::from_millis(milliseconds)).await,
+        Delivery::Stop => {
+            shared.stop.send_replace(true);
+        }
+    }
+    shared.touch();
+    respond(outgoing)
+}
+
+fn respond(outgoing: Outgoing) -> Response {
+    let mut builder = Response::builder().status(outgoing.status);
+    for (name, value) in outgoing.headers {
+        builder = builder.header(name, value);
+    }
+    // Only a fault's own status can be one that HTTP does not know.
+    builder.body(Body::from(outgoing.body)).unwrap_or_else(|_| {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
+        response
+    })
+}

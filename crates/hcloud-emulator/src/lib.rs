@@ -1,0 +1,301 @@
+//! A Hetzner Cloud of one's own, on one's own machine: the API v1 as of October 2026 over a model of the cloud,
+//! with actions that take their time, private networks that give out addresses, locks, limits and errors.
+//!
+//! It is made from public documentation and observation, shares no code with any client, and is used to plan,
+//! apply and test without account, network or cost. Nothing runs on its servers (yet).
+//!
+//! ```no_run
+//! # async fn run() -> Result<(), ferroform_hcloud_emulator::Error> {
+//! use ferroform_hcloud_emulator::{ClockMode, Emulator};
+//!
+//! let emulator = Emulator::builder().clock(ClockMode::Instant).start().await?;
+//! println!("HCLOUD_ENDPOINT={} HCLOUD_TOKEN={}", emulator.endpoint(), emulator.token());
+//! emulator.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Beside the API there is one to control the emulator, under `/_emulator`, with any valid token
+//! (`GET /_emulator/health` without):
+//!
+//! | request | does |
+//! |---|---|
+//! | `GET health` | `{world, pid, version}` |
+//! | `GET stats`, `DELETE stats` | counts requests by method and path template |
+//! | `GET clock`, `POST clock {advance_ms}` | tells the time; lets it pass, in a stepped world |
+//! | `GET faults`, `POST faults`, `DELETE faults` | what goes wrong: see [`Fault`] |
+//! | `GET faults/ID`, `DELETE faults/ID` | one of them, with how often it was matched, hit, and holds |
+//! | `POST faults/ID/release` | sends the answers that a fault holds |
+//! | `POST tokens {token?}` | adds a project, tells its token |
+//! | `GET world` | every object of the project, by kind |
+//! | `POST shutdown` | ends the emulator |
+
+mod api;
+mod clock;
+mod connection;
+mod control;
+mod core;
+mod error;
+mod faults;
+mod http;
+mod limiter;
+mod stats;
+mod store;
+mod world;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use parking_lot::Mutex;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+pub use crate::clock::{ClockMode, STEPPED_START_MS};
+pub use crate::error::Error;
+pub use crate::faults::{Fault, FaultEffect};
+pub use crate::limiter::RateLimit;
+
+use crate::clock::Clock;
+use crate::connection::{CuttableListener, Cutter};
+use crate::core::Core;
+use crate::limiter::Limiter;
+use crate::store::Store;
+use crate::world::World;
+
+/// The length of tokens, the same as of Hetzner's: clients check it.
+pub const TOKEN_LENGTH: usize = 64;
+
+/// How long answers that are under way may take when the emulator ends.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// A local Hetzner Cloud. Begin with [`Emulator::builder`].
+#[derive(Debug)]
+pub struct Emulator;
+
+impl Emulator {
+    /// An emulator that listens on a free port of 127.0.0.1 and keeps nothing.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            state_file: None,
+            clock: ClockMode::Real,
+            tokens: Vec::new(),
+            rate_limit: RateLimit::default(),
+            seed: None,
+            idle_exit: None,
+        }
+    }
+}
+
+/// What an emulator is to be.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    listen: SocketAddr,
+    state_file: Option<PathBuf>,
+    clock: ClockMode,
+    tokens: Vec<String>,
+    rate_limit: RateLimit,
+    seed: Option<u64>,
+    idle_exit: Option<Duration>,
+}
+
+impl Builder {
+    /// Where to listen: a loopback address; port 0 takes a free one.
+    #[must_use]
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.listen = address;
+        self
+    }
+
+    /// Keeps the world in this file and a journal beside it: every change is on disk before it is answered.
+    #[must_use]
+    pub fn state_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.state_file = Some(path.into());
+        self
+    }
+
+    /// How time passes.
+    #[must_use]
+    pub fn clock(mut self, mode: ClockMode) -> Self {
+        self.clock = mode;
+        self
+    }
+
+    /// Adds a token of exactly 64 characters, with a project of its own. Without any, one is made up.
+    #[must_use]
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.tokens.push(token.into());
+        self
+    }
+
+    /// How many requests a project may make.
+    #[must_use]
+    pub fn rate_limit(mut self, limit: RateLimit) -> Self {
+        self.rate_limit = limit;
+        self
+    }
+
+    /// What everything random in a new world derives from: with the same seed, token and requests, addresses,
+    /// passwords and ids are the same. Random if not given.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// After how long without requests [`Handle::wait_idle`] completes.
+    #[must_use]
+    pub fn idle_exit(mut self, after: Duration) -> Self {
+        self.idle_exit = Some(after);
+        self
+    }
+
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// When the address is no loopback address or taken, a token has another length, or the state file is not
+    /// one, is damaged or in use.
+    pub async fn start(self) -> Result<Handle, Error> {
+        if !self.listen.ip().is_loopback() {
+            return Err(Error::NotLoopback { address: self.listen });
+        }
+        let tokens = if self.tokens.is_empty() { vec![random_token()?] } else { self.tokens };
+        if let Some(token) = tokens.iter().find(|token| token.len() != TOKEN_LENGTH) {
+            return Err(Error::Token { length: token.chars().count() });
+        }
+        let seed = match self.seed {
+            Some(seed) => seed,
+            None => getrandom::u64().map_err(|error| Error::Random(error.to_string()))?,
+        };
+        let fresh = || World::new(uuid::Uuid::new_v4().to_string(), seed);
+        let (world, at, store) = match &self.state_file {
+            Some(path) => {
+                let (store, loaded) = Store::open(path, || (fresh(), 0))?;
+                (loaded.world, loaded.at, Some(store))
+            }
+            None => (fresh(), 0, None),
+        };
+        let mut core = Core::new(world, Clock::new(self.clock, at), Limiter::new(self.rate_limit), store);
+        let saves: Vec<_> = tokens.iter().filter_map(|token| core.admit(token)).collect();
+        for save in saves {
+            if !save.await.unwrap_or(false) {
+                let path = self.state_file.unwrap_or_default();
+                return Err(Error::State { path, source: std::io::Error::other("it cannot be written") });
+            }
+        }
+
+        let failed = |source| Error::Listen { address: self.listen, source };
+        let listener = TcpListener::bind(self.listen).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let world_id = core.world.shared.world_id.clone();
+        let shared = Arc::new(http::Shared {
+            core: Mutex::new(core),
+            active: Mutex::new(Instant::now()),
+            stop: watch::Sender::new(false),
+        });
+        let router = Router::new().fallback(http::handle).with_state(Arc::clone(&shared));
+        let service = router.into_make_service_with_connect_info::<Cutter>();
+        let mut stop = shared.stop.subscribe();
+        let server = tokio::spawn(async move {
+            let stopped = async move {
+                // The sender lives as long as the handle does.
+                let _ = stop.wait_for(|stop| *stop).await;
+            };
+            // It only ends when told to.
+            let _ = axum::serve(CuttableListener(listener), service).with_graceful_shutdown(stopped).await;
+        });
+        Ok(Handle { shared, server: Some(server), address, tokens, world_id, idle_exit: self.idle_exit })
+    }
+}
+
+/// A running emulator. Dropping it ends it at once, as if it had crashed: nothing that was answered is lost.
+#[derive(Debug)]
+pub struct Handle {
+    shared: Arc<http::Shared>,
+    server: Option<JoinHandle<()>>,
+    address: SocketAddr,
+    tokens: Vec<String>,
+    world_id: String,
+    idle_exit: Option<Duration>,
+}
+
+impl Handle {
+    /// The address it listens on.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What clients take for the endpoint: `http://127.0.0.1:PORT/v1`.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        format!("http://{}/v1", self.address)
+    }
+
+    /// The first token.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        self.tokens.first().map_or("", String::as_str)
+    }
+
+    /// What identifies the world, over restarts.
+    #[must_use]
+    pub fn world_id(&self) -> &str {
+        &self.world_id
+    }
+
+    /// Completes when there were no requests for as long as [`Builder::idle_exit`] says, or when a request
+    /// asked the emulator to end.
+    pub async fn wait_idle(&self) {
+        let mut stop = self.shared.stop.subscribe();
+        loop {
+            let idle = self.shared.active.lock().elapsed();
+            let left = match self.idle_exit {
+                Some(limit) if idle >= limit => return,
+                Some(limit) => limit - idle,
+                None => Duration::from_secs(3600),
+            };
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return,
+                () = tokio::time::sleep(left) => {}
+            }
+        }
+    }
+
+    /// Ends the emulator: lets answers under way go out, and writes a snapshot.
+    pub async fn shutdown(mut self) {
+        self.shared.stop.send_replace(true);
+        self.shared.core.lock().faults.clear();
+        if let Some(mut server) = self.server.take()
+            && tokio::time::timeout(GRACE, &mut server).await.is_err()
+        {
+            server.abort();
+        }
+        let shared = Arc::clone(&self.shared);
+        // Writing blocks; the thread pool for that is there.
+        let _ = tokio::task::spawn_blocking(move || shared.core.lock().finish()).await;
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.abort();
+        }
+        self.shared.stop.send_replace(true);
+        // Connections may outlive the server for a moment; they find the world closed.
+        self.shared.core.lock().close();
+    }
+}
+
+fn random_token() -> Result<String, Error> {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789AZ";
+    let mut bytes = [0_u8; TOKEN_LENGTH];
+    getrandom::fill(&mut bytes).map_err(|error| Error::Random(error.to_string()))?;
+    Ok(bytes.iter().map(|byte| char::from(ALPHABET[usize::from(*byte) % ALPHABET.len()])).collect())
+}

@@ -1,0 +1,28 @@
+//! How many requests were made, by operation.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+/// Counts of requests.
+#[derive(Debug, Default)]
+pub(crate) struct Stats {
+    by_route: BTreeMap<String, u64>,
+    total: u64,
+}
+
+impl Stats {
+    /// Counts a request of a method and a path template.
+    pub(crate) fn count(&mut self, method: &str, template: &str) {
+        self.total += 1;
+        *self.by_route.entry(format!("{method} {template}")).or_default() += 1;
+    }
+
+    pub(crate) fn reset(&mut self) {
+        *self = Self::default();
+    }
+
+    pub(crate) fn show(&self) -> Value {
+        json!({"total": self.total, "routes": self.by_route})
+    }
+}

@@ -1,0 +1,302 @@
+//! The world on disk: a snapshot, and beside it a journal of what changed since.
+//!
+//! Every change is in the journal and synced before its request is answered. Both files have a version, and
+//! only their owner can read them. The journal's records hold whole rows, so that a newer program reads an
+//! older world however its rules have changed.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
+
+use crate::error::Error;
+use crate::world::{Shared, TableChanges, World};
+
+/// Version of both files.
+const FORMAT: u32 = 1;
+
+/// The journal is folded into a snapshot when it is longer than this.
+const COMPACT_BYTES: u64 = 8 << 20;
+
+/// One change.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Record {
+    /// Counts records; a snapshot says which is the last it contains.
+    pub(crate) sequence: u64,
+    /// World time, in milliseconds since 1970.
+    pub(crate) at: i64,
+    pub(crate) project: String,
+    pub(crate) changes: BTreeMap<String, TableChanges>,
+    pub(crate) shared: Shared,
+}
+
+#[derive(Serialize)]
+struct SnapshotOut<'a> {
+    format: u32,
+    sequence: u64,
+    at: i64,
+    world: &'a World,
+}
+
+#[derive(Deserialize)]
+struct SnapshotIn {
+    format: u32,
+    sequence: u64,
+    at: i64,
+    world: World,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    format: u32,
+    world_id: String,
+}
+
+enum Message {
+    /// Append a record, then tell whether it is on disk.
+    Append(Vec<u8>, oneshot::Sender<bool>),
+    /// Replace the snapshot and empty the journal.
+    Compact(Vec<u8>),
+    /// Nothing more comes.
+    Close,
+}
+
+/// What was found on disk.
+pub(crate) struct Loaded {
+    pub(crate) world: World,
+    /// World time of the last change.
+    pub(crate) at: i64,
+}
+
+/// Writes changes to disk, in a thread of its own, several at a time when they come fast.
+#[derive(Debug)]
+pub(crate) struct Store {
+    sender: Sender<Message>,
+    writer: Option<JoinHandle<()>>,
+    sequence: u64,
+    journal_bytes: u64,
+}
+
+fn open_private(path: &Path, options: &mut OpenOptions) -> std::io::Result<File> {
+    options.mode(0o600).open(path)
+}
+
+fn sibling(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(suffix);
+    path.with_file_name(name)
+}
+
+/// Writes a file beside, syncs it and puts it in place.
+fn replace(path: &Path, contents: &[u8]) -> std::io::Result<()> {
+    let temporary = sibling(path, ".new");
+    let mut file = open_private(&temporary, OpenOptions::new().write(true).create(true).truncate(true))?;
+    file.write_all(contents)?;
+    file.sync_all()?;
+    std::fs::rename(&temporary, path)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
+}
+
+fn snapshot(world: &World, sequence: u64, at: i64) -> Vec<u8> {
+    // Nothing in a world can fail to become JSON: no map has keys other than strings and numbers.
+    serde_json::to_vec(&SnapshotOut { format: FORMAT, sequence, at, world }).unwrap_or_default()
+}
+
+impl Store {
+    /// Opens a world, or makes the one that `fresh` gives.
+    pub(crate) fn open(path: &Path, fresh: impl FnOnce() -> (World, i64)) -> Result<(Self, Loaded), Error> {
+        let failed = |source| Error::State { path: path.to_owned(), source };
+        let corrupt = |problem: String| Error::Corrupt { path: path.to_owned(), problem };
+        let journal_path = sibling(path, ".journal");
+        let mut journal = open_private(
+            &journal_path,
+            OpenOptions::new().read(true).write(true).create(true).truncate(false),
+        )
+        .map_err(failed)?;
+        match journal.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(Error::InUse { path: path.to_owned() }),
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        }
+        let (mut world, mut sequence, mut at) = match std::fs::read(path) {
+            Ok(bytes) => {
+                let read: SnapshotIn = serde_json::from_slice(&bytes).map_err(|e| corrupt(e.to_string()))?;
+                if read.format != FORMAT {
+                    return Err(corrupt(format!(
+                        "it has format {}, this program reads {FORMAT}",
+                        read.format
+                    )));
+                }
+                (read.world, read.sequence, read.at)
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let (world, at) = fresh();
+                replace(path, &snapshot(&world, 0, at)).map_err(failed)?;
+                (world, 0, at)
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        let mut bytes = Vec::new();
+        journal.read_to_end(&mut bytes).map_err(failed)?;
+        let good = replay(&bytes, &mut world, &mut sequence, &mut at).map_err(corrupt)?;
+        // What comes after the last whole record was never answered.
+        journal.set_len(good).map_err(failed)?;
+        if good == 0 {
+            start_journal(&mut journal, &world.shared.world_id).map_err(failed)?;
+        }
+        journal.seek(SeekFrom::End(0)).map_err(failed)?;
+        for project in world.projects.values_mut() {
+            project.reindex();
+        }
+        let (sender, receiver) = channel();
+        let (path, world_id) = (path.to_owned(), world.shared.world_id.clone());
+        let writer = std::thread::Builder::new()
+            .name("emulator-store".to_owned())
+            .spawn(move || write_all(&path, journal, &world_id, &receiver))
+            .map_err(|source| Error::State { path: journal_path, source })?;
+        let store = Self { sender, writer: Some(writer), sequence, journal_bytes: good };
+        Ok((store, Loaded { world, at }))
+    }
+
+    /// Hands a change over to be written; the receiver tells whether it is on disk.
+    pub(crate) fn append(
+        &mut self,
+        world: &mut World,
+        at: i64,
+        project: &str,
+        changes: BTreeMap<String, TableChanges>,
+    ) -> oneshot::Receiver<bool> {
+        self.sequence += 1;
+        let record = Record {
+            sequence: self.sequence,
+            at,
+            project: project.to_owned(),
+            changes,
+            shared: world.shared.clone(),
+        };
+        let mut line = serde_json::to_vec(&record).unwrap_or_default();
+        line.push(b'\n');
+        self.journal_bytes += line.len() as u64;
+        let (sender, receiver) = oneshot::channel();
+        // A writer that is gone drops the sender, which tells the receiver.
+        let _ = self.sender.send(Message::Append(line, sender));
+        if self.journal_bytes > COMPACT_BYTES {
+            self.compact(world, at);
+        }
+        receiver
+    }
+
+    /// Folds the journal into a new snapshot.
+    pub(crate) fn compact(&mut self, world: &mut World, at: i64) {
+        for project in world.projects.values_mut() {
+            // The snapshot has it all.
+            project.drain();
+        }
+        let _ = self.sender.send(Message::Compact(snapshot(world, self.sequence, at)));
+        self.journal_bytes = 0;
+    }
+}
+
+impl Drop for Store {
+    /// Waits until everything is written, so that the next owner can have the files.
+    fn drop(&mut self) {
+        let _ = self.sender.send(Message::Close);
+        if let Some(writer) = self.writer.take() {
+            let _ = writer.join();
+        }
+    }
+}
+
+fn start_journal(journal: &mut File, world_id: &str) -> std::io::Result<()> {
+    let header = Header { format: FORMAT, world_id: world_id.to_owned() };
+    let mut line = serde_json::to_vec(&header)?;
+    line.push(b'\n');
+    journal.seek(SeekFrom::Start(0))?;
+    journal.write_all(&line)?;
+    journal.sync_all()
+}
+
+/// Repeats a journal's changes; gives the length of its good part. Only its last record may be torn.
+fn replay(bytes: &[u8], world: &mut World, sequence: &mut u64, at: &mut i64) -> Result<u64, String> {
+    let mut good = 0;
+    for (number, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        if !line.ends_with(b"\n") {
+            break;
+        }
+        let problem =
+            |error: serde_json::Error| format!("line {} of its journal is damaged: {error}", number + 1);
+        if number == 0 {
+            let header: Header = serde_json::from_slice(line).map_err(problem)?;
+            if header.format != FORMAT {
+                return Err(format!("its journal has format {}, this program reads {FORMAT}", header.format));
+            }
+            if header.world_id != world.shared.world_id {
+                return Err("its journal is that of another world".to_owned());
+            }
+        } else {
+            let last = good + line.len() == bytes.len();
+            match serde_json::from_slice::<Record>(line) {
+                Ok(record) if record.sequence <= *sequence => {}
+                Ok(record) => {
+                    let project = world.projects.entry(record.project).or_default();
+                    for (table, rows) in record.changes {
+                        project.restore(&table, rows).map_err(problem)?;
+                    }
+                    world.shared = record.shared;
+                    *sequence = record.sequence;
+                    *at = record.at;
+                }
+                // A crash of the machine can leave a torn record that ends in a newline.
+                Err(_) if last => break,
+                Err(error) => return Err(problem(error)),
+            }
+        }
+        good += line.len();
+    }
+    Ok(good as u64)
+}
+
+/// The writer's thread: appends what has come in, syncs once, and tells all who wait.
+fn write_all(path: &Path, mut journal: File, world_id: &str, receiver: &Receiver<Message>) {
+    let mut healthy = true;
+    while let Ok(first) = receiver.recv() {
+        let mut batch = Vec::new();
+        let mut waiting = Vec::new();
+        let mut next = Some(first);
+        let mut after = None;
+        while let Some(message) = next {
+            match message {
+                Message::Append(line, sender) => {
+                    batch.extend_from_slice(&line);
+                    waiting.push(sender);
+                    next = receiver.try_recv().ok();
+                }
+                other => {
+                    after = Some(other);
+                    next = None;
+                }
+            }
+        }
+        if !batch.is_empty() {
+            healthy = healthy && journal.write_all(&batch).and_then(|()| journal.sync_data()).is_ok();
+        }
+        for sender in waiting {
+            let _ = sender.send(healthy);
+        }
+        match after {
+            // A snapshot that cannot be written leaves the journal as it is, which is as good.
+            Some(Message::Compact(contents)) if healthy && replace(path, &contents).is_ok() => {
+                healthy = journal.set_len(0).and_then(|()| start_journal(&mut journal, world_id)).is_ok();
+            }
+            Some(Message::Close) => return,
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,426 @@
+//! Actions: what takes time in the cloud.
+
+use serde::{Deserialize, Serialize};
+
+use super::servers::Status;
+use super::table::Row;
+use super::{Kind, Labels, Project, Refusal, ResourceRef, Tx};
+
+macro_rules! commands {
+    ($($variant:ident $name:literal $duration:literal $lock:ident,)*) => {
+        /// What an action does.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub(crate) enum Command { $($variant,)* }
+
+        impl Command {
+            /// The name the API uses.
+            pub(crate) const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// How long it takes, in milliseconds; 0 for what is done before the request is answered.
+            const fn duration(self) -> i64 {
+                match self { $(Self::$variant => $duration,)* }
+            }
+
+            /// Whether other actions on the same objects must wait for it.
+            const fn locks(self) -> bool {
+                match self { $(Self::$variant => commands!(@$lock),)* }
+            }
+        }
+    };
+    (@locks) => { true };
+    (@shares) => { false };
+}
+
+// Durations are estimates of what users of the real cloud see; nobody documents them. That the commands with
+// duration 0 are done when answered follows from the examples of the API documentation. Which commands lock is
+// known for servers with attached volumes and networks (clients retry `locked` there) and assumed for the rest.
+commands! {
+    AddRoute "add_route" 500 locks,
+    AddService "add_service" 500 shares,
+    AddSubnet "add_subnet" 500 locks,
+    AddTarget "add_target" 500 shares,
+    AddToPlacementGroup "add_to_placement_group" 500 locks,
+    ApplyFirewall "apply_firewall" 1000 shares,
+    AssignFloatingIp "assign_floating_ip" 1000 shares,
+    AssignPrimaryIp "assign_primary_ip" 1000 locks,
+    AttachIso "attach_iso" 500 locks,
+    AttachToNetwork "attach_to_network" 2000 locks,
+    AttachVolume "attach_volume" 2000 locks,
+    ChangeAlgorithm "change_algorithm" 0 shares,
+    ChangeAliasIps "change_alias_ips" 1000 locks,
+    ChangeDnsPtr "change_dns_ptr" 0 shares,
+    ChangeIpRange "change_ip_range" 500 locks,
+    ChangeLoadBalancerType "change_load_balancer_type" 3000 locks,
+    ChangeProtection "change_protection" 0 shares,
+    ChangeServerType "change_server_type" 15000 locks,
+    CreateCertificate "create_certificate" 2000 shares,
+    CreateImage "create_image" 20000 locks,
+    CreateLoadBalancer "create_load_balancer" 3000 locks,
+    CreateServer "create_server" 8000 locks,
+    CreateVolume "create_volume" 2000 locks,
+    DeleteLoadBalancer "delete_load_balancer" 2000 locks,
+    DeleteRoute "delete_route" 500 locks,
+    DeleteServer "delete_server" 3000 locks,
+    DeleteService "delete_service" 500 shares,
+    DeleteSubnet "delete_subnet" 500 locks,
+    DetachFromNetwork "detach_from_network" 2000 locks,
+    DetachIso "detach_iso" 500 locks,
+    DetachVolume "detach_volume" 2000 locks,
+    DisableBackup "disable_backup" 0 shares,
+    DisablePublicInterface "disable_public_interface" 1000 shares,
+    DisableRescue "disable_rescue" 0 shares,
+    EnableBackup "enable_backup" 0 shares,
+    EnablePublicInterface "enable_public_interface" 1000 shares,
+    EnableRescue "enable_rescue" 0 shares,
+    IssueCertificate "issue_certificate" 5000 shares,
+    RebootServer "reboot_server" 5000 locks,
+    RebuildServer "rebuild_server" 12000 locks,
+    RemoveFirewall "remove_firewall" 1000 shares,
+    RemoveFromPlacementGroup "remove_from_placement_group" 0 locks,
+    RemoveTarget "remove_target" 500 shares,
+    RequestConsole "request_console" 0 shares,
+    ResetPassword "reset_password" 2000 locks,
+    ResetServer "reset_server" 3000 locks,
+    ResizeVolume "resize_volume" 1000 locks,
+    SetFirewallRules "set_firewall_rules" 0 shares,
+    ShutdownServer "shutdown_server" 1000 locks,
+    StartServer "start_server" 3000 locks,
+    StopServer "stop_server" 2000 locks,
+    UnassignFloatingIp "unassign_floating_ip" 1000 shares,
+    UnassignPrimaryIp "unassign_primary_ip" 1000 locks,
+    UpdateService "update_service" 500 shares,
+}
+
+/// How an action failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Failure {
+    /// Code, such as `server_error`.
+    pub(crate) code: String,
+    /// What went wrong, for people.
+    pub(crate) message: String,
+}
+
+/// Where an action stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum State {
+    Running,
+    Success,
+    Error(Failure),
+}
+
+/// What an action changes when it finishes. What it changes at once is done by the operation that begins it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Effect {
+    /// Nothing is left to change.
+    Nothing,
+    ServerCreated {
+        server: i64,
+        start: bool,
+    },
+    ServerStarted {
+        server: i64,
+    },
+    ServerStopped {
+        server: i64,
+    },
+    ServerDeleted {
+        server: i64,
+    },
+    ServerRebuilt {
+        server: i64,
+        image: i64,
+    },
+    ServerTypeChanged {
+        server: i64,
+        server_type: String,
+        upgrade_disk: bool,
+    },
+    ImageCreated {
+        image: i64,
+    },
+    NetworkAttached {
+        member: ResourceRef,
+        network: i64,
+    },
+    NetworkDetached {
+        member: ResourceRef,
+        network: i64,
+    },
+    VolumeCreated {
+        volume: i64,
+    },
+    VolumeAttached {
+        volume: i64,
+        server: i64,
+    },
+    VolumeDetached {
+        volume: i64,
+    },
+    FirewallApplied {
+        firewall: i64,
+        server: i64,
+    },
+    FirewallRemoved {
+        firewall: i64,
+        server: i64,
+    },
+    LoadBalancerDeleted {
+        load_balancer: i64,
+    },
+    LoadBalancerTypeChanged {
+        load_balancer: i64,
+        load_balancer_type: String,
+    },
+    CertificateIssued {
+        certificate: i64,
+    },
+}
+
+/// An action.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Action {
+    pub(crate) id: i64,
+    pub(crate) command: Command,
+    pub(crate) resources: Vec<ResourceRef>,
+    /// When it was asked for.
+    pub(crate) started: i64,
+    /// When work on it begins, which is later where it follows another action.
+    begins: i64,
+    /// When it is over.
+    pub(crate) finishes: i64,
+    pub(crate) state: State,
+    pub(crate) effect: Effect,
+    /// The failure it will end with.
+    doomed: Option<Failure>,
+}
+
+impl Action {
+    /// Progress in percent.
+    pub(crate) fn progress(&self, now: i64) -> i64 {
+        match self.state {
+            State::Running => {
+                let whole = (self.finishes - self.begins).max(1);
+                ((now - self.begins).max(0).saturating_mul(100) / whole).clamp(0, 99)
+            }
+            State::Success | State::Error(_) => 100,
+        }
+    }
+
+    /// Whether it is going to fail, or has failed.
+    pub(crate) fn fails(&self) -> bool {
+        self.doomed.is_some()
+    }
+}
+
+impl Row for Action {
+    fn id(&self) -> i64 {
+        self.id
+    }
+    fn name(&self) -> &str {
+        ""
+    }
+    fn labels(&self) -> Option<&Labels> {
+        None
+    }
+    fn created(&self) -> i64 {
+        self.started
+    }
+}
+
+/// How many finished actions a project remembers.
+const REMEMBERED: usize = 20_000;
+
+impl Project {
+    /// Rebuilds what is derived; to be called once everything is loaded.
+    pub(crate) fn reindex(&mut self) {
+        self.running = self
+            .actions
+            .values()
+            .filter(|action| action.state == State::Running)
+            .map(|action| (action.finishes, action.id))
+            .collect();
+    }
+
+    fn running(&self) -> impl Iterator<Item = &Action> {
+        self.running.iter().filter_map(|(_, id)| self.actions.get(*id))
+    }
+
+    /// Whether an action that locks is running on the object. Networks are locked only by changes of their own:
+    /// several members may join or leave at a time.
+    pub(crate) fn is_locked(&self, object: ResourceRef) -> bool {
+        self.running().any(|action| {
+            action.command.locks()
+                && if object.kind == Kind::Network {
+                    action.resources.first() == Some(&object)
+                } else {
+                    action.resources.contains(&object)
+                }
+        })
+    }
+
+    /// Refuses when an action that locks is running on the object.
+    pub(crate) fn ensure_free(&self, kind: Kind, id: i64) -> Result<(), Refusal> {
+        if !self.is_locked(ResourceRef { kind, id }) {
+            Ok(())
+        } else if kind == Kind::Network {
+            Err(Refusal::new("conflict", "network is currently being changed, try again later"))
+        } else {
+            Err(Refusal::locked(kind.as_str()))
+        }
+    }
+}
+
+impl Tx<'_> {
+    /// Begins an action and gives it back. When it is doomed to fail, nothing may be changed for it: check
+    /// [`Action::fails`] before making a change at once.
+    pub(crate) fn begin(&mut self, command: Command, resources: &[(Kind, i64)], effect: Effect) -> Action {
+        self.begin_after(None, command, resources, effect)
+    }
+
+    /// Begins an action that waits for another one, and fails with it.
+    pub(crate) fn begin_after(
+        &mut self,
+        previous: Option<&Action>,
+        command: Command,
+        resources: &[(Kind, i64)],
+        effect: Effect,
+    ) -> Action {
+        let begins = previous.map_or(self.now, |action| action.finishes.max(self.now));
+        let doomed = match previous.and_then(|action| action.doomed.clone()) {
+            Some(failure) => Some(failure),
+            None => self.fate.failure(command),
+        };
+        self.insert_action(begins, doomed, command, resources, effect)
+    }
+
+    /// Begins an action that is to fail.
+    pub(crate) fn begin_doomed(
+        &mut self,
+        failure: Failure,
+        command: Command,
+        resources: &[(Kind, i64)],
+        effect: Effect,
+    ) -> Action {
+        self.insert_action(self.now, Some(failure), command, resources, effect)
+    }
+
+    fn insert_action(
+        &mut self,
+        begins: i64,
+        doomed: Option<Failure>,
+        command: Command,
+        resources: &[(Kind, i64)],
+        effect: Effect,
+    ) -> Action {
+        let duration = if self.instant { 0 } else { command.duration() };
+        let mut action = Action {
+            id: self.new_id(Kind::Action),
+            command,
+            resources: resources.iter().map(|(kind, id)| ResourceRef { kind: *kind, id: *id }).collect(),
+            started: self.now,
+            begins,
+            finishes: begins.saturating_add(duration),
+            state: State::Running,
+            effect,
+            doomed,
+        };
+        if command.duration() == 0 {
+            self.complete(&mut action);
+        } else {
+            self.project.running.insert((action.finishes, action.id));
+        }
+        self.project.actions.insert(action.clone());
+        self.forget_oldest();
+        action
+    }
+
+    /// Lets everything happen that is due by now, in its order.
+    pub(crate) fn settle(&mut self) {
+        while let Some(&(finishes, id)) = self.project.running.first() {
+            if finishes > self.now {
+                break;
+            }
+            self.project.running.pop_first();
+            let Some(mut action) = self.project.actions.get(id).cloned() else { continue };
+            self.complete(&mut action);
+            self.project.actions.insert(action);
+        }
+    }
+
+    fn complete(&mut self, action: &mut Action) {
+        match action.doomed.clone() {
+            Some(failure) => {
+                self.undo(&action.effect, &failure);
+                action.state = State::Error(failure);
+            }
+            None => {
+                action.state = State::Success;
+                self.perform(&action.effect);
+            }
+        }
+    }
+
+    fn perform(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Nothing => {}
+            Effect::ServerCreated { server, start } => self.server_created(*server, *start),
+            Effect::ServerStarted { server } => self.server_started(*server),
+            Effect::ServerStopped { server } => self.server_stopped(*server),
+            Effect::ServerDeleted { server } => self.server_deleted(*server),
+            Effect::ServerRebuilt { server, image } => self.server_rebuilt(*server, *image),
+            Effect::ServerTypeChanged { server, server_type, upgrade_disk } => {
+                self.server_type_changed(*server, server_type, *upgrade_disk);
+            }
+            Effect::ImageCreated { image } => self.image_created(*image),
+            Effect::NetworkAttached { member, network } => self.network_attached(*member, *network),
+            Effect::NetworkDetached { member, network } => self.network_detached(*member, *network),
+            Effect::VolumeCreated { volume } => self.volume_created(*volume),
+            Effect::VolumeAttached { volume, server } => self.volume_attached(*volume, Some(*server)),
+            Effect::VolumeDetached { volume } => self.volume_attached(*volume, None),
+            Effect::FirewallApplied { firewall, server } => self.firewall_applied(*firewall, *server),
+            Effect::FirewallRemoved { firewall, server } => self.firewall_removed(*firewall, *server),
+            Effect::LoadBalancerDeleted { load_balancer } => self.load_balancer_deleted(*load_balancer),
+            Effect::LoadBalancerTypeChanged { load_balancer, load_balancer_type } => {
+                self.load_balancer_type_changed(*load_balancer, load_balancer_type);
+            }
+            Effect::CertificateIssued { certificate } => self.issuance_ended(*certificate, None),
+        }
+    }
+
+    /// What a failed action leaves behind. Operations change nothing for an action that is to fail, so only
+    /// what its answer already showed has to be settled.
+    fn undo(&mut self, effect: &Effect, failure: &Failure) {
+        match effect {
+            Effect::ServerCreated { server, .. } => self.server_created(*server, false),
+            Effect::ServerStarted { server } if self.is_starting(*server) => self.server_stopped(*server),
+            Effect::VolumeCreated { volume } => self.volume_created(*volume),
+            Effect::ImageCreated { image } => {
+                self.project.images.remove(*image);
+            }
+            Effect::CertificateIssued { certificate } => {
+                self.issuance_ended(*certificate, Some(failure.clone()));
+            }
+            _ => {}
+        }
+    }
+
+    fn is_starting(&self, server: i64) -> bool {
+        self.server(server).is_ok_and(|server| server.status == Status::Starting)
+    }
+
+    fn forget_oldest(&mut self) {
+        if self.project.actions.len() <= REMEMBERED {
+            return;
+        }
+        let oldest =
+            self.project.actions.values().find(|action| action.state != State::Running).map(|a| a.id);
+        if let Some(id) = oldest {
+            self.project.actions.remove(id);
+        }
+    }
+}

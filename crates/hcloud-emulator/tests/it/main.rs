@@ -1,0 +1,14 @@
+//! The emulator over the wire: every answer is checked against the shapes of the official API document.
+
+mod addresses;
+mod balancers;
+mod firewalls;
+mod harness;
+mod networks;
+mod offers;
+mod persistence;
+mod python;
+mod servers;
+mod shapes;
+mod transport;
+mod volumes;
