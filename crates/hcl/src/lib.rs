@@ -16,6 +16,7 @@
 //! ```
 
 pub mod ast;
+mod format;
 pub mod json;
 mod lexer;
 mod parse;
@@ -24,5 +25,6 @@ mod syntax;
 mod template;
 mod tree;
 
+pub use format::format;
 pub use parse::{Parse, parse_body, parse_expression, parse_template, parse_template_inside};
 pub use syntax::{HclLanguage, SyntaxElement, SyntaxKind, SyntaxNode, SyntaxToken};

@@ -70,6 +70,18 @@ proptest! {
         prop_assert_eq!(parse.syntax().to_string(), text);
     }
 
+    /// Formatting changes nothing of the meaning, and formatting again changes nothing.
+    #[test]
+    fn mean_the_same_when_formatted(
+        (text, tree) in leaf().prop_recursive(6, 40, 4, |inner| composite(inner.boxed()))
+    ) {
+        let text = format!("a = ({text})\n");
+        let once = ferroform_hcl::format(dump::SOURCE, &text).unwrap();
+        let parse = ferroform_hcl::parse_body(dump::SOURCE, &once);
+        prop_assert_eq!(dump::body(parse.body()), format!("a=(paren {tree})"), "{}", once);
+        prop_assert_eq!(ferroform_hcl::format(dump::SOURCE, &once).unwrap(), once);
+    }
+
     /// One token more or less never leads to anything but diagnostics.
     #[test]
     fn survive_the_loss_of_a_piece(

@@ -11,6 +11,7 @@ fn check(text: &str) {
     assert_eq!(expr.syntax().to_string(), text);
     let template = ferroform_hcl::parse_template(dump::SOURCE, text);
     assert_eq!(template.syntax().to_string(), text);
+    let _ = ferroform_hcl::format(dump::SOURCE, text);
     let (value, json) = ferroform_hcl::json::parse(dump::SOURCE, text);
     ferroform_hcl::json::body(&value, &ferroform_hcl::json::Arguments);
     for d in body

@@ -3,6 +3,7 @@
 mod dump;
 mod errors;
 mod expressions;
+mod formatting;
 mod generated;
 mod json;
 mod lossless;
