@@ -65,7 +65,7 @@ impl Evaluator<'_> {
     fn unexpected(&mut self, body: &Body, schema: &BlockSchema) {
         for given in &body.attributes {
             let name = &*given.name.name;
-            if !schema.attributes.contains_key(name) {
+            if !schema.attributes.contains_key(name) && !is_json_block(given, schema) {
                 let known = schema.attributes.iter().filter(|(_, a)| a.is_configurable()).map(|(n, _)| &**n);
                 let is_block = schema.blocks.contains_key(name);
                 self.diags.push(unsupported_argument(name, given.name.span, given.span, known, is_block));
@@ -148,6 +148,11 @@ impl Evaluator<'_> {
         env: Env<'_>,
     ) -> Value {
         let mut found = Found { items: Vec::new(), unknown: false, marks: Marks::NONE };
+        if let Some(given) = body.attribute(name)
+            && is_from_json(given)
+        {
+            self.json_blocks(given, nested, marks, env, &mut found);
+        }
         for block in &body.blocks {
             if block.kind.name == *name {
                 let labels: &[&str] = if nested.nesting == Nesting::Map { &["key"] } else { &[] };
@@ -202,6 +207,38 @@ impl Evaluator<'_> {
         .with_marks(marks)
     }
 
+    /// Blocks in a JSON file, where only the schema tells them from arguments.
+    fn json_blocks(
+        &mut self,
+        given: &ast::Attribute,
+        nested: &NestedBlock,
+        marks: Marks,
+        env: Env<'_>,
+        found: &mut Found,
+    ) {
+        let mut add = |label: Option<Arc<str>>, expr: &ast::Expr| match ferroform_hcl::json::blocks_of(expr) {
+            Some(bodies) => {
+                for body in bodies {
+                    let value = self.body(&body, &nested.block, marks, env);
+                    found.items.push(FoundBlock { label: label.clone(), value, span: expr.span });
+                }
+            }
+            None => self.diags.push(
+                Diagnostic::error("Incorrect JSON value type")
+                    .detail("A JSON object is required here, or a list of objects, to stand for blocks.")
+                    .subject(expr.span),
+            ),
+        };
+        match (nested.nesting, &*given.expr.kind) {
+            (Nesting::Map, ast::ExprKind::Object(items)) => {
+                for item in items {
+                    add(item.key.as_literal_str().map(Into::into), &item.value);
+                }
+            }
+            _ => add(None, &given.expr),
+        }
+    }
+
     fn check_number(&mut self, found: &Found, name: &str, nested: &NestedBlock, body: &Body) {
         let number = found.items.len() as u64;
         if matches!(nested.nesting, Nesting::Single | Nesting::Group) {
@@ -238,6 +275,16 @@ impl Evaluator<'_> {
             );
         }
     }
+}
+
+/// Whether an argument comes from a JSON file: its name is in quotes there, which the span takes in.
+fn is_from_json(given: &ast::Attribute) -> bool {
+    let written = given.name.span.end.saturating_sub(given.name.span.start);
+    written as usize > given.name.name.len()
+}
+
+fn is_json_block(given: &ast::Attribute, schema: &BlockSchema) -> bool {
+    schema.blocks.contains_key(&given.name.name) && is_from_json(given)
 }
 
 /// The object of a block that is not given.

@@ -1,7 +1,8 @@
 use ferroform_core::addr::{ModulePath, Resource};
-use ferroform_lang::{IgnoreChanges, references_in_expr};
+use ferroform_core::{Type, Value};
+use ferroform_lang::{IgnoreChanges, decode_body, references_in_expr};
 
-use crate::support::{load, show};
+use crate::support::{TestScope, load, show};
 
 fn check_problems(cases: &[(&str, &str)]) {
     for (fixture, want) in cases {
@@ -203,4 +204,51 @@ fn override_files_replace_parts_of_blocks() {
     assert_eq!(resource.body.attributes.len(), 2);
     assert_eq!(resource.lifecycle.create_before_destroy, Some(true));
     assert_eq!(resource.lifecycle.prevent_destroy.map(|p| p.0), Some(true));
+}
+
+#[test]
+fn json_files_say_the_same_in_other_words() {
+    let (config, _, diags) = load(
+        r#"
+        === main.tf.json
+        {
+          "//": "a comment",
+          "variable": { "n": { "type": "list(number)", "default": [1] } },
+          "resource": {
+            "box_thing": {
+              "a": {
+                "name": "x-${var.n[0]}",
+                "provider": "box.west",
+                "depends_on": ["terraform_data.b"],
+                "lifecycle": { "ignore_changes": ["labels[\"a\"]"], "create_before_destroy": true },
+                "port": [{ "number": 80 }, { "number": 81 }],
+                "disk": { "size": 1 }
+              }
+            },
+            "terraform_data": { "b": { "lifecycle": [{ "ignore_changes": "all" }] } }
+          },
+          "provider": { "box": [{ "alias": "west" }] },
+          "output": { "o": { "value": "${box_thing.a.id}", "depends_on": ["terraform_data.b"] } }
+        }
+        "#,
+    );
+    assert!(diags.is_empty(), "{diags:?}");
+    let root = config.root();
+    assert_eq!(root.variables["n"].ty.to_string(), "list(number)");
+    let thing = &root.resources[&Resource::managed("box_thing", "a")];
+    assert_eq!(thing.provider.as_ref().unwrap().to_string(), "box.west");
+    let mut references: Vec<String> = thing.references().iter().map(|r| r.referent.to_string()).collect();
+    references.sort();
+    assert_eq!(references, ["terraform_data.b", "var.n"]);
+    assert_eq!(
+        root.resources[&Resource::managed("terraform_data", "b")].lifecycle.ignore_changes,
+        IgnoreChanges::All
+    );
+    let scope = TestScope::new([("var.n", Value::list(Type::Number, [Value::number(1u64)]))]);
+    let (value, diags) = decode_body(&thing.body, &crate::validate::thing(), &scope);
+    assert!(diags.is_empty(), "{diags:?}");
+    assert_eq!(
+        crate::eval::show(&value),
+        "{disk = {size = 1}, id = null, labels = null, name = \"x-1\", port = set[{name = null, number = 80}, {name = null, number = 81}]}"
+    );
 }

@@ -4,7 +4,7 @@ use ferroform_lang::eval_expr;
 use crate::support::{TestScope, parse};
 
 /// A value in short: as it would be written, with `?type` for unknown and `~` for sensitive.
-fn show(value: &Value) -> String {
+pub(crate) fn show(value: &Value) -> String {
     let inner = match value.kind() {
         ValueKind::Null(_) => "null".to_owned(),
         ValueKind::Unknown(ty, known) => {

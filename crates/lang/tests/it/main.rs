@@ -1,6 +1,9 @@
 //! Tests of the language over its public interface. Expected values come from Terraform 1.11.4.
 
 mod config;
+mod decode;
 mod eval;
+mod expand;
 mod support;
 mod validate;
+mod variables;
