@@ -1,1 +1,9 @@
-//! Ferroform: test-support.
+//! What tests of several crates share.
+
+pub mod fixture;
+pub mod journal;
+pub mod provider;
+
+pub use fixture::files;
+pub use journal::MemoryJournal;
+pub use provider::FakeProvider;

@@ -1,0 +1,226 @@
+//! How a plan is carried out.
+
+use std::sync::Arc;
+
+use ferroform_engine::{Done, Event, StopLevel};
+use ferroform_plan::PlanMode;
+use ferroform_plan::planfile;
+use ferroform_state::journal::Record;
+use ferroform_test_support::MemoryJournal;
+
+use crate::harness::{World, actions, summaries};
+
+const CHAIN: &str = r#"
+    resource "fake_thing" "a" { name = "a" }
+    resource "fake_thing" "b" { name = "b-${fake_thing.a.id}" }
+    resource "fake_thing" "c" { name = "c-${fake_thing.b.id}" }
+    output "last" { value = fake_thing.c.id }
+"#;
+
+#[tokio::test]
+async fn creation_follows_references_and_destruction_goes_backwards() {
+    let mut world = World::new();
+    let applied = world.apply(CHAIN).await;
+    assert!(applied.diagnostics.is_empty(), "{:?}", applied.diagnostics);
+    assert_eq!(applied.done, Done { added: 3, changed: 0, destroyed: 0 });
+    assert_eq!(world.fake.take_log(), ["create a", "create b-id-1", "create c-id-2"]);
+    assert_eq!(applied.state.outputs["last"].value.as_str(), Some("id-3"));
+    let plan = world.plan(CHAIN).await.unwrap();
+    assert!(actions(&plan).is_empty() && !plan.has_changes());
+
+    let mut world = world.mode(PlanMode::Destroy);
+    let applied = world.apply(CHAIN).await;
+    assert_eq!(applied.done, Done { added: 0, changed: 0, destroyed: 3 });
+    assert_eq!(world.fake.take_log(), ["delete c-id-2", "delete b-id-1", "delete a"]);
+    assert!(world.state.is_empty());
+}
+
+#[tokio::test]
+async fn replacement_orders_follow_create_before_destroy() {
+    let text = |zone: &str, lifecycle: &str| {
+        format!(
+            "resource \"fake_thing\" \"a\" {{\n  name = \"a\"\n  zone = \"{zone}\"\n  {lifecycle}\n}}\n\
+             resource \"fake_thing\" \"b\" {{\n  name = \"b\"\n  needs = [fake_thing.a.id]\n}}\n"
+        )
+    };
+    let cases = [
+        ("", vec!["delete a", "create a", "update b"]),
+        ("lifecycle { create_before_destroy = true }", vec!["create a", "update b", "delete a"]),
+    ];
+    for (lifecycle, expected) in cases {
+        let mut world = World::new();
+        world.apply(&text("x", lifecycle)).await;
+        world.fake.take_log();
+        let applied = world.apply(&text("y", lifecycle)).await;
+        assert!(applied.diagnostics.is_empty(), "{:?}", applied.diagnostics);
+        assert_eq!(world.fake.take_log(), expected, "{lifecycle}");
+        assert_eq!(world.fake.cloud().objects.len(), 2);
+        assert!(world.state.objects().all(|(_, deposed, ..)| deposed.is_none()));
+    }
+}
+
+#[tokio::test]
+async fn what_no_longer_needs_a_removed_object_is_updated_before_that_goes() {
+    let before = r#"
+        resource "fake_thing" "wall" { name = "wall" }
+        resource "fake_thing" "house" {
+            name  = "house"
+            needs = [fake_thing.wall.id]
+        }
+    "#;
+    let after = r#"resource "fake_thing" "house" { name = "house" }"#;
+    let mut world = World::new();
+    world.apply(before).await;
+    world.fake.take_log();
+    world.apply(after).await;
+    assert_eq!(world.fake.take_log(), ["update house", "delete wall"]);
+}
+
+#[tokio::test]
+async fn a_failure_stops_only_what_waits_for_it_and_leaves_a_true_state() {
+    let text = r#"
+        resource "fake_thing" "a" { name = "a" }
+        resource "fake_thing" "b" {
+            name  = "b"
+            needs = [fake_thing.a.id]
+        }
+        resource "fake_thing" "c" { name = "c" }
+    "#;
+    let mut world = World::new();
+    world.fake.cloud().fail.push("a".into());
+    let applied = world.apply(text).await;
+    assert_eq!(summaries(&applied.diagnostics), ["Thing failed"]);
+    assert_eq!(applied.skipped, 2, "a failed, b was never begun");
+    assert_eq!(world.fake.take_log(), ["create c"]);
+    assert_eq!(world.state.objects().map(|(a, ..)| a.to_string()).collect::<Vec<_>>(), ["fake_thing.c"]);
+    let applied = world.apply(text).await;
+    assert!(applied.diagnostics.is_empty());
+    assert_eq!(world.fake.take_log(), ["create a", "create b"]);
+}
+
+#[tokio::test]
+async fn a_failed_creation_in_front_of_a_deletion_keeps_the_old_object() {
+    let text = |zone: &str| {
+        format!(
+            "resource \"fake_thing\" \"a\" {{\n  name = \"a\"\n  zone = \"{zone}\"\n  lifecycle {{\n    create_before_destroy = true\n  }}\n}}"
+        )
+    };
+    let mut world = World::new();
+    world.apply(&text("x")).await;
+    world.fake.cloud().fail.push("a".into());
+    let applied = world.apply(&text("y")).await;
+    assert_eq!(summaries(&applied.diagnostics), ["Thing failed"]);
+    let object = world.state.current(&"fake_thing.a".parse().unwrap()).unwrap().clone();
+    assert_eq!(object.attributes.to_value()["id"], "id-1");
+    assert_eq!(world.fake.cloud().objects.len(), 1);
+}
+
+#[tokio::test]
+async fn a_panic_in_a_provider_is_a_failure_like_others() {
+    let mut world = World::new();
+    world.fake.cloud().panic.push("a".into());
+    let text = r#"
+        resource "fake_thing" "a" { name = "a" }
+        resource "fake_thing" "b" { name = "b" }
+    "#;
+    let applied = world.apply(text).await;
+    assert_eq!(summaries(&applied.diagnostics), ["Provider failed unexpectedly"]);
+    assert!(applied.diagnostics.0[0].detail.contains("a went wrong"));
+    assert_eq!(world.fake.take_log(), ["create b"]);
+}
+
+#[tokio::test]
+async fn every_mutation_is_journaled_before_and_after() {
+    let mut world = World::new();
+    world.apply(r#"resource "fake_thing" "a" { name = "a" }"#).await;
+    let kinds: Vec<&str> = world
+        .journal
+        .records()
+        .iter()
+        .map(|r| match r {
+            Record::Intent(_) => "intent",
+            Record::Checkpoint { .. } => "checkpoint",
+            Record::Result { .. } => "result",
+            Record::Changes(_) => "changes",
+            Record::Outputs(_) => "outputs",
+            Record::Commit { .. } => "commit",
+        })
+        .collect();
+    assert_eq!(kinds, ["intent", "checkpoint", "result", "outputs"]);
+}
+
+#[tokio::test]
+async fn nothing_is_begun_when_the_journal_cannot_be_written() {
+    for records in 1..4 {
+        let mut world = World::new();
+        world.journal = Arc::new(MemoryJournal::full_after(records));
+        let applied = world.apply(CHAIN).await;
+        assert!(
+            summaries(&applied.diagnostics).contains(&"Journal could not be written".to_owned()),
+            "{records}"
+        );
+        let created = world.fake.take_log();
+        assert_eq!(created, ["create a"], "{records}: nothing after the first failure");
+    }
+}
+
+#[tokio::test]
+async fn a_request_to_stop_lets_nothing_new_begin() {
+    let mut world = World::new();
+    let plan = world.plan(CHAIN).await.unwrap();
+    world.stop.send_replace(StopLevel::Finish);
+    let applied = world.apply_plan(CHAIN, &plan).await;
+    assert_eq!(applied.skipped, 3);
+    assert!(world.fake.take_log().is_empty());
+    assert!(world.recorder.events().iter().any(|e| matches!(e, Event::Stopping { .. })));
+}
+
+#[tokio::test]
+async fn a_plan_read_back_from_its_file_does_the_same() {
+    let mut world = World::new();
+    world.apply(r#"resource "fake_thing" "c" { name = "old" }"#).await;
+    world.fake.take_log();
+    let plan = world.plan(CHAIN).await.unwrap();
+    let bytes = planfile::to_bytes(&plan, b"configuration").unwrap();
+    let read = planfile::from_reader(std::io::Cursor::new(&bytes), "test").unwrap();
+    assert_eq!(read.configuration, b"configuration");
+    assert_eq!(read.plan.graph, plan.graph);
+    assert_eq!(actions(&read.plan), actions(&plan));
+    let applied = world.apply_plan(CHAIN, &read.plan).await;
+    assert!(applied.diagnostics.is_empty(), "{:?}", applied.diagnostics);
+    assert_eq!(world.fake.take_log(), ["create a", "create b-id-2", "update c-id-3"]);
+}
+
+#[tokio::test]
+async fn damaged_planfiles_are_refused_without_a_panic() {
+    let world = World::new();
+    let plan = world.plan(CHAIN).await.unwrap();
+    let bytes = planfile::to_bytes(&plan, b"configuration").unwrap();
+    for cut in (0..bytes.len()).step_by(37) {
+        assert!(planfile::from_reader(std::io::Cursor::new(&bytes[..cut]), "test").is_err());
+        let mut wrong = bytes.clone();
+        wrong[cut] ^= 0x55;
+        // Some bytes of an archive do not matter; none may do harm.
+        let _ = planfile::from_reader(std::io::Cursor::new(&wrong), "test");
+    }
+}
+
+#[tokio::test]
+async fn an_update_that_turns_out_to_change_nothing_is_left_out() {
+    let text = |name: &str| {
+        format!(
+            "resource \"fake_thing\" \"a\" {{\n  name = \"{name}\"\n}}\nresource \"fake_thing\" \"b\" {{\n  name = \"b\"\n  tags = {{ x = \"${{length(fake_thing.a.address) > 0}}\" }}\n}}\n"
+        )
+    };
+    let resized =
+        |size: u32| text("a").replacen("name = \"a\"", &format!("name = \"a\"\n  size = {size}"), 1);
+    let mut world = World::new();
+    world.apply(&resized(1)).await;
+    world.fake.take_log();
+    let plan = world.plan(&resized(2)).await.unwrap();
+    assert_eq!(actions(&plan), ["fake_thing.a update", "fake_thing.b update"]);
+    let applied = world.apply_plan(&resized(2), &plan).await;
+    assert!(applied.diagnostics.is_empty(), "{:?}", applied.diagnostics);
+    assert_eq!(world.fake.take_log(), ["update a"]);
+    assert_eq!(applied.done, Done { added: 0, changed: 1, destroyed: 0 });
+}

@@ -1,0 +1,6 @@
+//! Tests of planning and applying, with a provider whose objects live in memory.
+
+mod applying;
+mod harness;
+mod planning;
+mod settling;
