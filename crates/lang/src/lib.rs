@@ -8,8 +8,6 @@
 pub mod config;
 pub mod eval;
 pub mod files;
-// Until the families of functions are complete.
-#[path = "funcs_pending.rs"]
 pub mod funcs;
 pub mod reference;
 pub mod suggest;

@@ -13,17 +13,30 @@ use ferroform_core::{Type, Value};
 
 use crate::files::Files;
 
-pub struct Function {
-    name: &'static str,
-}
-impl Function {
-    fn call(&self, _: &[Value], _: &FuncContext) -> Result<Value, FuncError> {
-        Err(FuncError::failed("x"))
-    }
-    fn signature(&self) -> Signature {
-        Signature { name: self.name, parameters: vec![], variadic: None, returns: Type::Dynamic }
-    }
-}
+mod collection;
+mod convert;
+mod csv;
+mod datetime;
+mod driver;
+mod encoding;
+mod files;
+mod format;
+mod gzip;
+mod hash;
+mod ip;
+mod json;
+mod lists;
+mod maps;
+mod numeric;
+mod regexp;
+mod sets;
+mod string;
+mod text;
+mod yaml;
+mod yaml_write;
+
+use driver::Function;
+
 /// Renders a template: its text, the name to use in messages, an object or map of its variables, and the context in
 /// which functions are called from inside it.
 pub type TemplateFn = fn(text: &str, name: &str, vars: &Value, ctx: &FuncContext) -> Result<Value, FuncError>;
@@ -204,5 +217,24 @@ fn lookup(name: &str) -> Option<&'static Function> {
 
 fn table() -> &'static BTreeMap<&'static str, &'static Function> {
     static TABLE: OnceLock<BTreeMap<&'static str, &'static Function>> = OnceLock::new();
-    TABLE.get_or_init(|| BTreeMap::new())
+    TABLE.get_or_init(|| {
+        let families: [&'static [Function]; 15] = [
+            string::FUNCTIONS,
+            format::FUNCTIONS,
+            regexp::FUNCTIONS,
+            collection::FUNCTIONS,
+            lists::FUNCTIONS,
+            maps::FUNCTIONS,
+            sets::FUNCTIONS,
+            numeric::FUNCTIONS,
+            encoding::FUNCTIONS,
+            convert::FUNCTIONS,
+            ip::FUNCTIONS,
+            files::FUNCTIONS,
+            hash::FUNCTIONS,
+            datetime::FUNCTIONS,
+            yaml::FUNCTIONS,
+        ];
+        families.into_iter().flatten().map(|function| (function.name, function)).collect()
+    })
 }
