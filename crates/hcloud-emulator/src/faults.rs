@@ -131,6 +131,14 @@ impl Armed {
         hit
     }
 
+    fn sells_out(&self, wanted: &str, place: &str) -> bool {
+        matches!(
+            &self.fault.effect,
+            FaultEffect::SoldOut { server_type, location }
+                if server_type == wanted && location.as_deref().is_none_or(|location| location == place)
+        )
+    }
+
     fn show(&self) -> Value {
         json!({
             "id": self.id,
@@ -253,13 +261,13 @@ impl Fate for RequestFate<'_> {
         })
     }
 
-    fn sold_out(&mut self, wanted: &str, place: &str) -> bool {
-        self.faults.armed.iter_mut().any(|armed| {
-            let FaultEffect::SoldOut { server_type, location } = &armed.fault.effect else { return false };
-            let meant = server_type == wanted && location.as_deref().is_none_or(|location| location == place);
-            armed.hits += u64::from(meant);
-            meant
-        })
+    fn is_sold_out(&self, server_type: &str, location: &str) -> bool {
+        self.faults.armed.iter().any(|armed| armed.sells_out(server_type, location))
+    }
+
+    fn sold_out(&mut self, server_type: &str, location: &str) -> bool {
+        let hit = self.faults.armed.iter_mut().find(|armed| armed.sells_out(server_type, location));
+        hit.map(|armed| armed.hits += 1).is_some()
     }
 }
 

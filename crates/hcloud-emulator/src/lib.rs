@@ -39,6 +39,8 @@ mod error;
 mod faults;
 mod http;
 mod limiter;
+#[cfg(test)]
+mod random_tests;
 mod stats;
 mod store;
 mod world;

@@ -10,6 +10,13 @@ use crate::world::labels::problem;
 use crate::world::refusal::FieldError;
 use crate::world::{Labels, Refusal};
 
+/// A whole number, however it is written.
+fn integral(value: &Value) -> Option<i64> {
+    // Beyond 2^53 a number with a point is not exact any more.
+    let exact = |number: &f64| number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0;
+    value.as_i64().or_else(|| value.as_f64().filter(exact).map(|number| number as i64))
+}
+
 /// The fields of a body, or of an object in it. Read what is needed, then call [`Input::finish`].
 pub(super) struct Input {
     fields: Map<String, Value>,
@@ -77,7 +84,7 @@ impl Input {
     }
 
     pub(super) fn integer(&mut self, name: &str) -> Option<i64> {
-        self.take(name, "an integer", |value| value.as_i64())
+        self.take(name, "an integer", |value| integral(&value))
     }
 
     pub(super) fn required_integer(&mut self, name: &str) -> i64 {
@@ -276,6 +283,12 @@ mod tests {
         assert_eq!(input.string("name"), None);
         assert!(input.finish().is_ok());
         assert!(Input::parse(b" ").is_ok());
+        for (number, expected) in
+            [("20", Some(20)), ("20.0", Some(20)), ("2e1", Some(20)), ("20.5", None), ("1e300", None)]
+        {
+            let mut input = Input::parse(format!("{{\"size\": {number}}}").as_bytes()).unwrap();
+            assert_eq!(input.integer("size"), expected, "{number}");
+        }
         for body in ["{", "[]", "null", "{\"a\":1,}"] {
             assert_eq!(
                 Input::parse(body.as_bytes()).err().map(|refusal| refusal.status),

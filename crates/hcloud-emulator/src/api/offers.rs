@@ -4,8 +4,8 @@ use ferroform_catalogue::{Catalogue, Eur, Iso, LoadBalancerType, Location, Offer
 use serde_json::{Value, json};
 
 use super::{Call, Reply, Route, get};
-use crate::world::Refusal;
 use crate::world::server_create::disk_of;
+use crate::world::{Refusal, Tx};
 
 pub(super) const ROUTES: &[Route] = &[
     get("/locations", list_locations),
@@ -71,7 +71,7 @@ fn prices(offers: &[Offer]) -> Vec<Value> {
 /// (Hetzner API changelog).
 const RETIRED_SOMETIME: &str = "2026-01-01";
 
-pub(super) fn server_type(server_type: &ServerType) -> Value {
+pub(super) fn server_type(tx: &Tx<'_>, server_type: &ServerType) -> Value {
     let catalogue = Catalogue::builtin();
     let deprecation = match &server_type.retired {
         Some(retired) => {
@@ -91,7 +91,7 @@ pub(super) fn server_type(server_type: &ServerType) -> Value {
             json!({
                 "id": place.id,
                 "name": place.name,
-                "available": sold,
+                "available": sold && !tx.fate.is_sold_out(&server_type.name, &place.name),
                 "recommended": sold,
                 "deprecation": deprecation,
             })
@@ -173,12 +173,12 @@ fn list_server_types(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let mut rows = named(call, call.tx.catalogue().server_types(), |row| &row.name);
     rows.retain(|row| row.retired.is_none());
     rows.sort_by_key(|row| row.id);
-    call.page("server_types", &rows, |row| server_type(row))
+    call.page("server_types", &rows, |row| server_type(&call.tx, row))
 }
 
 fn show_server_type(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let found = one(call, "server_type", call.tx.catalogue().server_types(), |row| row.id)?;
-    Ok(Reply::ok(json!({"server_type": server_type(found)})))
+    Ok(Reply::ok(json!({"server_type": server_type(&call.tx, found)})))
 }
 
 fn list_load_balancer_types(call: &mut Call<'_>) -> Result<Reply, Refusal> {

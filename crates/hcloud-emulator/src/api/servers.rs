@@ -86,7 +86,7 @@ pub(super) fn render(tx: &Tx<'_>, server: &Server) -> Value {
             "firewalls": firewalls,
         },
         "private_net": private_net,
-        "server_type": server_type.map(offers::server_type),
+        "server_type": server_type.map(|server_type| offers::server_type(tx, server_type)),
         "location": location_named(&server.location),
         "image": server.image.and_then(|image| render_any(tx, image)),
         "iso": server.iso.and_then(|id| catalogue.isos().iter().find(|iso| iso.id == id)).map(offers::iso),

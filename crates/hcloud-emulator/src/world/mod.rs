@@ -253,7 +253,10 @@ pub(crate) trait Fate {
     /// The failure the action will end with, if it is to fail.
     fn failure(&mut self, command: Command) -> Option<Failure>;
 
-    /// Whether a server type is out of stock in a location.
+    /// Whether a server type is out of stock in a location, asked for in order to show it.
+    fn is_sold_out(&self, server_type: &str, location: &str) -> bool;
+
+    /// Whether a server type is out of stock in a location, asked for by somebody who wants one.
     fn sold_out(&mut self, server_type: &str, location: &str) -> bool;
 }
 

@@ -1,13 +1,17 @@
 //! A world outlives its process.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
-use ferroform_hcloud_emulator::{ClockMode, Emulator, Error};
+use ferroform_hcloud_emulator::{ClockMode, Emulator, Error, RateLimit};
 use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader};
 
-use crate::harness::{Cloud, TOKEN, server};
+use crate::harness::{Cloud, TOKEN, send, server};
 
 async fn start(path: &Path) -> Cloud {
     Cloud::start(|builder| builder.clock(ClockMode::Stepped).state_file(path)).await
@@ -100,4 +104,81 @@ async fn a_torn_last_record_is_left_out_and_other_damage_is_told() {
         let started = Emulator::builder().state_file(&path).start().await;
         assert!(matches!(started, Err(Error::Corrupt { .. })), "{}", file.display());
     }
+}
+
+/// The process that the next test kills: this test does something only when that one has started it.
+#[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::print_stdout, reason = "tells its parent where it listens")]
+async fn child() {
+    let Some(path) = std::env::var_os(CHILD_STATE) else { return };
+    let handle = Emulator::builder()
+        .token(TOKEN)
+        .rate_limit(RateLimit::Unlimited)
+        .state_file(path)
+        .idle_exit(Duration::from_secs(30))
+        .start()
+        .await
+        .unwrap();
+    println!("\nlistening {}", handle.address());
+    handle.wait_idle().await;
+}
+
+const CHILD_STATE: &str = "FERROFORM_EMULATOR_CHILD_STATE";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_answered_before_a_kill_is_there_after_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("world.json");
+    let mut answered: BTreeSet<String> = BTreeSet::new();
+    let mut asked = 0;
+    for round in 0..4 {
+        let mut child = tokio::process::Command::new(std::env::current_exe().unwrap())
+            .args(["persistence::child", "--exact", "--nocapture"])
+            .env(CHILD_STATE, &path)
+            .stdout(std::process::Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let address: SocketAddr = loop {
+            let line = lines.next_line().await.unwrap().expect("the child tells where it listens");
+            if let Some(address) = line.strip_prefix("listening ") {
+                break address.parse().unwrap();
+            }
+        };
+        let writers: Vec<_> = (0..4)
+            .map(|writer| {
+                tokio::spawn(async move {
+                    let mut granted = Vec::new();
+                    for number in 0..60 {
+                        let name = format!("k{round}-{writer}-{number}");
+                        let body = json!({"name": name, "type": "ipv6", "location": "fsn1"}).to_string();
+                        match send(address, Some(TOKEN), "POST", "/v1/primary_ips", &body).await {
+                            Some(answer) if answer.status == 201 => granted.push(name),
+                            Some(answer) => panic!("{}", answer.text),
+                            None => return (granted, number + 1),
+                        }
+                    }
+                    (granted, 60)
+                })
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_millis(40 + 30 * round)).await;
+        child.kill().await.unwrap();
+        for writer in writers {
+            let (granted, tried) = writer.await.unwrap();
+            answered.extend(granted);
+            asked += tried;
+        }
+    }
+    let cloud = start(&path).await;
+    let there: BTreeSet<String> = cloud.world().await["primary_ips"]["objects"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|ip| ip["name"].as_str().unwrap().to_owned())
+        .collect();
+    assert!(answered.len() > 8, "only {} requests were answered", answered.len());
+    assert!(answered.is_subset(&there), "lost: {:?}", answered.difference(&there).collect::<Vec<_>>());
+    assert!(there.len() <= asked, "{} there, {asked} asked for", there.len());
 }
