@@ -86,10 +86,22 @@ impl Core {
         if self.closed {
             return dropped();
         }
-        let mut outgoing = match request.path.strip_prefix("/_emulator") {
+        let outgoing = match request.path.strip_prefix("/_emulator") {
             Some(path) => self.control(request, path, now),
             None => self.answer(request, now),
         };
+        self.signed(outgoing, now)
+    }
+
+    /// The answer to a request that could not be read, or whose change could not be kept.
+    pub(crate) fn refuse(&mut self, refusal: &Refusal) -> Outgoing {
+        let now = self.clock.now();
+        self.answers += 1;
+        self.signed(refused(refusal), now)
+    }
+
+    /// An answer with the headers that every answer has.
+    fn signed(&self, mut outgoing: Outgoing, now: i64) -> Outgoing {
         outgoing.headers.push(("date", http_date(now)));
         let correlation = fingerprint(&format!("{}-{}", self.world.shared.world_id, self.answers));
         outgoing.headers.push(("x-correlation-id", correlation));

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::connection::Cutter;
-use crate::core::{Core, Delivery, Incoming, Outgoing, refused};
+use crate::core::{Core, Delivery, Incoming, Outgoing};
 use crate::world::Refusal;
 
 /// Longest body of a request: user data of 32 KiB and certificates fit well.
@@ -42,7 +42,8 @@ pub(crate) async fn handle(
     shared.touch();
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, MAX_BODY).await else {
-        return respond(refused(&Refusal::new("json_error", "the body is too long or was cut off")));
+        let refusal = Refusal::new("json_error", "the body is longer than a megabyte or was cut off");
+        return respond(shared.core.lock().refuse(&refusal));
     };
     let incoming = Incoming {
         method: parts.method.as_str(),
@@ -56,7 +57,7 @@ pub(crate) async fn handle(
         && !saved.await.unwrap_or(false)
     {
         let message = "the change could not be saved to disk; restart the emulator once there is space";
-        return respond(refused(&Refusal::new("server_error", message)));
+        return respond(shared.core.lock().refuse(&Refusal::new("server_error", message)));
     }
     match std::mem::replace(&mut outgoing.delivery, Delivery::Send) {
         Delivery::Send => {}

@@ -300,3 +300,97 @@ fn write_all(path: &Path, mut journal: File, world_id: &str, receiver: &Receiver
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::Row;
+
+    fn fresh() -> (World, i64) {
+        let mut world = World::new("w".to_owned(), 1);
+        world.projects.insert("p".to_owned(), Default::default());
+        (world, 0)
+    }
+
+    /// Adds an object to the world and its record to the journal, whether anybody waits for it or not.
+    fn grow(store: &mut Store, world: &mut World, id: i64) {
+        let project = world.projects.get_mut("p").unwrap();
+        project.placement_groups.insert(crate::world::placement_groups::PlacementGroup {
+            id,
+            name: format!("group {id}"),
+            labels: Default::default(),
+            created: id,
+        });
+        let changes = project.drain();
+        store.append(world, id, "p", changes);
+    }
+
+    fn ids(world: &World) -> Vec<i64> {
+        world.projects["p"].placement_groups.values().map(Row::id).collect()
+    }
+
+    #[test]
+    fn snapshots_and_journals_make_one_world_whenever_a_snapshot_is_written() {
+        for (before, after) in [(0, 0), (3, 0), (0, 3), (3, 3)] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("world");
+            let (mut store, mut loaded) = Store::open(&path, fresh).unwrap();
+            for id in 0..before {
+                grow(&mut store, &mut loaded.world, id);
+            }
+            store.compact(&mut loaded.world, 77);
+            for id in before..before + after {
+                grow(&mut store, &mut loaded.world, id);
+            }
+            drop(store);
+            let (_store, again) = Store::open(&path, fresh).unwrap();
+            assert_eq!(ids(&again.world), (0..before + after).collect::<Vec<_>>(), "{before} and {after}");
+            assert_eq!(again.at, if after == 0 { 77 } else { before + after - 1 });
+        }
+    }
+
+    #[test]
+    fn a_crash_between_writing_the_snapshot_and_emptying_the_journal_does_no_harm() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("world");
+        let (mut store, mut loaded) = Store::open(&path, fresh).unwrap();
+        (0..3).for_each(|id| grow(&mut store, &mut loaded.world, id));
+        drop(store);
+        let full = std::fs::read(sibling(&path, ".journal")).unwrap();
+        let (mut store, mut loaded) = Store::open(&path, fresh).unwrap();
+        loaded.world.projects.get_mut("p").unwrap().placement_groups.remove(1);
+        let changes = loaded.world.projects.get_mut("p").unwrap().drain();
+        store.append(&mut loaded.world, 9, "p", changes);
+        store.compact(&mut loaded.world, 9);
+        drop(store);
+        std::fs::write(sibling(&path, ".journal"), full).unwrap();
+        let (_store, again) = Store::open(&path, fresh).unwrap();
+        assert_eq!(ids(&again.world), [0, 2]);
+    }
+
+    #[test]
+    fn a_long_journal_is_folded_by_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("world");
+        let (mut store, mut loaded) = Store::open(&path, fresh).unwrap();
+        (0..10).for_each(|id| grow(&mut store, &mut loaded.world, id));
+        store.journal_bytes = COMPACT_BYTES;
+        grow(&mut store, &mut loaded.world, 10);
+        assert_eq!(store.journal_bytes, 0);
+        drop(store);
+        let journal = std::fs::read_to_string(sibling(&path, ".journal")).unwrap();
+        assert_eq!(journal.lines().count(), 1, "only its header is left");
+        let (_store, again) = Store::open(&path, fresh).unwrap();
+        assert_eq!(ids(&again.world).len(), 11);
+    }
+
+    #[test]
+    fn the_journal_of_another_world_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("world");
+        drop(Store::open(&path, fresh).unwrap());
+        std::fs::remove_file(&path).unwrap();
+        let other = Store::open(&path, || (World::new("other".to_owned(), 1), 0));
+        assert!(matches!(other, Err(Error::Corrupt { .. })));
+    }
+}

@@ -67,6 +67,19 @@ async fn only_the_owner_can_read_it_and_tokens_are_not_in_it() {
 }
 
 #[tokio::test]
+async fn projects_added_later_are_known_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("world.json");
+    let cloud = start(&path).await;
+    let token =
+        cloud.control("POST", "/tokens", Value::Null).await.body["token"].as_str().unwrap().to_owned();
+    drop(cloud);
+    let mut cloud = start(&path).await;
+    cloud.token = token;
+    cloud.create("placement_groups", json!({"name": "g", "type": "spread"})).await;
+}
+
+#[tokio::test]
 async fn one_process_has_a_world_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("world.json");
