@@ -74,7 +74,10 @@ impl Evaluator<'_> {
         }
         let number = match convert(&value, &Type::Number) {
             Ok(number) => number,
-            Err(error) => return self.refuse(COUNT, unsuitable(&error.message), expr),
+            Err(error) => {
+                let detail = format!("Invalid expression value: {}.", error.message);
+                return self.refuse("Incorrect value type", detail, expr);
+            }
         };
         let Some(number) = number.as_number() else {
             return self.refuse_unknown(

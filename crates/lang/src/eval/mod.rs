@@ -281,7 +281,7 @@ impl<'a> Evaluator<'a> {
                 .into()),
             Names::Template(vars, _) => match vars.get(name) {
                 Some(value) => Ok((value.clone(), 0)),
-                None => Err(Diagnostic::error("Unknown variable")
+                None => Err(Diagnostic::error(template::UNKNOWN_VARIABLE)
                     .detail(format!("vars map does not contain key {name:?}."))
                     .subject(chain.root.span)
                     .into()),

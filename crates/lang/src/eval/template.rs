@@ -103,10 +103,15 @@ pub fn render_template(text: &str, name: &str, vars: &Value, ctx: &FuncContext) 
     let mut evaluator = Evaluator::new(Names::Template(vars.as_map().unwrap_or(&no_vars), &inside));
     let value = evaluator.expr(&expr, None);
     if evaluator.diags.has_errors() {
-        return Err(FuncError::failed(first_problem(&evaluator.diags.0, &sources, source)));
+        let message = first_problem(&evaluator.diags.0, &sources, source);
+        let missing = evaluator.diags.iter().find(|d| d.is_error()).is_some_and(|d| d.summary == UNKNOWN_VARIABLE);
+        return Err(if missing { FuncError::argument(1, message) } else { FuncError::failed(message) });
     }
     Ok(value.with_marks(marks))
 }
+
+/// The summary of the error about a variable that a template was not given.
+pub(super) const UNKNOWN_VARIABLE: &str = "Unknown variable";
 
 fn first_problem(diags: &[Diagnostic], sources: &Sources, source: SourceId) -> String {
     let Some(problem) = diags.iter().find(|d| d.is_error()) else {

@@ -61,7 +61,7 @@ fn count_takes_whole_numbers() {
             ("var.secret", "count 2"),
             (
                 "true",
-                "! Invalid count argument: The given \"count\" argument value is unsuitable: number required.",
+                "! Incorrect value type: Invalid expression value: number required.",
             ),
             (
                 "-1",

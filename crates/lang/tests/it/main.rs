@@ -4,6 +4,7 @@ mod config;
 mod decode;
 mod eval;
 mod expand;
+mod oracle;
 mod support;
 mod validate;
 mod variables;
