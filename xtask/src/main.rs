@@ -1,20 +1,37 @@
 //! Development commands: `cargo xtask COMMAND`.
 
+mod bench;
+mod edges;
+mod licences;
+mod metadata;
 mod oracle;
 
+use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
+/// What a command ends with.
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
 const USAGE: &str = "usage: cargo xtask COMMAND
 
+  edges                        check which crate of the workspace may depend on which
+  licences                     check the licence and the source of every dependency
   oracle [--check] [family…]   record what Terraform makes of the language's test cases, or compare
+  bench [option…]              run ferroform and terraform in turn on the same configurations
 ";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let result = match args.split_first() {
-        Some((command, rest)) if command == "oracle" => oracle::run(rest),
-        _ => Err(USAGE.into()),
+        Some((command, rest)) => match command.as_str() {
+            "edges" => edges::run(rest),
+            "licences" => licences::run(rest),
+            "oracle" => oracle::run(rest),
+            "bench" => bench::run(rest),
+            _ => Err(USAGE.into()),
+        },
+        None => Err(USAGE.into()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -24,4 +41,16 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Prints a line on standard output.
+fn say(line: &str) -> Result<()> {
+    writeln!(std::io::stdout().lock(), "{line}")?;
+    Ok(())
+}
+
+/// The root of the workspace that this command was built from.
+fn workspace_root() -> std::path::PathBuf {
+    let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_path_buf()
 }

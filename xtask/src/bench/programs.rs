@@ -1,0 +1,76 @@
+//! The two programs that are compared.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::metadata::{self, text};
+use crate::{Result, say, workspace_root};
+
+/// A program with Terraform's command line.
+pub(super) struct Program {
+    path: PathBuf,
+    /// Name and version, for people.
+    pub(super) title: String,
+}
+
+impl Program {
+    /// The ferroform at a path.
+    pub(super) fn ferroform(path: &Path) -> Result<Self> {
+        let path = path.canonicalize().map_err(|e| format!("{}: {e}", path.display()))?;
+        let title = title(&path).ok_or_else(|| format!("{}: `version` fails", path.display()))?;
+        Ok(Program { path, title })
+    }
+
+    /// The terraform on `PATH`, if there is one.
+    pub(super) fn terraform() -> Result<Option<Self>> {
+        let path = PathBuf::from("terraform");
+        Ok(title(&path).map(|title| Program { path, title }))
+    }
+
+    /// A command of this program in a directory, with nothing of the user's settings, and no question asked.
+    pub(super) fn command(&self, dir: &Path, words: &[&str]) -> Command {
+        let mut command = Command::new(&self.path);
+        clean(&mut command);
+        command.current_dir(dir).args(words);
+        command
+    }
+}
+
+fn title(program: &Path) -> Option<String> {
+    let mut command = Command::new(program);
+    clean(&mut command);
+    let output = command.arg("version").output().ok().filter(|o| o.status.success())?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.lines().next().map(|line| line.trim().to_owned())
+}
+
+fn clean(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("TF_") || text.starts_with("FERROFORM_") || text.starts_with("HCLOUD_") {
+            command.env_remove(&name);
+        }
+    }
+    // Terraform would ask a server for its newest version.
+    command.env("CHECKPOINT_DISABLE", "1").env("TF_IN_AUTOMATION", "1");
+}
+
+/// Builds ferroform as it is released and tells where the binary is.
+pub(super) fn build_release() -> Result<PathBuf> {
+    say("building ferroform …")?;
+    let root = workspace_root();
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .args(["build", "--quiet", "--release", "--package", "ferroform-cli"])
+        .current_dir(&root)
+        .status()?;
+    if !status.success() {
+        return Err("bench: ferroform does not build".into());
+    }
+    Ok(target_directory(&root)?.join("release").join("ferroform"))
+}
+
+/// Where cargo puts what it builds.
+pub(super) fn target_directory(root: &Path) -> Result<PathBuf> {
+    Ok(PathBuf::from(text(&metadata::own_packages(root)?, "target_directory")))
+}
