@@ -3,8 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::api;
-use crate::core::{Core, Delivery, Incoming, Outgoing, answered, open, refused};
+use crate::core::{Core, Delivery, Incoming, Outgoing, answered, refused};
 use crate::faults::Fault;
 use crate::world::Refusal;
 
@@ -77,7 +76,8 @@ impl Core {
             ("GET", ["faults"]) => Ok(answered(200, &self.faults.list())),
             ("POST", ["faults"]) => {
                 let fault: Fault = read(request)?;
-                Ok(answered(201, &self.faults.add(fault)))
+                let id = self.faults.add(fault);
+                shown(self.faults.show(id)).map(|shown| Outgoing { status: 201, ..shown })
             }
             ("DELETE", ["faults"]) => {
                 self.faults.clear();
@@ -95,9 +95,7 @@ impl Core {
             ("POST", ["tokens"]) => self.new_token(request),
             ("GET", ["world"]) => {
                 let world = self.world.shared.world_id.clone();
-                let mut fate = self.faults.fate("", "");
-                let objects =
-                    api::dump(&open(&mut self.world, &mut fate, project, now, self.clock.instant()));
+                let objects = self.objects(project);
                 Ok(answered(200, &json!({"world": world, "now_ms": now, "objects": objects})))
             }
             ("POST", ["shutdown"]) => {

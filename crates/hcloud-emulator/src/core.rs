@@ -189,6 +189,13 @@ impl Core {
         limited(outgoing, allowance)
     }
 
+    /// Every object of a project, with everything settled that is due.
+    pub(crate) fn objects(&mut self, project: &str) -> Value {
+        let now = self.clock.now();
+        let mut fate = self.faults.fate("", "");
+        api::dump(&open(&mut self.world, &mut fate, project, now, self.clock.instant()))
+    }
+
     /// Hands what changed in a project to the store.
     pub(crate) fn save(&mut self, project: &str, now: i64) -> Option<oneshot::Receiver<bool>> {
         let changes = self.world.projects.get_mut(project)?.drain();

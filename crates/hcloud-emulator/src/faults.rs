@@ -32,6 +32,14 @@ pub struct Fault {
     pub effect: FaultEffect,
 }
 
+impl Fault {
+    /// A fault that hits the next request, whatever it is. Set the fields to narrow it down.
+    #[must_use]
+    pub fn new(effect: FaultEffect) -> Self {
+        Self { method: None, path: None, command: None, skip: 0, count: 1, effect }
+    }
+}
+
 fn one() -> u64 {
     1
 }
@@ -79,6 +87,17 @@ pub enum FaultEffect {
     },
     /// The request is answered as if the project had used up its requests, and from then on it has.
     RateLimit {},
+}
+
+/// How often a fault was met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FaultReport {
+    /// How many requests or actions it meant.
+    pub matched: u64,
+    /// How many of them it hit.
+    pub hits: u64,
+    /// How many answers it holds now.
+    pub held: usize,
 }
 
 /// Holds answers back until it is opened.
@@ -139,14 +158,14 @@ impl Armed {
         )
     }
 
+    fn report(&self) -> FaultReport {
+        let held = self.gate.held.load(Ordering::Relaxed);
+        FaultReport { matched: self.matched, hits: self.hits, held }
+    }
+
     fn show(&self) -> Value {
-        json!({
-            "id": self.id,
-            "fault": self.fault,
-            "matched": self.matched,
-            "hits": self.hits,
-            "held": self.gate.held.load(Ordering::Relaxed),
-        })
+        let FaultReport { matched, hits, held } = self.report();
+        json!({"id": self.id, "fault": self.fault, "matched": matched, "hits": hits, "held": held})
     }
 }
 
@@ -179,12 +198,14 @@ pub(crate) struct Faults {
 }
 
 impl Faults {
-    pub(crate) fn add(&mut self, fault: Fault) -> Value {
+    pub(crate) fn add(&mut self, fault: Fault) -> u64 {
         self.last_id += 1;
-        let armed = Armed { id: self.last_id, fault, matched: 0, hits: 0, gate: Gate::new() };
-        let shown = armed.show();
-        self.armed.push(armed);
-        shown
+        self.armed.push(Armed { id: self.last_id, fault, matched: 0, hits: 0, gate: Gate::new() });
+        self.last_id
+    }
+
+    pub(crate) fn report(&self, id: u64) -> Option<FaultReport> {
+        self.armed.iter().find(|armed| armed.id == id).map(Armed::report)
     }
 
     pub(crate) fn list(&self) -> Value {

@@ -37,6 +37,7 @@ mod control;
 mod core;
 mod error;
 mod faults;
+mod handle;
 mod http;
 mod limiter;
 #[cfg(test)]
@@ -54,11 +55,11 @@ use axum::Router;
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 pub use crate::clock::{ClockMode, STEPPED_START_MS};
 pub use crate::error::Error;
-pub use crate::faults::{Fault, FaultEffect};
+pub use crate::faults::{Fault, FaultEffect, FaultReport};
+pub use crate::handle::Handle;
 pub use crate::limiter::RateLimit;
 
 use crate::clock::Clock;
@@ -70,9 +71,6 @@ use crate::world::World;
 
 /// The length of tokens, the same as of Hetzner's: clients check it.
 pub const TOKEN_LENGTH: usize = 64;
-
-/// How long answers that are under way may take when the emulator ends.
-const GRACE: Duration = Duration::from_secs(2);
 
 /// A local Hetzner Cloud. Begin with [`Emulator::builder`].
 #[derive(Debug)]
@@ -212,86 +210,6 @@ impl Builder {
             let _ = axum::serve(CuttableListener(listener), service).with_graceful_shutdown(stopped).await;
         });
         Ok(Handle { shared, server: Some(server), address, tokens, world_id, idle_exit: self.idle_exit })
-    }
-}
-
-/// A running emulator. Dropping it ends it at once, as if it had crashed: nothing that was answered is lost.
-#[derive(Debug)]
-pub struct Handle {
-    shared: Arc<http::Shared>,
-    server: Option<JoinHandle<()>>,
-    address: SocketAddr,
-    tokens: Vec<String>,
-    world_id: String,
-    idle_exit: Option<Duration>,
-}
-
-impl Handle {
-    /// The address it listens on.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// What clients take for the endpoint: `http://127.0.0.1:PORT/v1`.
-    #[must_use]
-    pub fn endpoint(&self) -> String {
-        format!("http://{}/v1", self.address)
-    }
-
-    /// The first token.
-    #[must_use]
-    pub fn token(&self) -> &str {
-        self.tokens.first().map_or("", String::as_str)
-    }
-
-    /// What identifies the world, over restarts.
-    #[must_use]
-    pub fn world_id(&self) -> &str {
-        &self.world_id
-    }
-
-    /// Completes when there were no requests for as long as [`Builder::idle_exit`] says, or when a request
-    /// asked the emulator to end.
-    pub async fn wait_idle(&self) {
-        let mut stop = self.shared.stop.subscribe();
-        loop {
-            let idle = self.shared.active.lock().elapsed();
-            let left = match self.idle_exit {
-                Some(limit) if idle >= limit => return,
-                Some(limit) => limit - idle,
-                None => Duration::from_secs(3600),
-            };
-            tokio::select! {
-                _ = stop.wait_for(|stop| *stop) => return,
-                () = tokio::time::sleep(left) => {}
-            }
-        }
-    }
-
-    /// Ends the emulator: lets answers under way go out, and writes a snapshot.
-    pub async fn shutdown(mut self) {
-        self.shared.stop.send_replace(true);
-        self.shared.core.lock().faults.clear();
-        if let Some(mut server) = self.server.take()
-            && tokio::time::timeout(GRACE, &mut server).await.is_err()
-        {
-            server.abort();
-        }
-        let shared = Arc::clone(&self.shared);
-        // Writing blocks; the thread pool for that is there.
-        let _ = tokio::task::spawn_blocking(move || shared.core.lock().finish()).await;
-    }
-}
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        if let Some(server) = self.server.take() {
-            server.abort();
-        }
-        self.shared.stop.send_replace(true);
-        // Connections may outlive the server for a moment; they find the world closed.
-        self.shared.core.lock().close();
     }
 }
 

@@ -18,6 +18,10 @@ impl Stats {
         *self.by_route.entry(format!("{method} {template}")).or_default() += 1;
     }
 
+    pub(crate) fn by_route(&self) -> &BTreeMap<String, u64> {
+        &self.by_route
+    }
+
     pub(crate) fn reset(&mut self) {
         *self = Self::default();
     }

@@ -262,7 +262,7 @@ fn show_pricing(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 
 /// Since 2026-10-01 (Hetzner API changelog).
 fn datacenters_are_gone(_: &mut Call<'_>) -> Result<Reply, Refusal> {
-    let announcement = "https://docs.hetzner.cloud/changelog#2026-06-02-datacenters-deprecated";
+    let announcement = "https://docs.hetzner.cloud/changelog";
     Err(Refusal {
         details: json!({"announcement": announcement}),
         ..Refusal::new("deprecated_api_endpoint", "datacenters were removed, use locations instead")

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ferroform_hcloud_emulator::{ClockMode, Emulator, Error, RateLimit};
+use ferroform_hcloud_emulator::{ClockMode, Emulator, Error, Fault, FaultEffect, FaultReport, RateLimit};
 use serde_json::{Value, json};
 
 use crate::harness::{Cloud, TOKEN, send, server, with};
@@ -241,6 +241,26 @@ async fn types_can_be_sold_out() {
     );
     assert_eq!(cloud.control("DELETE", &format!("/faults/{id}"), Value::Null).await.status, 204);
     assert_eq!(cloud.outcome("POST", "/servers", server("b")).await, "201");
+}
+
+#[tokio::test]
+async fn a_test_in_the_same_process_has_all_of_it_without_requests() {
+    let cloud = Cloud::stepped().await;
+    let id = cloud.create("servers", server("a")).await;
+    assert!(cloud.handle.advance(Duration::from_secs(60)));
+    assert_eq!(cloud.handle.objects()["servers"]["objects"][0]["status"], "running");
+    let effect = FaultEffect::FailAction { code: "x".to_owned(), message: "y".to_owned() };
+    let fault = cloud.handle.add_fault(Fault::new(effect));
+    let action = cloud.post(&format!("/servers/{id}/actions/enable_backup"), Value::Null).await;
+    assert_eq!(action["action"]["error"], json!({"code": "x", "message": "y"}));
+    assert_eq!(cloud.handle.objects()["servers"]["objects"][0]["backup_window"], Value::Null);
+    assert_eq!(cloud.handle.fault(fault), Some(FaultReport { matched: 1, hits: 1, held: 0 }));
+    assert!(cloud.handle.release_fault(fault));
+    cloud.handle.clear_faults();
+    assert_eq!(cloud.handle.fault(fault), None);
+    assert_eq!(cloud.handle.requests()["POST /servers"], 1);
+    cloud.handle.reset_requests();
+    assert!(cloud.handle.requests().is_empty());
 }
 
 #[tokio::test]
