@@ -1,0 +1,21 @@
+locals {
+  anywhere = ["0.0.0.0/0", "::/0"]
+}
+
+module "host" {
+  source = "../../modules/host"
+
+  environment           = "dev"
+  location              = var.location
+  server_type           = var.server_type
+  volume_size           = 20
+  ssh_public_key        = var.ssh_public_key
+  generate_ssh_key      = true
+  deploy_ssh_public_key = var.deploy_ssh_public_key
+  admin_ssh_ips         = var.admin_ssh_ips
+  app_port_ips          = local.anywhere
+  package_upgrade       = var.package_upgrade
+  install_docker        = var.install_docker
+  install_doppler       = var.install_doppler
+  doppler_token         = var.doppler_token
+}

@@ -1,0 +1,21 @@
+module "platform" {
+  source = "../../modules/platform"
+
+  environment          = "production"
+  location             = var.location
+  ssh_public_key       = var.ssh_public_key
+  admin_ips            = var.admin_ips
+  server_types         = var.server_types
+  postgres_volume_size = var.postgres.volume_size
+  database_backups     = true
+  k3s                  = var.k3s
+  package_upgrade      = var.package_upgrade
+
+  machines = {
+    control_planes = var.control_planes
+    workers        = var.workers
+    agents         = var.agents
+    postgres       = var.postgres
+    redis          = var.redis
+  }
+}

@@ -1,0 +1,35 @@
+output "load_balancer" {
+  description = "Addresses of the load balancer: public ones for DNS records, the private one for the cluster."
+  value       = module.platform.load_balancer
+}
+
+output "servers" {
+  description = "Every server by name, each with its id, role, server type and addresses."
+  value       = module.platform.servers
+}
+
+output "network" {
+  description = "The private network: its id, its range and its subnets."
+  value       = module.platform.network
+}
+
+output "kubernetes" {
+  description = "The cluster: URL of its API in the private network, release of k3s, addresses of the control planes for administrators."
+  value       = module.platform.kubernetes
+}
+
+output "postgres" {
+  description = "How to reach PostgreSQL from the cluster, and its volume."
+  value       = module.platform.postgres
+}
+
+output "redis" {
+  description = "How to reach Redis from the cluster."
+  value       = module.platform.redis
+}
+
+output "secrets" {
+  description = "URLs of the databases with their passwords, and the cluster's token."
+  value       = module.platform.secrets
+  sensitive   = true
+}

@@ -1,0 +1,65 @@
+output "load_balancer" {
+  description = "Addresses of the load balancer: public ones for DNS records, the private one for the cluster."
+  value       = module.kubernetes.load_balancer
+}
+
+output "servers" {
+  description = "Every server by name, each with its id, role, server type and addresses."
+  value = merge(
+    module.database.servers,
+    {
+      for name, node in module.kubernetes.nodes : name => {
+        id          = node.id
+        role        = node.pool
+        server_type = node.server_type
+        ipv4        = node.ipv4
+        ipv6        = node.ipv6
+        private     = node.private
+      }
+    },
+  )
+}
+
+output "network" {
+  description = "The private network: its id, its range and its subnets."
+  value = {
+    id      = module.networking.network_id
+    cidr    = module.networking.cidr
+    subnets = { for name, subnet in module.networking.subnets : name => subnet.cidr }
+  }
+}
+
+output "kubernetes" {
+  description = "The cluster: URL of its API in the private network, release of k3s, addresses of the control planes for administrators."
+  value = {
+    api_endpoint   = module.kubernetes.api_endpoint
+    k3s_version    = module.kubernetes.k3s_version
+    control_planes = [for node in module.kubernetes.nodes : node.ipv4 if node.pool == "control"]
+  }
+}
+
+output "postgres" {
+  description = "How to reach PostgreSQL from the cluster, and its volume."
+  value       = merge(module.database.postgres, { volume = module.database.postgres_volume })
+}
+
+output "redis" {
+  description = "How to reach Redis from the cluster."
+  value       = module.database.redis
+}
+
+output "secrets" {
+  description = "What the services need to know and nobody else: URLs of the databases with their passwords, and the cluster's token."
+  value = {
+    database_url = module.database.postgres_url
+    redis_url    = module.database.redis_url
+    k3s_token    = module.kubernetes.token
+  }
+  sensitive = true
+}
+
+output "ssh_private_key" {
+  description = "The generated private key in OpenSSH form; null when you gave a key of your own."
+  value       = one(tls_private_key.admin[*].private_key_openssh)
+  sensitive   = true
+}
