@@ -8,7 +8,7 @@ use ferroform_hcloud::code;
 use ferroform_provider::{ApplyRequest, ApplyResponse, CheckpointSink, Located};
 
 use crate::attrs::{Attrs, State};
-use crate::cx::Cx;
+use crate::cx::{Cx, PASSING_REPETITIONS};
 use crate::failure::{Failure, explain};
 use crate::locating::locate;
 use crate::resource::{Begun, Resource};
@@ -58,19 +58,34 @@ impl Work<'_> {
         diagnostics: &mut Diagnostics,
     ) -> Option<Value> {
         let (planned, config) = (Attrs(&request.planned), Attrs(&request.config));
-        let Begun { id, actions } = match self.begin(planned, config).await {
-            Ok(begun) => begun,
-            Err(failure) => {
-                diagnostics.push(failure.explain(&self.doing("create")));
-                return None;
+        let mut repetitions = 0;
+        let (id, waited) = loop {
+            let Begun { id, actions } = match self.begin(planned, config).await {
+                Ok(begun) => begun,
+                Err(failure) => {
+                    diagnostics.push(failure.explain(&self.doing("create")));
+                    return None;
+                }
+            };
+            let identity = State::identity(self.block, &id).finish();
+            if let Err(diagnostic) = checkpoints.checkpoint(identity).await {
+                // The object exists: it goes into the state whatever becomes of the journal.
+                diagnostics.push(diagnostic);
+            }
+            let waited = self.cx.client.wait(actions).await;
+            match &waited {
+                Err(error)
+                    if self.resource.creating().is_passing(error) && repetitions < PASSING_REPETITIONS =>
+                {
+                    repetitions += 1;
+                    if self.cx.client.pause(repetitions.min(7)).await.is_err() {
+                        break (id, waited);
+                    }
+                }
+                _ => break (id, waited),
             }
         };
-        let identity = State::identity(self.block, &id).finish();
-        if let Err(diagnostic) = checkpoints.checkpoint(identity).await {
-            // The object exists: it goes into the state whatever becomes of the journal.
-            diagnostics.push(diagnostic);
-        }
-        let finished = match self.cx.client.wait(actions).await {
+        let finished = match waited {
             Ok(()) => self.resource.finish(self.cx, &id, planned).await,
             Err(error) => Err(error.into()),
         };
@@ -102,7 +117,7 @@ impl Work<'_> {
     /// Sends the creating request. When its answer is lost, looks for the object, and begins anew if there is none.
     async fn begin(&self, planned: Attrs<'_>, config: Attrs<'_>) -> Result<Begun, Failure> {
         let not_before = self.cx.client.last_server_date();
-        let mut beginnings = 0;
+        let (mut beginnings, mut passing) = (0, 0);
         loop {
             beginnings += 1;
             let failure = match self.resource.begin(self.cx, planned, config).await {
@@ -110,6 +125,12 @@ impl Work<'_> {
                 Err(failure) => failure,
             };
             let Failure::Api(error) = &failure else { return Err(failure) };
+            if self.resource.creating().is_passing(error) && passing < PASSING_REPETITIONS {
+                passing += 1;
+                beginnings -= 1;
+                self.cx.client.pause(passing.min(7)).await?;
+                continue;
+            }
             // After a beginning whose answer was lost, "taken" may mean taken by ourselves.
             let look = error.may_have_happened() || (beginnings > 1 && error.is(code::UNIQUENESS));
             if !look {

@@ -174,6 +174,11 @@ impl State {
         State { values: attributes.chain(blocks).collect(), null }
     }
 
+    /// Begins with configuration; the rest is told by what is read, empty collections too.
+    pub(crate) fn answer(block: &Block, config: Attrs<'_>) -> State {
+        State { null: BTreeSet::new(), ..State::new(block, config) }
+    }
+
     /// An object of which only the identity is known.
     pub(crate) fn identity(block: &Block, id: &str) -> State {
         let mut state = State::new(block, Attrs(&NULL));

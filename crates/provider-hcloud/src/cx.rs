@@ -37,7 +37,8 @@ impl Tolerance {
         error.code().is_some_and(|code| self.done.contains(&code))
     }
 
-    fn is_passing(self, error: &Error) -> bool {
+    /// Whether this goes away by waiting.
+    pub(crate) fn is_passing(self, error: &Error) -> bool {
         let message = || match error {
             Error::Api(api) => api.message.as_str(),
             Error::Action(action) => action.error.as_ref().map_or("", |e| e.message.as_str()),
@@ -52,7 +53,7 @@ impl Tolerance {
 }
 
 /// How often a step is repeated that may pass by waiting: about two minutes at the real pace.
-const PASSING_REPETITIONS: u32 = 20;
+pub(crate) const PASSING_REPETITIONS: u32 = 20;
 /// How often a step is repeated whose answer was lost.
 const LOST_REPETITIONS: u32 = 3;
 

@@ -222,7 +222,7 @@ impl Provider for Hcloud {
     async fn read_data_source(&self, type_name: &str, config: Value) -> (Value, Diagnostics) {
         let read = async {
             let (source, schema) = data_source(type_name)?;
-            let state = State::new(&schema.block, Attrs(&config));
+            let state = State::answer(&schema.block, Attrs(&config));
             let doing = format!("read the data source {type_name}");
             source.read(self.cx()?, Attrs(&config), state).await.map_err(|failure| failure.explain(&doing))
         };
@@ -266,10 +266,9 @@ impl Provider for Hcloud {
 
     fn world(&self) -> Option<World> {
         let client = &self.cx().ok()?.client;
-        Some(World {
-            endpoint: client.endpoint().to_owned(),
-            project: client.project_fingerprint().to_owned(),
-        })
+        // A local cloud listens on another port each time; what it is does not depend on that.
+        let endpoint = if self.settings.is_local() { "local" } else { client.endpoint() };
+        Some(World { endpoint: endpoint.to_owned(), project: client.project_fingerprint().to_owned() })
     }
 
     async fn stop(&self) {

@@ -9,18 +9,33 @@ use ferroform_provider::ProviderSchema;
 
 use crate::data_source::DataSource;
 use crate::resource::Resource;
-use crate::resources;
+use crate::{data_sources, resources};
 
 /// Every resource; a new one is added here.
 const RESOURCES: &[&dyn Resource] = &[
+    &resources::firewall::Firewall,
+    &resources::load_balancer::LoadBalancer,
+    &resources::load_balancer_network::LoadBalancerNetwork,
+    &resources::load_balancer_service::LoadBalancerService,
+    &resources::load_balancer_target::LoadBalancerTarget,
     &resources::network::Network,
     &resources::network_subnet::NetworkSubnet,
+    &resources::placement_group::PlacementGroup,
     &resources::server::Server,
+    &resources::server_network::ServerNetwork,
     &resources::ssh_key::SshKey,
+    &resources::volume::Volume,
+    &resources::volume_attachment::VolumeAttachment,
 ];
 
 /// Every data source; a new one is added here.
-const DATA_SOURCES: &[&dyn DataSource] = &[];
+const DATA_SOURCES: &[&dyn DataSource] = &[
+    &data_sources::image::Image,
+    &data_sources::location::Location,
+    &data_sources::network::Network,
+    &data_sources::server_type::ServerType,
+    &data_sources::ssh_key::SshKey,
+];
 
 /// What the provider offers, by type.
 pub(crate) struct Registry {

@@ -9,7 +9,7 @@ use ferroform_core::{Type, Value};
 use ferroform_hcloud::{Action, Error};
 
 use crate::attrs::{Attrs, State};
-use crate::cx::Cx;
+use crate::cx::{Cx, Tolerance};
 use crate::failure::Failure;
 use crate::rules::Problems;
 use crate::seen::{Needs, Seen};
@@ -42,6 +42,12 @@ pub(crate) trait Resource: Send + Sync {
 
     /// The object as it was seen, or None if it is gone. Attributes that the API does not tell stay as in `prior`.
     fn observe(&self, prior: Attrs<'_>, state: State, seen: &Seen) -> Result<Option<State>, Error>;
+
+    /// Refusals of the creating request, and failures of what runs on after it, that go away by waiting. Only for
+    /// objects that are named by their place, where asking again can make no second one.
+    fn creating(&self) -> Tolerance {
+        Tolerance::NONE
+    }
 
     /// Sends the request that creates the object, and returns as soon as it is answered.
     async fn begin(&self, cx: &Cx, planned: Attrs<'_>, config: Attrs<'_>) -> Result<Begun, Failure>;

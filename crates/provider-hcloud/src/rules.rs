@@ -24,11 +24,6 @@ impl Problems {
         self.found.push(Diagnostic::error(summary).detail(detail).attribute(path));
     }
 
-    /// Notes something worth saying about an attribute.
-    pub(crate) fn warn(&mut self, attribute: &str, summary: &'static str, detail: impl Into<String>) {
-        self.found.push(Diagnostic::warning(summary).detail(detail).attribute(AttrPath::attr(attribute)));
-    }
-
     /// Notes any problem.
     pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
         self.found.push(diagnostic);

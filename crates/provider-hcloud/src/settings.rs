@@ -81,6 +81,11 @@ impl Settings {
         self
     }
 
+    /// Whether every provider goes to one given place, see [`only_world`](Self::only_world).
+    pub(crate) fn is_local(&self) -> bool {
+        self.world.is_some()
+    }
+
     /// Checks a `provider` block.
     pub(crate) fn validate(&self, config: Attrs<'_>) -> Diagnostics {
         let mut problems = Problems::default();

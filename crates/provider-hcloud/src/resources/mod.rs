@@ -7,10 +7,20 @@ use ferroform_hcloud::NamedUpdate;
 use crate::attrs::{Attrs, flag};
 use crate::failure::Failure;
 
+mod attached;
+pub(crate) mod firewall;
+pub(crate) mod load_balancer;
+pub(crate) mod load_balancer_network;
+pub(crate) mod load_balancer_service;
+pub(crate) mod load_balancer_target;
 pub(crate) mod network;
 pub(crate) mod network_subnet;
+pub(crate) mod placement_group;
 pub(crate) mod server;
+pub(crate) mod server_network;
 pub(crate) mod ssh_key;
+pub(crate) mod volume;
+pub(crate) mod volume_attachment;
 
 /// A schema of the first version.
 fn schema(block: Block) -> Schema {

@@ -90,6 +90,11 @@ impl Resource for NetworkSubnet {
         plan.keep_if("vswitch_id", |before, now| none(before) && none(now));
     }
 
+    fn creating(&self) -> Tolerance {
+        // A vSwitch is let go by the network that had it before in a moment.
+        Tolerance { passing: &[code::VSWITCH_ID_ALREADY_USED], ..Tolerance::NONE }
+    }
+
     fn needs(&self, prior: Attrs<'_>, needs: &mut Needs) {
         needs.networks.extend(place(prior).map(|(network, _)| network));
     }
@@ -122,18 +127,8 @@ impl Resource for NetworkSubnet {
             gateway: None,
             vswitch_id: planned.positive("vswitch_id"),
         };
-        let mut attempts = 0;
-        loop {
-            match cx.client.networks().add_subnet(network, &subnet).await {
-                Ok(action) => return Ok(Begun::new(format!("{network}-{ip_range}"), [action])),
-                // The vSwitch is let go by the network that had it before, in a moment.
-                Err(error) if error.is(code::VSWITCH_ID_ALREADY_USED) && attempts < 5 => {
-                    attempts += 1;
-                    cx.client.pause(1 << attempts).await?;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
+        let action = cx.client.networks().add_subnet(network, &subnet).await?;
+        Ok(Begun::new(format!("{network}-{ip_range}"), [action]))
     }
 
     async fn update(&self, _cx: &Cx, _prior: Attrs<'_>, _planned: Attrs<'_>) -> Result<(), Failure> {

@@ -18,7 +18,7 @@ use crate::seen::{Needs, Seen};
 
 mod change;
 mod image;
-pub(crate) mod networks;
+mod networks;
 mod offer;
 mod public_net;
 

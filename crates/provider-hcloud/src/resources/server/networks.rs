@@ -4,28 +4,15 @@ use std::collections::BTreeMap;
 
 use ferroform_core::schema::{Attribute, Block};
 use ferroform_core::{AttrPath, Diagnostic, Type, Value};
-use ferroform_hcloud::{NetworkAttachment, PrivateNet, Server, code};
+use ferroform_hcloud::{NetworkAttachment, PrivateNet, Server};
 
 use crate::attrs::{Attrs, State, int, text, text_set};
 use crate::cx::{Cx, Tolerance};
 use crate::failure::Failure;
 use crate::resource::Plan;
+use crate::resources::attached::{ATTACHING, DETACHING};
 use crate::resources::network_subnet::split_id;
 use crate::rules::{Problems, same_address};
-
-/// Attaching waits for subnets that are being made and for servers that are busy.
-pub(crate) const ATTACHING: Tolerance = Tolerance {
-    done: &[code::SERVER_ALREADY_ATTACHED],
-    passing: &[code::NO_SUBNET_AVAILABLE, code::SERVICE_ERROR],
-    ..Tolerance::NONE
-};
-
-/// Detaching what is not attached is no failure.
-pub(crate) const DETACHING: Tolerance = Tolerance {
-    done: &[code::NOT_FOUND, "server_not_attached_to_network"],
-    passing: &[code::SERVICE_ERROR],
-    ..Tolerance::NONE
-};
 
 pub(super) fn block() -> Block {
     Block::of([
@@ -38,6 +25,13 @@ pub(super) fn block() -> Block {
 }
 
 pub(super) fn validate(config: Attrs<'_>, problems: &mut Problems) {
+    let mut networks: Vec<i64> = config.blocks("network").filter_map(network_of).collect();
+    let blocks = networks.len();
+    networks.sort_unstable();
+    networks.dedup();
+    if networks.len() < blocks {
+        problems.add("network", "Invalid network block", "A server can be in each network only once.");
+    }
     for block in config.blocks("network") {
         let mut wrong = |detail: String| {
             problems.push(
@@ -164,12 +158,12 @@ fn attachment(block: Attrs<'_>) -> Option<NetworkAttachment> {
 }
 
 /// Attaches a server, unless it is attached already.
-pub(crate) async fn attach(cx: &Cx, server: i64, attachment: &NetworkAttachment) -> Result<(), Failure> {
+async fn attach(cx: &Cx, server: i64, attachment: &NetworkAttachment) -> Result<(), Failure> {
     Ok(cx.step(ATTACHING, || cx.client.servers().attach_to_network(server, attachment)).await?)
 }
 
 /// Detaches a server, if it is attached.
-pub(crate) async fn detach(cx: &Cx, server: i64, network: i64) -> Result<(), Failure> {
+async fn detach(cx: &Cx, server: i64, network: i64) -> Result<(), Failure> {
     Ok(cx.step(DETACHING, || cx.client.servers().detach_from_network(server, network)).await?)
 }
 

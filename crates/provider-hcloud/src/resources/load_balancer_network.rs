@@ -1,0 +1,146 @@
+//! `hcloud_load_balancer_network`: a load balancer in a network. Its id is `<load balancer id>-<network id>`.
+
+use async_trait::async_trait;
+use ferroform_core::schema::{Attribute, Block, Schema};
+use ferroform_core::{Type, Value};
+use ferroform_hcloud::{Error, NetworkAttachment, code};
+
+use super::network_subnet::split_id;
+use super::{attached, changed_flag, schema};
+use crate::attrs::{Attrs, State, flag, int, text};
+use crate::cx::{Cx, Tolerance};
+use crate::failure::Failure;
+use crate::resource::{Begun, Candidate, Plan, Resource};
+use crate::rules::Problems;
+use crate::seen::{Needs, Seen};
+
+pub(crate) struct LoadBalancerNetwork;
+
+/// The load balancer and the network.
+fn place(attrs: Attrs<'_>) -> Option<(i64, i64)> {
+    attached::place(attrs, "load_balancer_id")
+}
+
+#[async_trait]
+impl Resource for LoadBalancerNetwork {
+    fn name(&self) -> &'static str {
+        "hcloud_load_balancer_network"
+    }
+
+    fn noun(&self) -> &'static str {
+        "load balancer's attachment to a network"
+    }
+
+    fn schema(&self) -> Schema {
+        schema(Block::of([
+            ("id", Attribute::computed(Type::String)),
+            ("load_balancer_id", Attribute::required(Type::Number).force_new()),
+            ("network_id", Attribute::optional_computed(Type::Number).force_new()),
+            ("subnet_id", Attribute::optional(Type::String).force_new()),
+            ("ip", Attribute::optional_computed(Type::String).force_new()),
+            ("enable_public_interface", Attribute::optional_computed(Type::Bool)),
+        ]))
+    }
+
+    fn defaults(&self) -> Vec<(&'static str, Value)> {
+        vec![("enable_public_interface", flag(true))]
+    }
+
+    fn validate(&self, config: Attrs<'_>, problems: &mut Problems) {
+        attached::validate(config, problems);
+    }
+
+    fn plan(&self, plan: &mut Plan<'_>) {
+        attached::plan(plan);
+    }
+
+    fn creating(&self) -> Tolerance {
+        attached::ATTACHING
+    }
+
+    fn needs(&self, prior: Attrs<'_>, needs: &mut Needs) {
+        needs.load_balancers.extend(place(prior).map(|(balancer, _)| balancer));
+    }
+
+    fn observe(&self, prior: Attrs<'_>, mut state: State, seen: &Seen) -> Result<Option<State>, Error> {
+        let Some((balancer_id, network_id)) = place(prior) else { return Ok(None) };
+        let Some(balancer) = seen.load_balancers.get(balancer_id)? else { return Ok(None) };
+        let Some(net) = balancer.private_net.iter().find(|net| net.network == network_id) else {
+            return Ok(None);
+        };
+        state.set("id", text(&format!("{balancer_id}-{network_id}")));
+        state.set("load_balancer_id", int(balancer_id));
+        state.set("network_id", int(network_id));
+        state.set("ip", text(&net.ip));
+        state.set("enable_public_interface", flag(balancer.public_net.enabled));
+        Ok(Some(state))
+    }
+
+    async fn begin(&self, cx: &Cx, planned: Attrs<'_>, _config: Attrs<'_>) -> Result<Begun, Failure> {
+        let (balancer, network) = place(planned).ok_or_else(attached::incomplete)?;
+        let attachment = NetworkAttachment {
+            network,
+            ip: planned.text("ip").map(str::to_owned),
+            ip_range: planned.text("subnet_id").and_then(split_id).map(|(_, range)| range.to_owned()),
+            alias_ips: Vec::new(),
+        };
+        let action = match cx.client.load_balancers().attach_to_network(balancer, &attachment).await {
+            Err(error) if error.is(code::LOAD_BALANCER_ALREADY_ATTACHED) => None,
+            answer => Some(answer?),
+        };
+        Ok(Begun::new(format!("{balancer}-{network}"), action))
+    }
+
+    async fn finish(&self, cx: &Cx, _id: &str, planned: Attrs<'_>) -> Result<(), Failure> {
+        match place(planned) {
+            Some((balancer, _)) if !planned.flag("enable_public_interface") => {
+                show(cx, balancer, false).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn update(&self, cx: &Cx, prior: Attrs<'_>, planned: Attrs<'_>) -> Result<(), Failure> {
+        match (place(prior), changed_flag(prior, planned, "enable_public_interface")) {
+            (Some((balancer, _)), Some(enabled)) => show(cx, balancer, enabled).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn delete(&self, cx: &Cx, prior: Attrs<'_>) -> Result<(), Failure> {
+        let Some((balancer, network)) = place(prior) else { return Ok(()) };
+        let call = || cx.client.load_balancers().detach_from_network(balancer, network);
+        Ok(cx.step(attached::DETACHING, call).await?)
+    }
+
+    fn import(&self, id: &str, state: &mut State) -> Result<(), &'static str> {
+        attached::import(id, "load_balancer_id", state)
+            .ok_or("the numbers of load balancer and network, such as `123-456`")
+    }
+
+    async fn candidates(
+        &self,
+        cx: &Cx,
+        planned: Attrs<'_>,
+        seen: &mut Seen,
+    ) -> Result<Vec<Candidate>, Failure> {
+        let Some((id, network)) = place(planned) else { return Ok(Vec::new()) };
+        let Some(balancer) = cx.client.load_balancers().find(id).await? else { return Ok(Vec::new()) };
+        let attached = balancer.private_net.iter().any(|net| net.network == network);
+        seen.load_balancers.add([balancer]);
+        Ok(attached.then(|| Candidate { id: format!("{id}-{network}"), created: None }).into_iter().collect())
+    }
+
+    fn created_with(&self) -> &'static [&'static str] {
+        &["load_balancer_id", "network_id", "ip"]
+    }
+}
+
+async fn show(cx: &Cx, balancer: i64, enabled: bool) -> Result<(), Failure> {
+    let balancers = cx.client.load_balancers();
+    if enabled {
+        Ok(cx.step(Tolerance::NONE, || balancers.enable_public_interface(balancer)).await?)
+    } else {
+        Ok(cx.step(Tolerance::NONE, || balancers.disable_public_interface(balancer)).await?)
+    }
+}
