@@ -1,7 +1,7 @@
 //! Function calls.
 
 use ferroform_core::{Diagnostic, Type, Value, ValueKind};
-use ferroform_hcl::ast::{Expr, Ident};
+use ferroform_hcl::ast::{Expr, ExprKind, Ident};
 
 use super::{Env, Evaluator, Names, unknown};
 use crate::funcs;
@@ -35,14 +35,26 @@ impl Evaluator<'_> {
         }
         if !funcs::exists(&name.name) {
             // Said once, and without looking at the arguments.
-            let detail = match funcs::call(&name.name, &[], context) {
-                Err(error) => error.detail(&name.name),
-                Ok(_) => String::new(),
-            };
+            if let Err(error) = funcs::call(&name.name, &[], context) {
+                self.diags.push(
+                    Diagnostic::error(error.summary())
+                        .detail(error.detail(&name.name))
+                        .subject(name.span)
+                        .context(whole.span),
+                );
+            }
+            return unknown();
+        }
+        if let ("templatestring", Some(template)) = (name.name.trim_start_matches("core::"), args.first())
+            && !is_reference(template)
+        {
             self.diags.push(
-                Diagnostic::error("Call to unknown function")
-                    .detail(detail)
-                    .subject(name.span)
+                Diagnostic::error("Invalid function argument")
+                    .detail(
+                        "Invalid value for \"template\" parameter: the template must be a reference to a value that \
+                         holds it; a template written here can be used directly, without the function.",
+                    )
+                    .subject(template.span)
                     .context(whole.span),
             );
             return unknown();
@@ -175,5 +187,14 @@ fn expanded(last: &Value) -> Expanded {
         _ => Expanded::Wrong(
             "The expanding argument (indicated by ...) must be of a tuple, list, or set type.",
         ),
+    }
+}
+
+/// Whether an expression only refers to a value or something inside one.
+fn is_reference(expr: &Expr) -> bool {
+    match &*expr.kind {
+        ExprKind::Variable(_) => true,
+        ExprKind::GetAttr { base, .. } | ExprKind::Index { base, .. } => is_reference(base),
+        _ => false,
     }
 }

@@ -1,10 +1,11 @@
 //! Object constructors, `for` expressions and splats.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use ferroform_core::convert::convert;
-use ferroform_core::{Diagnostic, Marks, Span, Type, Value, ValueKind};
+use ferroform_core::{Diagnostic, Marks, Refinements, Span, Type, Value, ValueKind};
 use ferroform_hcl::ast::{Expr, ForIntro, ForObject, ForTuple, ObjectItem};
 
 use super::{Env, Evaluator, Frame, unknown};
@@ -133,6 +134,11 @@ impl Evaluator<'_> {
         env: Env<'_>,
         mut each: impl FnMut(&mut Self, Env<'_>, &mut Marks) -> bool,
     ) -> bool {
+        if let Some(cond) = &intro.cond
+            && !self.condition_could_hold(intro, cond, env)
+        {
+            return false;
+        }
         let mut known = true;
         for element in elements {
             let key =
@@ -153,6 +159,30 @@ impl Evaluator<'_> {
             known &= each(self, inner, marks);
         }
         known
+    }
+
+    /// Looks at the condition once with nothing known of the elements, so that what is wrong for all of them is said
+    /// once. False if it was.
+    fn condition_could_hold(&mut self, intro: &ForIntro, cond: &Expr, env: Env<'_>) -> bool {
+        let key = intro.key.as_ref().map(|k| Frame { name: Some(&k.name), value: unknown(), outer: env });
+        let outer = key.as_ref().or(env);
+        let frame = Frame { name: Some(&intro.value.name), value: unknown(), outer };
+        let before = self.errors();
+        let include = self.expr(cond, Some(&frame));
+        if self.errors() > before {
+            return false;
+        }
+        let problem = if include.is_null() {
+            Diagnostic::error("Condition is null").detail("The value of the 'if' clause must not be null.")
+        } else {
+            match convert(&include, &Type::Bool) {
+                Ok(_) => return true,
+                Err(error) => Diagnostic::error("Invalid 'for' condition")
+                    .detail(format!("The 'if' clause value is invalid: {}.", error.message)),
+            }
+        };
+        self.report(problem.subject(cond.span), cond, Some(&frame));
+        false
     }
 
     /// Whether an element counts; none when that is unknown or wrong. Only the first wrong one is reported.
@@ -214,19 +244,24 @@ impl Evaluator<'_> {
                         let value = this.expr(&f.value, inner);
                         if f.group {
                             grouped.entry(key).or_default().push(value);
-                        } else if single.contains_key(&key) {
-                            let problem = Diagnostic::error("Duplicate object key")
-                                .detail(format!(
-                                    "Two different items produced the key {:?} in this 'for' expression. If \
-                                     duplicates are expected, use the ellipsis (...) after the value expression to \
-                                     enable grouping by key.",
-                                    &*key
-                                ))
-                                .subject(f.key.span)
-                                .context(expr.span);
-                            this.report(problem, &f.key, inner);
-                        } else {
-                            single.insert(key, value);
+                            return true;
+                        }
+                        match single.entry(key) {
+                            Entry::Vacant(entry) => {
+                                entry.insert(value);
+                            }
+                            Entry::Occupied(entry) => {
+                                let problem = Diagnostic::error("Duplicate object key")
+                                    .detail(format!(
+                                        "Two different items produced the key {:?} in this 'for' expression. If \
+                                         duplicates are expected, use the ellipsis (...) after the value expression to \
+                                         enable grouping by key.",
+                                        &**entry.key()
+                                    ))
+                                    .subject(f.key.span)
+                                    .context(expr.span);
+                                this.report(problem, &f.key, inner);
+                            }
                         }
                         return true;
                     }
@@ -277,21 +312,14 @@ impl Evaluator<'_> {
             ValueKind::Unknown(Type::Dynamic, _) => unknown().with_marks(marks),
             ValueKind::Unknown(ty, _) if ty_is_sequence => {
                 let result = self.splat_type(ty, each, env);
-                let lengths = source.refinements().filter(|_| ty.is_collection()).map(|known| {
-                    ferroform_core::Refinements {
-                        not_null: true,
-                        length_min: known.length_min,
-                        length_max: known.length_max,
-                        ..Default::default()
-                    }
-                });
-                match lengths {
-                    Some(lengths) => Value::unknown_refined(result, lengths),
-                    None => Value::unknown(result),
+                let mut refinements = Refinements::not_null();
+                if let Some(known) = source.refinements().filter(|_| ty.is_collection()) {
+                    refinements.length_min = known.length_min;
+                    refinements.length_max = known.length_max;
                 }
-                .with_marks(marks)
+                Value::refined(result, refinements).with_marks(marks)
             }
-            ValueKind::Unknown(..) => {
+            ValueKind::Unknown(..) if !source.is_definitely_not_null() => {
                 // Whether there will be no element or one depends on whether it will be null. What follows is looked
                 // at all the same, for what is wrong with it.
                 self.splat_item(source.clone().unmarked(), each, env);
@@ -319,7 +347,8 @@ impl Evaluator<'_> {
                     items.iter().map(|item| self.splat_item(item.clone(), each, env)).collect();
                 Value::tuple(results).with_marks(marks)
             }
-            _ => Value::tuple([self.splat_item(source.clone().unmarked(), each, env)]).with_marks(marks),
+            // As in Terraform, a mark lies on the tuple and on the one value in it.
+            _ => Value::tuple([self.splat_item(source.clone(), each, env)]).with_marks(marks),
         }
     }
 

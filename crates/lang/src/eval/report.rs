@@ -39,7 +39,7 @@ impl Evaluator<'_> {
         while let ExprKind::GetAttr { base, .. } | ExprKind::Index { base, .. } = &*expr.kind {
             if let Some(value) = self.attempt(|this| this.expr(expr, env))
                 // That a value is unknown while validating says nothing of it.
-                && !(self.validating && !value.is_known())
+                && (value.is_known() || !self.validating)
             {
                 return Some((text(expr), value));
             }

@@ -104,7 +104,8 @@ pub fn render_template(text: &str, name: &str, vars: &Value, ctx: &FuncContext) 
     let value = evaluator.expr(&expr, None);
     if evaluator.diags.has_errors() {
         let message = first_problem(&evaluator.diags.0, &sources, source);
-        let missing = evaluator.diags.iter().find(|d| d.is_error()).is_some_and(|d| d.summary == UNKNOWN_VARIABLE);
+        let missing =
+            evaluator.diags.iter().find(|d| d.is_error()).is_some_and(|d| d.summary == UNKNOWN_VARIABLE);
         return Err(if missing { FuncError::argument(1, message) } else { FuncError::failed(message) });
     }
     Ok(value.with_marks(marks))
