@@ -12,11 +12,20 @@ locals {
     }
   }
 
-  # Lets a service bind its private address before the interface has it, so that the order at boot does not matter.
-  bind_early = {
-    path        = "/etc/sysctl.d/90-nornos.conf"
-    content     = "net.ipv4.ip_nonlocal_bind = 1\nvm.overcommit_memory = 1\nvm.swappiness = 1\n"
-    permissions = "0644"
+  # ip_nonlocal_bind lets a service bind its private address before the interface has it, so that the order at boot does
+  # not matter.
+  kernel_settings = {
+    postgres = { "net.ipv4.ip_nonlocal_bind" = 1, "vm.swappiness" = 1 }
+    # Redis copies itself by fork, and says that the kernel must allow it.
+    redis = { "net.ipv4.ip_nonlocal_bind" = 1, "vm.overcommit_memory" = 1 }
+  }
+
+  sysctl = {
+    for name, settings in local.kernel_settings : name => {
+      path        = "/etc/sysctl.d/90-nornos.conf"
+      content     = join("", [for key, value in settings : "${key} = ${value}\n"])
+      permissions = "0644"
+    }
   }
 
   secure_first = ["systemctl enable --now nftables.service", "nft -f /etc/nftables.conf", "sysctl --quiet --system"]
@@ -37,7 +46,7 @@ module "postgres_first_boot" {
 
   files = [
     local.nftables.postgres,
-    local.bind_early,
+    local.sysctl.postgres,
     {
       # The package would make a cluster on the root disk; ours is on the volume.
       path        = "/etc/postgresql-common/createcluster.conf"
@@ -90,7 +99,7 @@ module "redis_first_boot" {
 
   files = [
     local.nftables.redis,
-    local.bind_early,
+    local.sysctl.redis,
     {
       path = "/etc/nornos/redis.conf"
       content = templatefile("${path.module}/templates/redis.conf.tftpl", {
