@@ -86,7 +86,7 @@ fn read_rest(input: &mut Input, service: &mut Service) {
     input.nested("health_check", |check| read_health_check(check, &mut service.health_check));
     if let Some(http) = &mut service.http {
         input.nested("http", |input| read_http(input, http));
-    } else if input.string("http").is_some() {
+    } else if input.nested("http", |_| ()).is_some() {
         input.fail("http", "is for the protocols http and https only");
     }
 }

@@ -150,9 +150,6 @@ fn check_service(project: &Project, service: &Service) -> Result<(), Refusal> {
     check_port("listen_port", service.listen_port)?;
     check_port("destination_port", service.destination_port)?;
     check_port("health_check.port", service.health_check.port)?;
-    if service.health_check.timeout > service.health_check.interval {
-        return Err(Refusal::invalid("health_check.timeout", "timeout must not be longer than the interval"));
-    }
     if let Some(http) = &service.http {
         if service.protocol == Protocol::Https && http.certificates.is_empty() {
             return Err(Refusal::invalid("http.certificates", "https needs at least one certificate"));

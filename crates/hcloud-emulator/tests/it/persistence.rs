@@ -5,6 +5,8 @@ use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ferroform_hcloud_emulator::{ClockMode, Emulator, Error, RateLimit};
@@ -159,15 +161,20 @@ async fn what_was_answered_before_a_kill_is_there_after_it() {
                 break address.parse().unwrap();
             }
         };
+        let count = Arc::new(AtomicUsize::new(0));
         let writers: Vec<_> = (0..4)
             .map(|writer| {
+                let count = Arc::clone(&count);
                 tokio::spawn(async move {
                     let mut granted = Vec::new();
                     for number in 0..60 {
                         let name = format!("k{round}-{writer}-{number}");
                         let body = json!({"name": name, "type": "ipv6", "location": "fsn1"}).to_string();
                         match send(address, Some(TOKEN), "POST", "/v1/primary_ips", &body).await {
-                            Some(answer) if answer.status == 201 => granted.push(name),
+                            Some(answer) if answer.status == 201 => {
+                                count.fetch_add(1, Ordering::Relaxed);
+                                granted.push(name);
+                            }
                             Some(answer) => panic!("{}", answer.text),
                             None => return (granted, number + 1),
                         }
@@ -176,7 +183,13 @@ async fn what_was_answered_before_a_kill_is_there_after_it() {
                 })
             })
             .collect();
-        tokio::time::sleep(Duration::from_millis(40 + 30 * round)).await;
+        // In the midst of it: each time after some more answers.
+        for _ in 0..10_000 {
+            if count.load(Ordering::Relaxed) > 5 + 20 * round {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         child.kill().await.unwrap();
         for writer in writers {
             let (granted, tried) = writer.await.unwrap();
@@ -191,7 +204,7 @@ async fn what_was_answered_before_a_kill_is_there_after_it() {
         .iter()
         .map(|ip| ip["name"].as_str().unwrap().to_owned())
         .collect();
-    assert!(answered.len() > 8, "only {} requests were answered", answered.len());
+    assert!(answered.len() > 100, "only {} requests were answered", answered.len());
     assert!(answered.is_subset(&there), "lost: {:?}", answered.difference(&there).collect::<Vec<_>>());
     assert!(there.len() <= asked, "{} there, {asked} asked for", there.len());
 }
