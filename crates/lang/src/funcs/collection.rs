@@ -14,8 +14,8 @@ const ANY_LIST: Param = Param::new("list", Ty::Any);
 const BOOLS: Param = Param::new("list", Ty::List(&Ty::Bool));
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::new("alltrue", &[BOOLS], Ty::Bool, |args, _| Ok(quantify(items(args, 0), false))),
-    Function::new("anytrue", &[BOOLS], Ty::Bool, |args, _| Ok(quantify(items(args, 0), true))),
+    Function::new("alltrue", &[BOOLS], Ty::Bool, alltrue),
+    Function::new("anytrue", &[BOOLS], Ty::Bool, anytrue),
     Function::new("coalesce", &[], Ty::Any, coalesce)
         .variadic(Param::new("vals", Ty::Any).allow_null().allow_unknown().allow_dynamic()),
     Function::new("coalescelist", &[], Ty::Any, coalescelist)
@@ -53,12 +53,22 @@ fn length(args: &[Value], _: &FuncContext) -> Result {
     Ok(length.with_marks(marks))
 }
 
-/// Whether any element is true, or none is false; null counts as false.
-fn quantify(elements: &[Value], wanted: bool) -> Value {
-    if elements.iter().any(|v| v.is_known() && v.as_bool().unwrap_or(false) == wanted) {
-        return Value::bool(wanted);
+/// Null counts as false. What follows an unknown element is not looked at.
+fn alltrue(args: &[Value], _: &FuncContext) -> Result {
+    let first = items(args, 0).iter().find(|v| v.as_bool() != Some(true));
+    Ok(match first {
+        Some(unknown) if !unknown.is_known() => Value::unknown(Type::Bool),
+        other => Value::bool(other.is_none()),
+    })
+}
+
+/// Null counts as false.
+fn anytrue(args: &[Value], _: &FuncContext) -> Result {
+    let elements = items(args, 0);
+    if elements.iter().any(|v| v.as_bool() == Some(true)) {
+        return Ok(Value::bool(true));
     }
-    if elements.iter().all(Value::is_known) { Value::bool(!wanted) } else { Value::unknown(Type::Bool) }
+    Ok(if elements.iter().all(Value::is_known) { Value::bool(false) } else { Value::unknown(Type::Bool) })
 }
 
 /// The first argument that is neither null nor an empty string, as the type that fits all.
@@ -82,16 +92,16 @@ fn coalescelist(args: &[Value], _: &FuncContext) -> Result {
     if args.is_empty() {
         return Err(FuncError::failed("at least one argument is required"));
     }
-    for given in args {
-        if !given.is_known() {
-            return Ok(Value::unknown(Type::Dynamic));
-        }
-        if !matches!(given.ty(), Type::List(_) | Type::Tuple(_)) {
-            return Err(FuncError::failed("coalescelist arguments must be lists or tuples"));
-        }
+    let known = args.iter().take_while(|arg| arg.is_known());
+    if known.clone().any(|arg| !matches!(arg.ty(), Type::List(_) | Type::Tuple(_))) {
+        return Err(FuncError::failed("coalescelist arguments must be lists or tuples"));
     }
-    let filled = args.iter().find(|list| list.as_slice().is_some_and(|items| !items.is_empty()));
-    filled.cloned().ok_or_else(|| FuncError::failed("no non-null arguments"))
+    let chosen = args.iter().find(|arg| arg.as_slice().map_or(!arg.is_known(), |items| !items.is_empty()));
+    match chosen {
+        Some(unknown) if !unknown.is_known() => Ok(Value::unknown(Type::Dynamic)),
+        Some(list) => Ok(list.clone()),
+        None => Err(FuncError::failed("no non-null arguments")),
+    }
 }
 
 fn contains(args: &[Value], _: &FuncContext) -> Result {

@@ -10,20 +10,25 @@ use super::{FuncContext, FuncError};
 
 type Result = std::result::Result<Value, FuncError>;
 
-const V: Param = Param::new("v", Ty::Any).allow_null().allow_unknown().allow_dynamic().allow_marked();
+const V: Param = Param::new("v", Ty::Any).allow_null().allow_dynamic().allow_marked();
 const VALUE: Param = Param::new("value", Ty::Any).allow_null().allow_unknown().allow_dynamic().allow_marked();
 
-const fn to(name: &'static str, ty: Ty, run: super::driver::Run) -> Function {
-    Function::new(name, &[V], ty, run).may_be_null()
+/// A conversion. Of an unknown value not even the element type is said, but it must be of a type that converts.
+macro_rules! to {
+    ($name:literal, $ty:expr) => {
+        Function::new($name, &[V], $ty, |args, _| converted(args, &$ty.to_type()))
+            .returns_by(|args| converted(args, &$ty.to_type()).map(|_| $ty.to_type()))
+            .may_be_null()
+    };
 }
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    to("tobool", Ty::Bool, |args, _| converted(args, &Type::Bool)),
-    to("tonumber", Ty::Number, |args, _| converted(args, &Type::Number)),
-    to("tostring", Ty::String, |args, _| converted(args, &Type::String)),
-    to("tolist", Ty::List(&Ty::Any), |args, _| converted(args, &Type::list(Type::Dynamic))),
-    to("toset", Ty::Set(&Ty::Any), |args, _| converted(args, &Type::set(Type::Dynamic))),
-    to("tomap", Ty::Map(&Ty::Any), |args, _| converted(args, &Type::map(Type::Dynamic))),
+    to!("tobool", Ty::Bool),
+    to!("tonumber", Ty::Number),
+    to!("tostring", Ty::String),
+    to!("tolist", Ty::List(&Ty::Any)),
+    to!("toset", Ty::Set(&Ty::Any)),
+    to!("tomap", Ty::Map(&Ty::Any)),
     Function::new("sensitive", &[VALUE], Ty::Any, |args, _| Ok(args[0].clone().sensitive())).may_be_null(),
     Function::new("nonsensitive", &[VALUE], Ty::Any, |args, _| {
         let marks = args[0].marks().without(Marks::SENSITIVE);

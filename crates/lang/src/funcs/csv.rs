@@ -6,8 +6,9 @@
 /// When quotes are misplaced or the number of fields varies; the message names the line.
 pub(super) fn records(text: &str) -> Result<Vec<Vec<String>>, String> {
     let text = text.replace("\r\n", "\n");
+    let text = text.strip_suffix('\r').unwrap_or(&text);
     let mut records: Vec<Vec<String>> = Vec::new();
-    let mut rest = text.as_str();
+    let mut rest = text;
     let mut line = 1;
     while !rest.is_empty() {
         if let Some(after) = rest.strip_prefix('\n') {

@@ -134,7 +134,7 @@ enum Charset {
 
 fn charset(name: &str) -> std::result::Result<Charset, FuncError> {
     Ok(match name.to_ascii_lowercase().as_str() {
-        "utf-16" | "utf16" => Charset::Utf16 { big_endian: true, bom: true },
+        "utf-16" => Charset::Utf16 { big_endian: true, bom: true },
         "utf-16be" => Charset::Utf16 { big_endian: true, bom: false },
         "utf-16le" => Charset::Utf16 { big_endian: false, bom: false },
         "iso-8859-1" | "iso_8859-1" | "iso_8859-1:1987" | "latin1" | "l1" | "iso-ir-100" | "ibm819"
@@ -143,7 +143,11 @@ fn charset(name: &str) -> std::result::Result<Charset, FuncError> {
             Charset::Direct(128)
         }
         _ => {
-            let found = encoding_rs::Encoding::for_label_no_replacement(name.as_bytes());
+            // Labels that only browsers know are not names of the registry.
+            let lower = name.to_ascii_lowercase();
+            let foreign = ["x-", "cp125", "utf8", "unicode", "dos-874", "sun_eu", "logical", "visual"];
+            let foreign = foreign.iter().any(|prefix| lower.starts_with(prefix));
+            let found = encoding_rs::Encoding::for_label_no_replacement(name.as_bytes()).filter(|_| !foreign);
             Charset::Other(found.ok_or_else(|| {
                 let message = format!("{name:?} is not a supported IANA encoding name or alias");
                 FuncError::argument(1, message)

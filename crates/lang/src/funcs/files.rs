@@ -9,7 +9,7 @@ use ferroform_core::convert::convert;
 use ferroform_core::{Type, Value};
 use md5::Md5;
 use sha1::Sha1;
-use sha2::{Digest, Sha256, Sha512};
+use sha2::{Sha256, Sha512};
 
 use super::driver::arg::text;
 use super::driver::{Function, Param, Ty};
@@ -34,12 +34,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
     Function::new("fileexists", &[PATH], Ty::Bool, fileexists),
     of_path("filebase64", |args, ctx| Ok(Value::string(BASE64.encode(read(text(args, 0), ctx)?)))),
-    of_path("filemd5", |args, ctx| digest::<Md5>(args, ctx, hex::<Md5>)),
-    of_path("filesha1", |args, ctx| digest::<Sha1>(args, ctx, hex::<Sha1>)),
-    of_path("filesha256", |args, ctx| digest::<Sha256>(args, ctx, hex::<Sha256>)),
-    of_path("filesha512", |args, ctx| digest::<Sha512>(args, ctx, hex::<Sha512>)),
-    of_path("filebase64sha256", |args, ctx| digest::<Sha256>(args, ctx, in_base64::<Sha256>)),
-    of_path("filebase64sha512", |args, ctx| digest::<Sha512>(args, ctx, in_base64::<Sha512>)),
+    of_path("filemd5", |args, ctx| digest(args, ctx, hex::<Md5>)),
+    of_path("filesha1", |args, ctx| digest(args, ctx, hex::<Sha1>)),
+    of_path("filesha256", |args, ctx| digest(args, ctx, hex::<Sha256>)),
+    of_path("filesha512", |args, ctx| digest(args, ctx, hex::<Sha512>)),
+    of_path("filebase64sha256", |args, ctx| digest(args, ctx, in_base64::<Sha256>)),
+    of_path("filebase64sha512", |args, ctx| digest(args, ctx, in_base64::<Sha512>)),
     Function::new("fileset", &[PATH, Param::new("pattern", Ty::String)], Ty::Set(&Ty::String), fileset),
     of_path("abspath", |args, ctx| Ok(path_value(&clean(&ctx.working_dir.join(text(args, 0)))))),
     of_path("basename", |args, _| Ok(Value::string_normalised(base(text(args, 0))))),
@@ -97,7 +97,7 @@ fn read_text(path: &str, ctx: &FuncContext) -> Result<String> {
     })
 }
 
-fn digest<D: Digest>(args: &[Value], ctx: &FuncContext, show: fn(&[u8]) -> Value) -> Result {
+fn digest(args: &[Value], ctx: &FuncContext, show: fn(&[u8]) -> Value) -> Result {
     let content = read(text(args, 0), ctx).map_err(|e| FuncError::failed(e.message))?;
     Ok(show(&content))
 }
@@ -198,7 +198,15 @@ fn templatefile(args: &[Value], ctx: &FuncContext) -> Result {
     check_vars(args)?;
     let path = text(args, 0);
     let template = read_text(path, ctx)?;
-    render(&template, path, &args[1], ctx)
+    let rendered = render(&template, path, &args[1], ctx)?;
+    not_null(rendered)
+}
+
+fn not_null(rendered: Value) -> Result {
+    if rendered.is_null() {
+        return Err(FuncError::failed("the template result is null, which cannot be used"));
+    }
+    Ok(rendered)
 }
 
 fn templatestring(args: &[Value], ctx: &FuncContext) -> Result {
@@ -208,8 +216,17 @@ fn templatestring(args: &[Value], ctx: &FuncContext) -> Result {
         ));
     }
     check_vars(args)?;
-    let rendered = render(text(args, 0), "<templatestring argument>", &args[1], ctx)?;
-    let fails = |message| FuncError::failed(format!("invalid template result: {message}"));
-    let result = convert(&rendered, &Type::String).map_err(|e| fails(e.message))?;
-    if result.is_null() { Err(fails("the result is null".to_owned())) } else { Ok(result) }
+    let template = text(args, 0);
+    let mut sources = ferroform_core::Sources::new();
+    let source = sources.add("<templatestring argument>", template);
+    let (_, problems) = ferroform_hcl::parse_template(source, template).into_parts();
+    if let Some(problem) = problems.iter().find(|d| d.is_error()) {
+        let message =
+            format!("invalid template: {}; {}", problem.summary, problem.detail.trim_end_matches('.'));
+        return Err(FuncError::argument(0, message));
+    }
+    let rendered = render(template, "<templatestring argument>", &args[1], ctx)?;
+    let result = convert(&rendered, &Type::String)
+        .map_err(|e| FuncError::failed(format!("invalid template result: {}", e.message)))?;
+    not_null(result)
 }

@@ -79,11 +79,8 @@ fn formatlist(args: &[Value], _: &FuncContext) -> Result<Value, FuncError> {
             out.push(Value::unknown_not_null(Type::String));
             continue;
         }
-        let rendered = render(template, &values).map_err(|mut error| {
-            if error.arg.is_none() && !sequences.is_empty() {
-                error.message = format!("error on format iteration {n}: {}", error.message);
-            }
-            error
+        let rendered = render(template, &values).map_err(|error| {
+            FuncError::failed(format!("error on format iteration {n}: {}", error.message))
         })?;
         out.push(Value::string_normalised(&rendered));
     }

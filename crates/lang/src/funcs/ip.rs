@@ -42,7 +42,11 @@ impl Network {
     }
 
     fn show(&self) -> String {
-        format!("{}/{}", show(self.address, self.bits), self.length)
+        let length = match self.length.checked_sub(96) {
+            Some(length) if is_mapped(self.address, self.bits) => length,
+            _ => self.length,
+        };
+        format!("{}/{}", show(self.address, self.bits), length)
     }
 
     fn hosts(&self) -> u32 {
@@ -108,6 +112,11 @@ fn insert(address: u128, n: &BigInt, shift: u32, bits: u32) -> Result<u128> {
     address.ok_or_else(|| FuncError::failed("the address would be out of range"))
 }
 
+/// Whether an IPv6 address stands for an IPv4 one.
+fn is_mapped(address: u128, bits: u32) -> bool {
+    bits == 128 && address >> 32 == 0xffff
+}
+
 fn cidrhost(args: &[Value], _: &FuncContext) -> Result {
     let network = network(args)?;
     let host = whole(number(args, 1)).map_err(FuncError::failed)?;
@@ -127,7 +136,9 @@ fn cidrhost(args: &[Value], _: &FuncContext) -> Result {
             number(args, 1)
         )));
     }
-    Ok(Value::string(show(insert(network.address, &host, 0, network.bits)?, network.bits)))
+    // Terraform takes such an address for one of 32 bits, and shifts accordingly; hardly anyone meets the result.
+    let shift = if is_mapped(network.address, network.bits) { 96 } else { 0 };
+    Ok(Value::string(show(insert(network.address, &host, shift, network.bits)?, network.bits)))
 }
 
 fn cidrnetmask(args: &[Value], _: &FuncContext) -> Result {
@@ -200,8 +211,9 @@ fn cidrsubnets(args: &[Value], _: &FuncContext) -> Result {
             ));
         };
         let size = 1u128.checked_shl(network.bits - length).unwrap_or(0);
-        // Up to the next multiple of its own size.
-        let start = next
+        // Up to the next multiple of its own size. Terraform finds no place in a prefix without bits.
+        let start = next.filter(|_| network.length > 0);
+        let start = start
             .and_then(|next| next.checked_add(size.wrapping_sub(1)).map(|n| n & mask(length, network.bits)));
         let Some(start) = start.filter(|start| *start <= last) else {
             return fail(format!(

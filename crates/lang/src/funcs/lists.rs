@@ -249,9 +249,6 @@ fn reverse_type(args: &[Value]) -> Result<Type> {
 
 fn reverse(args: &[Value], _: &FuncContext) -> Result {
     let ty = reverse_type(args)?;
-    if args[0].known_length().is_none() {
-        return Ok(Value::unknown(ty).with_marks(args[0].marks()));
-    }
     let reversed = items(args, 0).iter().rev().cloned();
     let result = match ty {
         Type::List(element) => Value::list(Type::clone(&element), reversed),

@@ -77,6 +77,8 @@ impl fmt::Debug for FuncContext {
 pub enum FuncErrorKind {
     /// There is no such function.
     Unknown,
+    /// There is no such function in a namespace.
+    UnknownInNamespace,
     /// A required argument is missing.
     NotEnough,
     /// There are more arguments than the function takes.
@@ -121,6 +123,7 @@ impl FuncError {
     pub fn summary(&self) -> &'static str {
         match self.kind {
             FuncErrorKind::Unknown => "Call to unknown function",
+            FuncErrorKind::UnknownInNamespace => "Unknown provider function",
             FuncErrorKind::NotEnough => "Not enough function arguments",
             FuncErrorKind::TooMany => "Too many function arguments",
             FuncErrorKind::Argument => "Invalid function argument",
@@ -185,7 +188,11 @@ pub fn call(name: &str, args: &[Value], ctx: &FuncContext) -> Result<Value, Func
     match lookup(name) {
         Some(function) => function.call(args, ctx),
         None => Err(FuncError {
-            kind: FuncErrorKind::Unknown,
+            kind: if name.contains("::") {
+                FuncErrorKind::UnknownInNamespace
+            } else {
+                FuncErrorKind::Unknown
+            },
             arg: None,
             message: format!(
                 "There is no function named {name:?}.{}",

@@ -8,6 +8,8 @@ use super::driver::arg::{integer, number, text};
 use super::driver::{Function, Param, Ty};
 use super::{FuncContext, FuncError};
 
+mod float;
+
 const NUM: Param = Param::new("num", Ty::Number);
 const NUMBERS: Param = Param::new("numbers", Ty::Number);
 
@@ -16,7 +18,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("ceil", &[NUM], Ty::Number, |args, _| Ok(Value::number(number(args, 0).ceil()))),
     Function::new("floor", &[NUM], Ty::Number, |args, _| Ok(Value::number(number(args, 0).floor()))),
     Function::new("log", &[NUM, Param::new("base", Ty::Number)], Ty::Number, |args, _| {
-        result(number(args, 0).log(number(args, 1)))
+        result(float::log(number(args, 0).to_f64()) / float::log(number(args, 1).to_f64()))
     }),
     Function::new("max", &[], Ty::Number, |args, _| extreme(args, |a, b| a > b)).variadic(NUMBERS),
     Function::new("min", &[], Ty::Number, |args, _| extreme(args, |a, b| a < b)).variadic(NUMBERS),
@@ -28,13 +30,16 @@ pub(super) const FUNCTIONS: &[Function] = &[
     )
     .returns_by(|args| check_text(&args[0]).map(|()| Type::Number)),
     Function::new("pow", &[NUM, Param::new("power", Ty::Number)], Ty::Number, |args, _| {
-        result(number(args, 0).pow(number(args, 1)))
+        result(float::pow(number(args, 0).to_f64(), number(args, 1).to_f64()))
     }),
     Function::new("signum", &[NUM], Ty::Number, |args, _| Ok(Value::number(integer(args, 0)?.signum()))),
 ];
 
-fn result(n: Result<Number, NumberError>) -> Result<Value, FuncError> {
-    n.map(Value::number).map_err(|e| FuncError::failed(e.to_string()))
+fn result(n: f64) -> Result<Value, FuncError> {
+    let number = Number::from_f64(n);
+    number
+        .map(Value::number)
+        .ok_or_else(|| FuncError::failed("the function has no value for the given number"))
 }
 
 fn extreme(args: &[Value], better: fn(&Number, &Number) -> bool) -> Result<Value, FuncError> {

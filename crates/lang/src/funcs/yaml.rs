@@ -35,6 +35,9 @@ fn yamlencode(args: &[Value], _: &FuncContext) -> Result<Value, FuncError> {
 }
 
 fn yamldecode(args: &[Value], _: &FuncContext) -> Result<Value, FuncError> {
+    if text(args, 0).starts_with('\t') {
+        return Err(FuncError::failed("on line 1, column 1: a tab cannot indent anything"));
+    }
     let mut reader =
         Reader { parser: Parser::new_from_str(text(args, 0)), anchors: HashMap::new(), nodes: 0 };
     reader.document().map_err(FuncError::failed)
@@ -176,7 +179,6 @@ fn core_tag(tag: Option<&Tag>) -> Result<Option<&str>, String> {
     match tag {
         None => Ok(None),
         Some(tag) if tag.is_yaml_core_schema() => Ok(Some(&tag.suffix)),
-        Some(tag) if tag.handle.is_empty() && tag.suffix == "!" => Ok(Some("str")),
         Some(tag) => Err(format!("unsupported tag {:?}", format!("{}{}", tag.handle, tag.suffix))),
     }
 }
@@ -242,23 +244,14 @@ fn resolve(content: &str) -> Result<Value, String> {
 }
 
 fn number(content: &str) -> Option<Number> {
-    let (negative, digits) = match content.as_bytes().first()? {
-        b'-' => (true, &content[1..]),
-        b'+' => (false, &content[1..]),
-        _ => (false, content),
-    };
-    let radix = |digits: &str, base| {
-        let plain = digits.bytes().all(|b| b.is_ascii_alphanumeric());
-        let number = Number::parse_int(digits, base).ok().filter(|_| plain)?;
-        Some(if negative { number.neg() } else { number })
-    };
-    if let Some(hex) = digits.strip_prefix("0x") {
-        return radix(hex, 16);
+    for (prefix, base) in [("0x", 16), ("0o", 8)] {
+        if let Some(digits) = content.strip_prefix(prefix) {
+            let plain = digits.bytes().all(|b| b.is_ascii_alphanumeric());
+            return Number::parse_int(digits, base).ok().filter(|_| plain);
+        }
     }
-    if let Some(octal) = digits.strip_prefix("0o") {
-        return radix(octal, 8);
-    }
-    content.parse().ok().filter(|n: &Number| !n.is_infinite())
+    let decimal = content.bytes().all(|b| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
+    content.parse().ok().filter(|_| decimal)
 }
 
 /// A date, with or without a time, as RFC 3339 without fractions of a second.

@@ -30,7 +30,7 @@ pub(super) fn encode(value: &Value) -> Result<String, String> {
 #[derive(Clone, Copy, PartialEq)]
 enum Place {
     Root,
-    /// `- `
+    /// `- `, or the `: ` behind a key on lines of its own.
     Item,
     /// `key:`
     Value,
@@ -98,11 +98,13 @@ impl Writer {
                         self.put("? ");
                         self.text(key, own + INDENT, true);
                         self.line(own);
+                        self.put(":");
+                        self.node(item, own, Place::Item)?;
                     } else {
                         self.text(key, own + INDENT, false);
+                        self.put(":");
+                        self.node(item, own, Place::Value)?;
                     }
-                    self.put(":");
-                    self.node(item, own, Place::Value)?;
                 }
             }
         }
@@ -193,7 +195,7 @@ impl Writer {
                 '"' => "\\\"",
                 '\\' => "\\\\",
                 '\u{85}' => "\\N",
-                '\u{a0}' => "\\_",
+
                 '\u{2028}' => "\\L",
                 '\u{2029}' => "\\P",
                 c if is_printable(c) => {
@@ -219,11 +221,11 @@ impl Writer {
 
 /// Whether a text can be a literal block: nothing that needs an escape, no space before a line break or at the end.
 fn fits_literal(text: &str) -> bool {
-    let special =
-        |c: char| !matches!(c, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}') && !is_printable(c);
+    let special = |c: char| c != '\n' && !is_printable(c);
     !text.ends_with(' ') && !text.contains(" \n") && !text.contains(special)
 }
 
+/// What needs no escape. The encoder that Terraform uses takes no character beyond the basic plane for printable.
 fn is_printable(c: char) -> bool {
-    matches!(c, ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}' | '\u{10000}'..)
+    matches!(c, ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}')
 }
