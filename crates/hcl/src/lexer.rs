@@ -285,7 +285,7 @@ impl Lexer<'_> {
         let (one, two) = (self.at(pos + 1), self.at(pos + 2));
         let end = if one == sign && two == b'{' {
             pos + 3 + strip(pos + 3)
-        } else if two == b'\n' && one.is_ascii() && pos + 2 < self.bytes.len() {
+        } else if two == b'\n' && one.is_ascii() && !matches!(self.modes.last(), Some(Mode::Quoted)) {
             // HCL cuts between the last character of a line and its ending here, which shows when the character is a
             // blank: a strip marker on the line below does not reach it.
             pos + 2
