@@ -133,8 +133,8 @@ def main():
     floating.unassign().wait_until_finished()
     floating.delete()
 
-    expect({m.type for m in client.networks.get_members_list(network).members} == {"server", "load_balancer"}
-           if hasattr(client.networks, "get_members_list") else True, "members")
+    members = {member.type for member in client.networks.get_member_all(network)}
+    expect(members == {"server", "load_balancer"}, f"members are {members}")
     deletion = balancer.delete()
     if hasattr(deletion, "wait_until_finished"):
         deletion.wait_until_finished()
