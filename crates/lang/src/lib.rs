@@ -13,6 +13,7 @@ pub mod reference;
 pub mod suggest;
 pub mod validate;
 pub mod variables;
+pub mod version;
 
 pub use config::{
     Backend, Condition, Config, IgnoreChanges, Lifecycle, Local, Module, ModuleCall, Output, ProviderBlock,

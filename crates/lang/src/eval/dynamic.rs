@@ -121,10 +121,6 @@ impl Evaluator<'_> {
     }
 
     /// The block made for an element, with its label; none if the label is not known or wrong.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one call's worth of a dynamic block, split over nothing else"
-    )]
     fn made(
         &mut self,
         iterator: &str,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use ferroform_core::addr::{ProviderSource, Resource, ResourceMode};
 use ferroform_core::convert::convert;
 use ferroform_core::schema::{Block, Schema};
-use ferroform_core::{Diagnostic, Diagnostics, Type, Value};
+use ferroform_core::{Diagnostic, Diagnostics, Span, Type, Value};
 use ferroform_hcl::ast::Expr;
 
 use crate::config::{Condition, Config, Module, ModuleCall, ResourceBlock};
@@ -18,6 +18,7 @@ use crate::eval::{Evaluator, Names, render_template};
 use crate::files::MemoryFiles;
 use crate::funcs::FuncContext;
 use crate::reference::Referent;
+use crate::version::{Constraints, Version};
 
 mod calls;
 mod references;
@@ -101,6 +102,7 @@ impl Checker<'_, '_> {
                 Some((addr, self.cache.resource(&source, addr)?))
             })
             .collect();
+        self.versions();
         let (scope, mut problems) = StaticScope::new(module, &schemas, context);
 
         for variable in module.variables.values() {
@@ -131,6 +133,33 @@ impl Checker<'_, '_> {
             self.depends_on(&output.depends_on);
             for condition in &output.preconditions {
                 self.condition(condition, Place::default(), &scope);
+            }
+        }
+    }
+
+    /// Holds `required_version` against the version of the language, and looks at the form of all constraints.
+    fn versions(&mut self) {
+        for (text, span) in &self.module.required_versions {
+            match Constraints::parse(text) {
+                Ok(constraints) if !constraints.allow(&Version::LANGUAGE) => self.diags.push(
+                    Diagnostic::error("Unsupported Terraform Core version")
+                        .detail(format!(
+                            "This configuration requires Terraform {text}, and Ferroform has the language of Terraform \
+                             {}. To go on, change the required_version setting; the configuration may then mean \
+                             something else than it was written for.",
+                            Version::LANGUAGE
+                        ))
+                        .subject(*span),
+                ),
+                Ok(_) => {}
+                Err(problem) => self.diags.push(invalid_constraint(&problem, *span)),
+            }
+        }
+        for required in self.module.required_providers.values() {
+            if let Some((text, span)) = &required.version
+                && let Err(problem) = Constraints::parse(text)
+            {
+                self.diags.push(invalid_constraint(&problem, *span));
             }
         }
     }
@@ -289,6 +318,12 @@ impl Checker<'_, '_> {
             self.diags.append(evaluator.diags);
         }
     }
+}
+
+fn invalid_constraint(problem: &str, span: Span) -> Diagnostic {
+    Diagnostic::error("Invalid version constraint")
+        .detail(format!("This string does not use correct version constraint syntax: {problem}."))
+        .subject(span)
 }
 
 impl Referent {

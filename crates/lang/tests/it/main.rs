@@ -5,6 +5,7 @@ mod decode;
 mod eval;
 mod expand;
 mod oracle;
+mod robust;
 mod support;
 mod validate;
 mod variables;

@@ -180,3 +180,19 @@ fn ten_thousand_chained_locals_do_not_overflow() {
     check(&[(&text, "")]);
     assert!(Value::null_dynamic().is_null());
 }
+
+#[test]
+fn version_constraints_are_checked() {
+    let settings = |version: &str| format!("terraform {{\n required_version = \"{version}\"\n}}");
+    check(&[
+        (&settings(">= 1.5, < 2.0"), ""),
+        (&settings("~> 1.11.0"), ""),
+        (&settings("~> 1.10.0"), "Unsupported Terraform Core version @ \"~> 1.10.0\""),
+        (&settings("< 1.0"), "Unsupported Terraform Core version @ \"< 1.0\""),
+        (&settings(">> 1"), "Invalid version constraint @ \">> 1\""),
+        (
+            "terraform {\n required_providers {\n  a = {\n   source = \"x/a\"\n   version = \"latest\"\n  }\n }\n}",
+            "Invalid version constraint @ \"latest\"",
+        ),
+    ]);
+}
