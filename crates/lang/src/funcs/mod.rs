@@ -1,7 +1,7 @@
 //! The built-in functions: one file a family, each a table of declarations beside the code.
 //!
 //! A function sees arguments that already have the declared types, are known and carry no marks, unless it declares
-//! otherwise; the [`driver`] converts, refuses null, answers for unknown arguments and hands marks on. `try` and
+//! otherwise; the driver converts, refuses null, answers for unknown arguments and hands marks on. `try` and
 //! `can` are not here: they take expressions, not values, and belong to the evaluator.
 
 use std::collections::BTreeMap;
@@ -31,6 +31,8 @@ mod numeric;
 mod regexp;
 mod sets;
 mod string;
+#[cfg(test)]
+mod tests;
 mod text;
 mod yaml;
 mod yaml_write;
