@@ -1,2 +1,31 @@
 //! The `ferroform` command.
-fn main() {}
+
+mod args;
+mod cloud;
+mod commands;
+mod failpoints;
+mod files;
+mod inputs;
+mod interrupt;
+mod project;
+mod providers;
+mod settings;
+mod terminal;
+mod views;
+mod workflow;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let terminal = terminal::Terminal::detect();
+    let cli = match args::parse(std::env::args_os(), |name| std::env::var(name).ok()) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { 1 } else { 0 };
+            // Nothing is left to do when the message itself cannot be written.
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    commands::run(cli, &terminal)
+}

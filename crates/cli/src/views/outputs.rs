@@ -58,3 +58,51 @@ fn plain_json(value: &ferroform_core::Value, ty: &ferroform_core::Type) -> Json 
 pub(super) fn pretty(json: &Json) -> String {
     serde_json::to_string_pretty(json).unwrap_or_default() + "\n"
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Outputs as Terraform 1.11.4 printed them, and their JSON.
+    const RECORDED: &str = include_str!("testdata/outputs.json");
+
+    fn recorded() -> (BTreeMap<Arc<str>, OutputValue>, Json) {
+        let recorded: Json = serde_json::from_str(RECORDED).unwrap();
+        let output = |json: &Json| {
+            let ty = wire::type_from_json(&json["type"]).unwrap();
+            let value = wire::from_json(&json["value"], &ty).unwrap();
+            OutputValue { value, ty, sensitive: json["sensitive"].as_bool().unwrap() }
+        };
+        let outputs = recorded["json"].as_object().unwrap();
+        (outputs.iter().map(|(name, json)| (Arc::from(name.as_str()), output(json))).collect(), recorded)
+    }
+
+    #[test]
+    fn outputs_are_printed_as_terraform_prints_them() {
+        let (outputs, recorded) = recorded();
+        assert_eq!(render_outputs(&outputs, &Style::plain()), recorded["text"].as_str().unwrap());
+    }
+
+    #[test]
+    fn the_json_of_outputs_is_that_of_terraform() {
+        let (outputs, recorded) = recorded();
+        let ours: Json = serde_json::from_str(&outputs_json(&outputs)).unwrap();
+        assert_eq!(ours, recorded["json"]);
+        for (name, output) in &outputs {
+            let ours: Json = serde_json::from_str(&value_json(output)).unwrap();
+            assert_eq!(ours, recorded["json"][&**name]["value"], "{name}");
+        }
+    }
+
+    #[test]
+    fn a_sensitive_output_is_shown_only_when_asked_for_by_name() {
+        let output = OutputValue {
+            value: ferroform_core::Value::string("hunter2"),
+            ty: ferroform_core::Type::String,
+            sensitive: true,
+        };
+        let style = Style::plain();
+        assert_eq!(render_output(&output, &style), "\"hunter2\"\n");
+        assert_eq!(render_outputs(&[("o".into(), output)].into(), &style), "o = <sensitive>\n");
+    }
+}

@@ -336,3 +336,6 @@ pub fn render_saved(path: Option<&str>, style: &Style) -> String {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -77,13 +77,13 @@ pub struct PlanInput<'a> {
     /// Where settled operations are recorded.
     pub journal: &'a dyn Journal,
     /// Holds the world of a provider against what the state is bound to, before anything is asked of it.
-    pub bind: &'a WorldGuard,
+    pub bind: &'a WorldGuard<'a>,
     /// Who hears of progress.
     pub events: &'a dyn EventSink,
 }
 
 /// Refuses worlds that the state does not belong to.
-pub type WorldGuard = dyn Fn(&[WorldBinding]) -> Result<(), Diagnostics> + Send + Sync;
+pub type WorldGuard<'a> = dyn Fn(&[WorldBinding]) -> Result<(), Diagnostics> + Send + Sync + 'a;
 
 /// Providers that are configured already, with the configuration they have.
 pub type ConfiguredProviders = BTreeMap<ProviderConfig, Arc<dyn Provider>>;

@@ -34,7 +34,7 @@ pub(super) struct Planner<'a> {
     pub(super) limits: &'a Limits<'a>,
     pub(super) events: &'a dyn EventSink,
     pub(super) journal: &'a dyn Journal,
-    pub(super) bind: &'a WorldGuard,
+    pub(super) bind: &'a WorldGuard<'a>,
     pub(super) worlds: Vec<WorldBinding>,
     pub(super) store: Store,
     /// The state, brought up to date on the way.

@@ -21,7 +21,7 @@ use ferroform_test_support::{FakeProvider, MemoryJournal, files};
 use tokio::sync::watch;
 
 #[derive(Default)]
-pub struct Recorder(Mutex<Vec<Event>>);
+pub(crate) struct Recorder(Mutex<Vec<Event>>);
 
 impl EventSink for Recorder {
     fn emit(&self, event: Event) {
@@ -30,12 +30,12 @@ impl EventSink for Recorder {
 }
 
 impl Recorder {
-    pub fn events(&self) -> Vec<Event> {
+    pub(crate) fn events(&self) -> Vec<Event> {
         self.0.lock().unwrap().clone()
     }
 }
 
-pub struct World {
+pub(crate) struct World {
     pub fake: FakeProvider,
     pub state: State,
     pub open: Vec<OpenOperation>,
@@ -64,29 +64,29 @@ impl Default for World {
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
-    pub fn mode(mut self, mode: PlanMode) -> Self {
+    pub(crate) fn mode(mut self, mode: PlanMode) -> Self {
         self.options.mode = mode;
         self
     }
 
-    pub fn targets(&mut self, targets: &[&str]) {
+    pub(crate) fn targets(&mut self, targets: &[&str]) {
         self.options.targets = targets.iter().map(|t| Target::Resource(t.parse().unwrap())).collect();
     }
 
-    pub fn replace(&mut self, addresses: &[&str]) {
+    pub(crate) fn replace(&mut self, addresses: &[&str]) {
         self.options.replace = addresses.iter().map(|a| a.parse().unwrap()).collect::<BTreeSet<_>>();
     }
 
-    pub fn variable(&mut self, name: &str, text: &str) {
+    pub(crate) fn variable(&mut self, name: &str, text: &str) {
         let value = InputValue { raw: RawInput::Text(text.into()), origin: "in a test".into(), span: None };
         self.options.variables.insert(name.into(), value);
     }
 
-    pub fn setup(&self, text: &str) -> Result<Setup, Diagnostics> {
+    pub(crate) fn setup(&self, text: &str) -> Result<Setup, Diagnostics> {
         let files = Arc::new(MemoryFiles(files(text)));
         let mut sources = Sources::new();
         let (config, diagnostics) = Config::load(&*files, &mut sources, Path::new(""));
@@ -117,7 +117,7 @@ impl World {
         Ok(Setup { config: Arc::new(config), contexts, environment, registry, parallelism: 4 })
     }
 
-    pub async fn plan_all(&self, text: &str) -> Planned {
+    pub(crate) async fn plan_all(&self, text: &str) -> Planned {
         let setup = match self.setup(text) {
             Ok(setup) => setup,
             Err(diagnostics) => panic!("{diagnostics:?}"),
@@ -132,19 +132,19 @@ impl World {
         planning::plan(&setup, &self.options, input).await
     }
 
-    pub async fn plan(&self, text: &str) -> Result<Plan, Vec<String>> {
+    pub(crate) async fn plan(&self, text: &str) -> Result<Plan, Vec<String>> {
         let planned = self.plan_all(text).await;
         planned.plan.ok_or_else(|| summaries(&planned.diagnostics))
     }
 
     /// Plans and applies; the state is the new one then.
-    pub async fn apply(&mut self, text: &str) -> Applied {
+    pub(crate) async fn apply(&mut self, text: &str) -> Applied {
         let planned = self.plan_all(text).await;
         let Some(plan) = planned.plan else { panic!("{:?}", planned.diagnostics) };
         self.apply_plan(text, &plan).await
     }
 
-    pub async fn apply_plan(&mut self, text: &str, plan: &Plan) -> Applied {
+    pub(crate) async fn apply_plan(&mut self, text: &str, plan: &Plan) -> Applied {
         let setup = self.setup(text).unwrap();
         let input = ApplyInput {
             journal: self.journal.clone(),
@@ -159,12 +159,12 @@ impl World {
     }
 }
 
-pub fn summaries(diagnostics: &Diagnostics) -> Vec<String> {
+pub(crate) fn summaries(diagnostics: &Diagnostics) -> Vec<String> {
     diagnostics.iter().filter(|d| d.is_error()).map(|d| d.summary.to_string()).collect()
 }
 
 /// Every change but no-ops: `address action (reason)`.
-pub fn actions(plan: &Plan) -> Vec<String> {
+pub(crate) fn actions(plan: &Plan) -> Vec<String> {
     let changes = plan.changes.iter().filter(|c| c.action != ferroform_plan::Action::NoOp);
     changes
         .map(|c| {

@@ -11,7 +11,7 @@ use super::Act;
 pub(super) struct Side<'a> {
     /// The value; none for null and for what is not there.
     pub(super) value: Option<&'a Value>,
-    /// Something is there, even if it is null.
+    /// It is an element of a collection, where null is a value like any other.
     pub(super) given: bool,
     /// It must not be shown.
     pub(super) hidden: bool,
@@ -23,17 +23,12 @@ impl<'a> Side<'a> {
     /// A value that may be null, which counts as not being there.
     fn of(value: &'a Value) -> Self {
         let present = (!value.is_null()).then_some(value);
-        Side { value: present, given: present.is_some(), hidden: !value.marks().is_empty() }
+        Side { value: present, given: false, hidden: !value.marks().is_empty() }
     }
 
     /// An element of a collection, where null is a value like any other.
     fn element(value: Option<&'a Value>) -> Self {
         value.map_or(Self::NOTHING, |value| Side { given: true, ..Self::of(value) })
-    }
-
-    /// The same with null counting as nothing.
-    fn or_nothing(self) -> Self {
-        Side { given: self.value.is_some(), ..self }
     }
 
     /// The value, if it is a known one.
@@ -70,7 +65,7 @@ impl<'a> Change<'a> {
 
     /// An attribute of both objects; null counts as not being there.
     pub(super) fn attribute(&self, name: &str) -> Change<'a> {
-        let side = |side: &Side<'a>| Side::element(side.known().and_then(|v| v.get(name))).or_nothing();
+        let side = |side: &Side<'a>| side.known().and_then(|v| v.get(name)).map_or(Side::NOTHING, Side::of);
         let at = |step: &Step| match step {
             Step::Attr(n) => **n == *name,
             Step::Index(key) => key.as_str() == Some(name),
@@ -129,13 +124,12 @@ impl<'a> Change<'a> {
     }
 
     /// The same change with empty texts counting as null: old provider libraries know no null.
-    pub(super) fn without_empty_text(mut self) -> Change<'a> {
-        for side in [&mut self.before, &mut self.after] {
-            if side.value.is_some_and(|v| v.as_str() == Some("")) {
-                *side = Side { value: None, given: false, ..*side };
-            }
+    pub(super) fn without_empty_text(&self) -> Change<'a> {
+        let mut change = self.clone();
+        for side in [&mut change.before, &mut change.after] {
+            side.value = side.value.filter(|value| value.as_str() != Some(""));
         }
-        self
+        change
     }
 
     /// Names of attributes or entries on either side, in order and each once.

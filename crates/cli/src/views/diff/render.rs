@@ -202,7 +202,7 @@ impl Printer<'_> {
         if attributes.is_empty() {
             return format!("{{}}{null}{forces}");
         }
-        let inner = Options { no_null: !nested, replace: false, ..options };
+        let inner = Options { no_null: options.no_null || !nested, replace: false, ..options };
         let lines = self.attributes(attributes, indent + 1, options, inner);
         format!("{{{forces}\n{lines}{}{null}", self.closing('}', indent, options))
     }
@@ -219,7 +219,9 @@ impl Printer<'_> {
         if entries.is_empty() {
             return format!("{{}}{null}{forces}");
         }
-        let inner = Options { no_null: !nested, replace: false, ..options };
+        // That everything goes is said once.
+        let no_null = options.no_null || diff.act == Act::Delete;
+        let inner = Options { no_null, replace: false, ..options };
         let names: Vec<String> = entries.keys().map(|name| quote(name)).collect();
         // Entries that are objects of their own are not aligned: their braces would stand apart from their names.
         let width = if nested { 0 } else { names.iter().map(|name| name.width()).max().unwrap_or(0) };
@@ -259,7 +261,7 @@ impl Printer<'_> {
         if items.is_empty() {
             return format!("[]{null}{forces}");
         }
-        let inner = Options { no_null: !nested, replace: false, ..options };
+        let inner = Options { no_null: options.no_null || !nested, replace: false, ..options };
         let whole = Options { all: true, ..inner };
         let changed =
             |i: Option<usize>| i.and_then(|i| items.get(i)).is_some_and(|item| item.act != Act::NoOp);

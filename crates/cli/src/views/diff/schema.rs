@@ -17,7 +17,7 @@ pub(super) fn block(change: &Change<'_>, block: &Block) -> Diff {
     let mut act = change.container();
     let mut attributes = BTreeMap::new();
     for (name, attribute) in &block.attributes {
-        let inner = change.attribute(name).without_empty_text();
+        let inner = change.attribute(name);
         let Some(diff) = attribute_diff(change, &inner, attribute) else { continue };
         act = act.and(diff.act);
         attributes.insert(name.clone(), diff);
@@ -115,7 +115,7 @@ pub(super) fn typed(change: &Change<'_>, ty: &Type) -> Diff {
     match ty {
         Type::Dynamic => dynamic::compute(change),
         Type::Bool | Type::Number => dynamic::scalar(change),
-        Type::String => dynamic::text(change),
+        Type::String => dynamic::text(&change.without_empty_text()),
         Type::Object(object) => {
             let mut act = change.container();
             let mut attributes = BTreeMap::new();
@@ -179,8 +179,13 @@ fn map(change: &Change<'_>, nested: bool, compute: impl Fn(&Change<'_>) -> Diff)
 /// The changes of the nested blocks of one type.
 fn group(change: &Change<'_>, nested: &NestedBlock) -> (Act, Vec<(Option<Arc<str>>, Diff)>) {
     if change.is_unknown() {
-        let act = if change.before.value.is_none() { Act::Create } else { Act::Update };
-        return (act, vec![(None, Diff::new(act, change, Node::Unknown(None)))]);
+        let unknown = |act| Diff { act, replace: false, node: Node::Unknown(None) };
+        if change.before.value.is_none() {
+            return (Act::Create, vec![(None, unknown(Act::Create))]);
+        }
+        let (_, gone) = group(&change.only_before(), nested);
+        let blocks = [(None, unknown(Act::Update))].into_iter().chain(gone).collect();
+        return (Act::Update, blocks);
     }
     // What is hidden as a whole hides every one of its blocks.
     let hide = (change.before.hidden, change.after.hidden);

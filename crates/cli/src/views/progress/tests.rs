@@ -1,1 +1,193 @@
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use ferroform_core::Diagnostic;
+use ferroform_engine::events::{Operation, Settlement};
+use ferroform_plan::Action;
+use ferroform_state::DeposedKey;
+use indicatif::{InMemoryTerm, ProgressDrawTarget, TermLike};
+
+use super::*;
+
+/// Time that a test sets, in seconds.
+#[derive(Clone, Default)]
+struct Stepped(Arc<AtomicU64>);
+
+impl Stepped {
+    fn set(&self, seconds: u64) {
+        self.0.store(seconds, Ordering::Relaxed);
+    }
+}
+
+impl Clock for Stepped {
+    fn now(&self) -> Duration {
+        Duration::from_secs(self.0.load(Ordering::Relaxed))
+    }
+}
+
+#[derive(Clone, Default)]
+struct Paper(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Paper {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        lock(&self.0).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn operation(addr: &str, action: Action, id: Option<&str>) -> Operation {
+    Operation { addr: addr.parse().unwrap(), deposed: None, action, id: id.map(Into::into) }
+}
+
+fn started(addr: &str, action: Action, id: Option<&str>) -> Event {
+    Event::OperationStarted(operation(addr, action, id))
+}
+
+fn done(addr: &str, action: Action, id: Option<&str>) -> Event {
+    Event::OperationDone(operation(addr, action, id))
+}
+
+/// The text of events, each at its second.
+fn lines(events: Vec<(u64, Option<Event>)>) -> String {
+    let (clock, paper) = (Stepped::default(), Paper::default());
+    let progress = Progress::to_writer(Style::plain(), clock.clone(), paper.clone());
+    for (second, event) in events {
+        clock.set(second);
+        match event {
+            Some(event) => progress.emit(event),
+            None => progress.tick(),
+        }
+    }
+    progress.finish();
+    let bytes = lock(&paper.0).clone();
+    String::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn lines_are_those_of_terraform() {
+    let read: ferroform_core::addr::ResourceInstance = "data.a.d".parse().unwrap();
+    let mut deposed = operation("a.w", Action::Delete, Some("7"));
+    deposed.deposed = Some(DeposedKey(0x1234_abcd));
+    let events = vec![
+        (0, Some(Event::RefreshStarted { objects: 3 })),
+        (0, Some(Event::RefreshDone { objects: 3 })),
+        (0, Some(Event::ReadStarted { addr: read.clone() })),
+        (1, Some(Event::ReadDone { addr: read, id: Some("5".into()) })),
+        (1, Some(Event::ApplyPlanned { operations: 4 })),
+        (1, Some(started("a.b[0]", Action::Create, None))),
+        (1, Some(started("a.u", Action::Update, Some("42")))),
+        (10, None),
+        (11, None),
+        (12, None),
+        (21, None),
+        (22, Some(done("a.b[0]", Action::Create, Some("42")))),
+        (62, Some(done("a.u", Action::Update, Some("42")))),
+        (62, Some(Event::OperationStarted(deposed.clone()))),
+        (64, Some(Event::OperationDone(deposed))),
+        (64, Some(started("a.f", Action::Create, None))),
+        (65, Some(Event::OperationFailed(operation("a.f", Action::Create, None)))),
+    ];
+    assert_eq!(
+        lines(events),
+        "\
+Refreshing state... [3 objects]
+data.a.d: Reading...
+data.a.d: Read complete after 1s [id=5]
+a.b[0]: Creating...
+a.u: Modifying... [id=42]
+a.b[0]: Still creating... [10s elapsed]
+a.u: Still modifying... [id=42, 10s elapsed]
+a.b[0]: Still creating... [20s elapsed]
+a.u: Still modifying... [id=42, 20s elapsed]
+a.b[0]: Creation complete after 21s [id=42]
+a.u: Modifications complete after 1m1s [id=42]
+a.w (deposed object 1234abcd): Destroying... [id=7]
+a.w (deposed object 1234abcd): Destruction complete after 2s
+a.f: Creating...
+a.f: Creation failed after 1s
+"
+    );
+}
+
+#[test]
+fn what_happens_beside_the_operations_is_told() {
+    let addr: ferroform_core::addr::ResourceInstance = "a.b".parse().unwrap();
+    let settled = |outcome| Some(Event::Settled { addr: addr.clone(), outcome });
+    let text = lines(vec![
+        (0, settled(Settlement::Adopted { id: Some("1".into()) })),
+        (0, settled(Settlement::NotDone)),
+        (0, Some(Event::Stopping { running: 1 })),
+        (0, Some(Event::Diagnostic(Diagnostic::warning("Slow").detail("It takes long.")))),
+    ]);
+    assert_eq!(
+        text,
+        "\
+a.b: Took over what an interrupted run had created [id=1]
+a.b: An interrupted run had not done anything yet
+
+Stopping. Nothing new is begun; waiting for 1 operation under way.
+Interrupt again to stop waiting: the next run then finds out what became of them.
+
+
+Warning: Slow
+
+It takes long.
+"
+    );
+}
+
+#[test]
+fn a_terminal_shows_what_is_under_way_and_is_clean_at_the_end() {
+    let terminal = InMemoryTerm::new(10, 60);
+    let target = ProgressDrawTarget::term_like_with_hz(Box::new(terminal.clone()), 200);
+    let clock = Stepped::default();
+    let progress = Progress::with(Style::plain(), Box::new(clock.clone()), Output::Live(Board::on(target)));
+    let show = || {
+        // More than the pause between two drawings.
+        std::thread::sleep(Duration::from_millis(20));
+        progress.tick();
+        terminal.contents()
+    };
+    progress.emit(Event::ApplyPlanned { operations: 3 });
+    progress.emit(started("a.b", Action::Create, None));
+    clock.set(1);
+    progress.emit(started("a.c", Action::Create, None));
+    clock.set(4);
+    assert_eq!(show(), "  a.b: Creating... [4s]\n  a.c: Creating... [3s]\n  0/3");
+    progress.emit(done("a.b", Action::Create, Some("1")));
+    assert_eq!(show(), "a.b: Creation complete after 4s [id=1]\n  a.c: Creating... [3s]\n  1/3");
+    progress.finish();
+    assert_eq!(terminal.contents(), "a.b: Creation complete after 4s [id=1]");
+    let _ = terminal.width();
+}
+
+#[test]
+fn long_lists_are_cut_at_the_end() {
+    let terminal = InMemoryTerm::new(40, 60);
+    let target = ProgressDrawTarget::term_like_with_hz(Box::new(terminal.clone()), 200);
+    let mut board = Board::on(target);
+    let rows: Vec<String> = (0..30).map(|i| format!("row {i}")).collect();
+    board.show(&rows, "5/99");
+    std::thread::sleep(Duration::from_millis(20));
+    board.show(&rows, "5/99");
+    let shown = terminal.contents();
+    assert!(shown.ends_with("row 11\n  5/99, and 18 more"), "{shown}");
+    board.clear();
+    assert_eq!(terminal.contents(), "");
+}
+
+#[test]
+fn the_last_word_counts_what_was_done() {
+    let counts = Done { added: 1, changed: 2, destroyed: 3 };
+    let style = Style::plain();
+    assert_eq!(
+        render_done(counts, PlanMode::Normal, &style),
+        "\nApply complete! Resources: 1 added, 2 changed, 3 destroyed.\n"
+    );
+    assert_eq!(
+        render_done(counts, PlanMode::Destroy, &style),
+        "\nDestroy complete! Resources: 3 destroyed.\n"
+    );
+}

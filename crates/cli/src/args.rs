@@ -1,0 +1,480 @@
+//! The command line, as Terraform's: long options with one dash or two, values behind `=` or as the next word.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+/// An infrastructure engine for Hetzner Cloud that speaks the Terraform language.
+#[derive(Debug, Parser)]
+#[command(name = "ferroform", version, disable_help_subcommand = true, max_term_width = 100)]
+pub struct Cli {
+    /// Switch to another directory before doing anything.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub chdir: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Prepare a directory: check its modules and providers.
+    Init(InitArgs),
+    /// Check whether the configuration is valid.
+    Validate(ValidateArgs),
+    /// Show what applying would change.
+    Plan(PlanArgs),
+    /// Create, update and delete objects as configured or as planned.
+    Apply(ApplyArgs),
+    /// Delete all objects under management.
+    Destroy(ApplyArgs),
+    /// Show the outputs of the root module.
+    Output(OutputArgs),
+    /// Show the state or a saved plan.
+    Show(ShowArgs),
+    /// Look into the state, or mend it.
+    State(StateArgs),
+    /// Show the version.
+    Version(VersionArgs),
+    /// The local Hetzner Cloud.
+    Cloud(CloudArgs),
+}
+
+/// Options that say where the objects and their state are.
+#[derive(Debug, Args, Clone, Default)]
+pub struct WhereArgs {
+    /// Use the built-in local cloud, with a state of its own.
+    #[arg(long)]
+    pub local: bool,
+    /// How many times faster than in reality the local cloud's time goes; 0 for no waiting at all.
+    #[arg(long, value_name = "FACTOR", requires = "local")]
+    pub time_scale: Option<f64>,
+    /// The statefile, instead of what the configuration says.
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+}
+
+/// Options of everything that prints.
+#[derive(Debug, Args, Clone, Default)]
+pub struct OutputStyleArgs {
+    /// Print without colours.
+    #[arg(long)]
+    pub no_color: bool,
+}
+
+/// Options that hold the state against others.
+#[derive(Debug, Args, Clone)]
+pub struct LockArgs {
+    /// Hold a lock on the state meanwhile.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = ArgAction::Set)]
+    pub lock: bool,
+    /// How long to wait for a lock that somebody else holds, such as 10s or 2m.
+    #[arg(long, value_name = "DURATION", default_value = "0s")]
+    pub lock_timeout: String,
+}
+
+/// Values for input variables.
+#[derive(Debug, Args, Clone, Default)]
+pub struct VariableArgs {
+    /// A value for an input variable of the root module; may be given many times.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub var: Vec<String>,
+    /// A file of values for input variables; may be given many times.
+    #[arg(long, value_name = "FILE")]
+    pub var_file: Vec<PathBuf>,
+    /// `-var` and `-var-file` in the order in which they were given, filled in after parsing.
+    #[arg(skip)]
+    pub in_order: Vec<VariableArg>,
+}
+
+/// One `-var` or `-var-file`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VariableArg {
+    /// `NAME=VALUE`
+    Value(String),
+    /// A file.
+    File(PathBuf),
+}
+
+/// Options of planning.
+#[derive(Debug, Args, Clone)]
+pub struct PlanningArgs {
+    #[command(flatten)]
+    pub place: WhereArgs,
+    #[command(flatten)]
+    pub style: OutputStyleArgs,
+    #[command(flatten)]
+    pub lock: LockArgs,
+    #[command(flatten)]
+    pub variables: VariableArgs,
+    /// Plan to destroy everything.
+    #[arg(long)]
+    pub destroy: bool,
+    /// Only bring the state up to date with the objects.
+    #[arg(long, conflicts_with = "destroy")]
+    pub refresh_only: bool,
+    /// Read all objects first.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = ArgAction::Set)]
+    pub refresh: bool,
+    /// Limit the plan to a resource, instance or module and what it needs; may be given many times.
+    #[arg(long, value_name = "ADDRESS")]
+    pub target: Vec<String>,
+    /// Replace an instance whatever changed; may be given many times.
+    #[arg(long, value_name = "ADDRESS")]
+    pub replace: Vec<String>,
+    /// How many operations may run at once.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub parallelism: u32,
+    /// Ask for missing variables and for approval.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = ArgAction::Set)]
+    pub input: bool,
+    /// Show warnings in a line each.
+    #[arg(long)]
+    pub compact_warnings: bool,
+}
+
+/// `init`
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    #[command(flatten)]
+    pub place: WhereArgs,
+    #[command(flatten)]
+    pub style: OutputStyleArgs,
+    /// Accepted for scripts: there is nothing to ask.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide = true)]
+    pub input: Option<bool>,
+    /// Accepted for scripts: providers are part of the binary.
+    #[arg(long, hide = true)]
+    pub upgrade: bool,
+}
+
+/// `validate`
+#[derive(Debug, Args)]
+pub struct ValidateArgs {
+    #[command(flatten)]
+    pub style: OutputStyleArgs,
+    /// Print the result as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `plan`
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub planning: PlanningArgs,
+    /// Keep the plan in a file, for `apply FILE`.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Exit with 2 when there are changes, 0 when there are none, 1 on errors.
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+}
+
+/// `apply` and `destroy`
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    #[command(flatten)]
+    pub planning: PlanningArgs,
+    /// Do not ask for approval.
+    #[arg(long)]
+    pub auto_approve: bool,
+    /// A plan that `plan -out=FILE` made.
+    #[arg(value_name = "PLANFILE")]
+    pub planfile: Option<PathBuf>,
+}
+
+/// `output`
+#[derive(Debug, Args)]
+pub struct OutputArgs {
+    #[command(flatten)]
+    pub place: WhereArgs,
+    #[command(flatten)]
+    pub style: OutputStyleArgs,
+    /// Print JSON.
+    #[arg(long, conflicts_with = "raw")]
+    pub json: bool,
+    /// Print the value as it is: a string, number or bool.
+    #[arg(long)]
+    pub raw: bool,
+    /// One output; all if left out.
+    pub name: Option<String>,
+}
+
+/// `show`
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    #[command(flatten)]
+    pub place: WhereArgs,
+    #[command(flatten)]
+    pub style: OutputStyleArgs,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// A saved plan or a statefile; the current state if left out.
+    pub path: Option<PathBuf>,
+}
+
+/// `state`
+#[derive(Debug, Args)]
+pub struct StateArgs {
+    #[command(subcommand)]
+    pub command: StateCommand,
+}
+
+/// The commands below `state`.
+#[derive(Debug, Subcommand)]
+pub enum StateCommand {
+    /// List the resource instances in the state.
+    List(StateListArgs),
+    /// Show the attributes of one.
+    Show(StateShowArgs),
+    /// Decide about a creation that an earlier run left unfinished and that cannot be settled by itself.
+    Settle(StateSettleArgs),
+}
+
+/// `state list`
+#[derive(Debug, Args)]
+pub struct StateListArgs {
+    #[command(flatten)]
+    pub place: WhereArgs,
+    /// Only instances at or below these addresses.
+    pub addresses: Vec<String>,
+}
+
+/// `state show`
+#[derive(Debug, Args)]
+pub struct StateShowArgs {
+    #[command(flatten)]
+    pub place: WhereArgs,
+    #[command(flatten)]
+    pub style: OutputStyleArgs,
+    /// The instance.
+    pub address: String,
+}
+
+/// `state settle`
+#[derive(Debug, Args)]
+pub struct StateSettleArgs {
+    #[command(flatten)]
+    pub place: WhereArgs,
+    #[command(flatten)]
+    pub style: OutputStyleArgs,
+    #[command(flatten)]
+    pub lock: LockArgs,
+    /// The object with this import id is what was created.
+    #[arg(long, value_name = "ID", required_unless_present = "forget", conflicts_with = "forget")]
+    pub adopt: Option<String>,
+    /// Nothing was created, or what was is not to be managed.
+    #[arg(long)]
+    pub forget: bool,
+    /// The instance.
+    pub address: String,
+}
+
+/// `version`
+#[derive(Debug, Args)]
+pub struct VersionArgs {
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `cloud`
+#[derive(Debug, Args)]
+pub struct CloudArgs {
+    #[command(subcommand)]
+    pub command: CloudCommand,
+}
+
+/// The commands below `cloud`.
+#[derive(Debug, Subcommand)]
+pub enum CloudCommand {
+    /// Run a local Hetzner Cloud in the foreground, for any client.
+    Serve(ServeArgs),
+    /// Show the local cloud of this directory.
+    Status(CloudPlaceArgs),
+    /// Stop the local cloud of this directory; its objects stay.
+    Stop(CloudPlaceArgs),
+    /// Delete the local cloud of this directory with all its objects, and the local state.
+    Reset(CloudPlaceArgs),
+}
+
+/// Options of commands on the local cloud of a directory.
+#[derive(Debug, Args)]
+pub struct CloudPlaceArgs {
+    #[command(flatten)]
+    pub style: OutputStyleArgs,
+}
+
+/// `cloud serve`
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Where to listen; loopback only. Port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub listen: std::net::SocketAddr,
+    /// Keep the world in this file, so that it survives.
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+    /// A bearer token of 64 characters, each with a project of its own; may be given many times. One is made if none is given.
+    #[arg(long, value_name = "TOKEN")]
+    pub token: Vec<String>,
+    /// A file that holds such a token.
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// How many times faster than in reality time goes; 0 for no waiting at all.
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    pub time_scale: f64,
+    /// Requests an hour; 0 for no limit.
+    #[arg(long, value_name = "N", default_value_t = 3600)]
+    pub rate_limit: u32,
+    /// End after so long without a request, such as 10m.
+    #[arg(long, value_name = "DURATION")]
+    pub idle_exit: Option<String>,
+    /// Written when the cloud is ready: endpoint, token and process, as JSON.
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub owner_file: Option<PathBuf>,
+}
+
+/// Reads the command line. `env` gives `TF_CLI_ARGS` and `TF_CLI_ARGS_<command>`, whose words come before the others'.
+pub fn parse(
+    args: impl IntoIterator<Item = OsString>,
+    env: impl Fn(&str) -> Option<String>,
+) -> Result<Cli, clap::Error> {
+    let words = normalise(with_environment(args.into_iter().collect(), env));
+    let matches = Cli::command().try_get_matches_from(words.clone())?;
+    let mut cli = Cli::from_arg_matches(&matches)?;
+    let variables = match &mut cli.command {
+        Command::Plan(args) => Some(&mut args.planning.variables),
+        Command::Apply(args) | Command::Destroy(args) => Some(&mut args.planning.variables),
+        _ => None,
+    };
+    if let Some(variables) = variables {
+        variables.in_order = variables_in_order(&words);
+    }
+    Ok(cli)
+}
+
+/// Adds the words of the environment behind the command that they are for.
+fn with_environment(mut args: Vec<OsString>, env: impl Fn(&str) -> Option<String>) -> Vec<OsString> {
+    let Some(at) = args.iter().skip(1).position(|a| !a.to_string_lossy().starts_with('-')).map(|i| i + 1)
+    else {
+        return args;
+    };
+    let command = args[at].to_string_lossy().into_owned();
+    let words = ["TF_CLI_ARGS".to_owned(), format!("TF_CLI_ARGS_{command}")]
+        .iter()
+        .filter_map(|name| env(name))
+        .flat_map(|text| split_words(&text))
+        .map(OsString::from)
+        .collect::<Vec<_>>();
+    args.splice(at + 1..at + 1, words);
+    args
+}
+
+/// Words as a shell would split them: at white space, with quotes and backslashes.
+fn split_words(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match (quote, c) {
+            (Some(q), c) if c == q => quote = None,
+            (None, '"' | '\'') => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (None | Some('"'), '\\') => word.get_or_insert_default().extend(chars.next()),
+            (None, c) if c.is_whitespace() => words.extend(word.take()),
+            (_, c) => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+/// Gives long options with one dash a second one.
+fn normalise(args: Vec<OsString>) -> Vec<OsString> {
+    let mut only_words = false;
+    args.into_iter()
+        .enumerate()
+        .map(|(i, arg)| {
+            let Some(text) = arg.to_str() else { return arg };
+            only_words |= text == "--";
+            let rest = text.strip_prefix('-').unwrap_or("");
+            let long = rest.len() > 1 && rest.starts_with(|c: char| c.is_ascii_alphabetic());
+            if i > 0 && !only_words && long { OsString::from(format!("-{text}")) } else { arg }
+        })
+        .collect()
+}
+
+fn variables_in_order(words: &[OsString]) -> Vec<VariableArg> {
+    let mut found = Vec::new();
+    let mut words = words.iter().map(|w| w.to_string_lossy());
+    while let Some(word) = words.next() {
+        if let Some(value) = word.strip_prefix("--var=") {
+            found.push(VariableArg::Value(value.to_owned()));
+        } else if let Some(file) = word.strip_prefix("--var-file=") {
+            found.push(VariableArg::File(file.into()));
+        } else if word == "--var" {
+            found.extend(words.next().map(|v| VariableArg::Value(v.into_owned())));
+        } else if word == "--var-file" {
+            found.extend(words.next().map(|v| VariableArg::File(v.into_owned().into())));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(line: &str, env: &[(&str, &str)]) -> PlanArgs {
+        let words = std::iter::once("ferroform").chain(line.split(' ')).map(OsString::from);
+        let env = |name: &str| env.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
+        match parse(words, env).unwrap().command {
+            Command::Plan(args) => args,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn long_options_take_one_dash_or_two() {
+        for line in ["plan -out=x -refresh=false -var a=1", "plan --out x --refresh=false --var=a=1"] {
+            let args = plan(line, &[]);
+            assert_eq!(args.out, Some("x".into()), "{line}");
+            assert!(!args.planning.refresh, "{line}");
+            assert_eq!(args.planning.variables.in_order, [VariableArg::Value("a=1".into())], "{line}");
+        }
+        assert!(plan("plan -refresh", &[]).planning.refresh);
+    }
+
+    #[test]
+    fn words_of_the_environment_come_first() {
+        let env = [("TF_CLI_ARGS", "-no-color"), ("TF_CLI_ARGS_plan", "-var 'a=x y' -parallelism=3")];
+        let args = plan("plan -var a=2", &env);
+        assert!(args.planning.style.no_color);
+        assert_eq!(args.planning.parallelism, 3);
+        let order = [VariableArg::Value("a=x y".into()), VariableArg::Value("a=2".into())];
+        assert_eq!(args.planning.variables.in_order, order);
+    }
+
+    #[test]
+    fn variables_and_files_keep_their_order() {
+        let args = plan("plan -var-file=a.tfvars -var x=1 -var-file b.tfvars", &[]);
+        let order = [
+            VariableArg::File("a.tfvars".into()),
+            VariableArg::Value("x=1".into()),
+            VariableArg::File("b.tfvars".into()),
+        ];
+        assert_eq!(args.planning.variables.in_order, order);
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,215 @@
+//! `apply` and `destroy`
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use ferroform_core::{Diagnostic, Diagnostics, Sources};
+use ferroform_engine::planning::ConfiguredProviders;
+use ferroform_engine::{Applied, ApplyInput, StopLevel, applying};
+use ferroform_plan::{Plan, PlanMode, planfile};
+use ferroform_state::manager::Manager;
+
+use super::Outcome;
+use super::plan::mode;
+use crate::args::ApplyArgs;
+use crate::cloud::private_file;
+use crate::project::Project;
+use crate::settings::Settings;
+use crate::terminal::Terminal;
+use crate::views::outputs::render_outputs;
+use crate::views::plan::render_plan;
+use crate::views::progress::{Progress, render_done};
+use crate::views::schemas::schemas_of;
+use crate::workflow::{Context, Reported, Session, now};
+use crate::{failpoints, interrupt};
+
+pub async fn run(args: &ApplyArgs, destroy: bool, terminal: &Terminal) -> Outcome {
+    let mut context = Context::new(terminal, &args.planning.style);
+    context.compact_warnings = args.planning.compact_warnings;
+    let stop = interrupt::listen();
+    let (mut session, plan, providers) = match &args.planfile {
+        Some(path) if !destroy => saved(&context, args, path)?,
+        Some(path) => {
+            let detail = format!("destroy makes its own plan, so {} cannot be given.", path.display());
+            context.report(&Diagnostic::error("Too many arguments").detail(detail).into(), &Sources::new());
+            return Err(Reported);
+        }
+        None => {
+            let planning = &args.planning;
+            let mut session = Session::open(&context, &planning.place, &planning.lock, "OperationTypeApply")?;
+            let progress = Progress::new(context.style.clone(), terminal.interactive);
+            let planned = session.plan(&context, planning, mode(planning, destroy), &progress).await;
+            progress.finish();
+            let (plan, planned) = planned?;
+            context.print(&render_plan(&plan, &schemas_of(&session.registry), &context.style));
+            if !approved(&context, args, &plan)? {
+                return Err(Reported);
+            }
+            (session, plan, planned.providers)
+        }
+    };
+    let outcome = carry_out(&context, args, &mut session, &plan, providers, stop).await;
+    let closed = session.close(&context);
+    outcome.and_then(|code| closed.map(|()| code))
+}
+
+/// A saved plan with the state that it was made for.
+fn saved(
+    context: &Context<'_>,
+    args: &ApplyArgs,
+    path: &Path,
+) -> Result<(Session, Plan, ConfiguredProviders), Reported> {
+    let none = Sources::new();
+    let planning = &args.planning;
+    if !planning.variables.in_order.is_empty()
+        || !planning.target.is_empty()
+        || !planning.replace.is_empty()
+        || planning.destroy
+    {
+        let diagnostic = Diagnostic::error("Options cannot be used with a saved plan").detail(
+            "Variables, targets and the mode are part of a saved plan and cannot be changed when it is applied.",
+        );
+        return context.take(Err(diagnostic), &none);
+    }
+    let file = context.take(planfile::read(path), &none)?;
+    let (project, diagnostics) = Project::from_planfile(&file.configuration);
+    let sources = project.as_ref().map(|p| p.sources.clone()).unwrap_or_default();
+    context.check(&diagnostics, &sources)?;
+    let Some(project) = project else { return Err(Reported) };
+    let settings = context.take(Settings::new(&planning.place), &none)?;
+    let session = Session::with_project(context, settings, project, &planning.lock, "OperationTypeApply")?;
+    let state = &session.loaded.state;
+    let same_lineage = state.lineage == file.plan.lineage || !session.loaded.exists;
+    if !same_lineage || state.serial != file.plan.serial || !session.loaded.open.is_empty() {
+        let diagnostic = Diagnostic::error("Saved plan is stale")
+            .detail(format!(
+                "The plan in {} was made for another version of the state: it can only be applied to the state that it \
+                 was made for, and that has changed since.",
+                path.display()
+            ))
+            .hint("Make a new plan.");
+        return context.take(Err(diagnostic), &none);
+    }
+    context.take(session.manager.bind(&file.plan.worlds), &none)?;
+    Ok((session, file.plan, ConfiguredProviders::new()))
+}
+
+/// Asks whether to go on, unless that is answered already or there is nothing to do.
+fn approved(context: &Context<'_>, args: &ApplyArgs, plan: &Plan) -> Result<bool, Reported> {
+    if args.auto_approve || !plan.is_applicable() {
+        return Ok(true);
+    }
+    if !args.planning.input || !context.terminal.can_ask {
+        let diagnostic = Diagnostic::error("Approval needed")
+            .detail("The plan was not approved: nobody can be asked, since input is not a terminal or was switched off.")
+            .hint("Add -auto-approve to apply without being asked, or save the plan with plan -out=FILE and apply that.");
+        return context.take(Err(diagnostic), &Sources::new());
+    }
+    let (question, what) = match plan.mode {
+        PlanMode::Destroy => (
+            "Do you really want to destroy all resources?",
+            "Ferroform will destroy all your managed infrastructure, as shown above.\n  There is no undo.",
+        ),
+        PlanMode::RefreshOnly => (
+            "Would you like to update the state to reflect these detected changes?",
+            "Ferroform will write these changes to the state without modifying any real infrastructure.",
+        ),
+        PlanMode::Normal => {
+            ("Do you want to perform these actions?", "Ferroform will perform the actions described above.")
+        }
+    };
+    let text =
+        format!("\n{question}\n  {what}\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: ");
+    let answer = context.terminal.ask(&text);
+    let yes = answer.as_deref().map(str::trim) == Some("yes");
+    context.print(if yes { "\n" } else { "\nApply cancelled.\n" });
+    Ok(yes)
+}
+
+async fn carry_out(
+    context: &Context<'_>,
+    args: &ApplyArgs,
+    session: &mut Session,
+    plan: &Plan,
+    providers: ConfiguredProviders,
+    stop: tokio::sync::watch::Receiver<StopLevel>,
+) -> Outcome {
+    let sources = session.project.sources.clone();
+    let journal = failpoints::journal(context.take(session.manager.journal(), &sources)?);
+    let present = now();
+    let setup = session.project.setup(
+        &session.settings,
+        &session.registry,
+        args.planning.parallelism as usize,
+        &plan.timestamp,
+        Some(&present),
+    );
+    let progress = Progress::new(context.style.clone(), context.terminal.interactive);
+    let input = ApplyInput { journal, providers, events: &progress, stop: stop.clone() };
+    let applied = applying::apply(&setup, plan, input).await;
+    progress.finish();
+    let kept = keep(context, session, &applied);
+    let failed = context.report(&applied.diagnostics, &sources);
+    let interrupted = *stop.borrow() > StopLevel::Run;
+    if applied.skipped > 0 || applied.abandoned > 0 || failed {
+        context.print(&account(&applied, interrupted));
+    }
+    if !kept || failed || interrupted && (applied.skipped > 0 || applied.abandoned > 0) {
+        return Err(Reported);
+    }
+    context.print(&render_done(applied.done, plan.mode, &context.style));
+    if plan.mode != PlanMode::Destroy && !applied.outputs.is_empty() {
+        context.print(&format!("\nOutputs:\n\n{}", render_outputs(&applied.state.outputs, &context.style)));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Keeps the state; if that cannot be done, puts it where the user can save it. Whether it was kept.
+fn keep(context: &Context<'_>, session: &Session, applied: &Applied) -> bool {
+    let none = Sources::new();
+    let error = match session.manager.write(&applied.state) {
+        Ok(written) => {
+            context.report(&written.warnings, &none);
+            return true;
+        }
+        Err(error) => error,
+    };
+    context.report(&error, &none);
+    let rescue = || -> Result<(), Diagnostics> {
+        let bytes = ferroform_state::file::write(&applied.state)?;
+        let path = Path::new("errored.tfstate");
+        private_file(path).and_then(|mut file| std::io::Write::write_all(&mut file, &bytes)).map_err(
+            |error| {
+                Diagnostics::from(
+                    Diagnostic::error("State could not be rescued")
+                        .detail(format!("{}: {error}.", path.display())),
+                )
+            },
+        )
+    };
+    match rescue() {
+        Ok(()) => context
+            .print("\nThe state could not be kept where it belongs, so it was written to errored.tfstate.\n"),
+        Err(diagnostics) => {
+            context.report(&diagnostics, &none);
+        }
+    }
+    false
+}
+
+/// What was done and what was not, when not all was.
+fn account(applied: &Applied, interrupted: bool) -> String {
+    let why = if interrupted { "Stopped before the end." } else { "Not everything could be done." };
+    let mut text = format!(
+        "\n{why} Done: {} added, {} changed, {} destroyed. Not begun: {}.",
+        applied.done.added, applied.done.changed, applied.done.destroyed, applied.skipped
+    );
+    if applied.abandoned > 0 {
+        text.push_str(&format!(
+            " Under way when waiting ended: {}; the next run finds out what became of them.",
+            applied.abandoned
+        ));
+    }
+    text.push_str("\nThe state holds everything that was done. Run the same command again to go on.\n");
+    text
+}

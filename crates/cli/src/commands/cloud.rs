@@ -1,0 +1,68 @@
+//! `cloud status`, `cloud stop` and `cloud reset`
+
+use std::process::ExitCode;
+
+use ferroform_core::Sources;
+
+use super::Outcome;
+use crate::args::{CloudPlaceArgs, WhereArgs};
+use crate::cloud::LocalCloud;
+use crate::settings::Settings;
+use crate::terminal::Terminal;
+use crate::workflow::{Context, Reported};
+
+fn open(args: &CloudPlaceArgs, terminal: &Terminal) -> Result<LocalCloud, Reported> {
+    let context = Context::new(terminal, &args.style);
+    let settings =
+        context.take(Settings::new(&WhereArgs { local: true, ..WhereArgs::default() }), &Sources::new())?;
+    Ok(LocalCloud::new(settings.local_dir()))
+}
+
+pub fn status(args: &CloudPlaceArgs, terminal: &Terminal) -> Outcome {
+    let cloud = open(args, terminal)?;
+    let Some(owner) = cloud.running() else {
+        let world = if cloud.world_path().exists() {
+            "Its world is kept, and the next command with -local starts it again."
+        } else {
+            "It has no world yet."
+        };
+        terminal.print(&format!("The local cloud of this directory is not running. {world}\n"));
+        return Ok(ExitCode::SUCCESS);
+    };
+    terminal.print(&format!(
+        "The local cloud of this directory is running.\n  endpoint:   {}\n  process:    {}\n  time scale: {}\n  world:      {}\n",
+        owner.endpoint,
+        owner.pid,
+        owner.time_scale,
+        cloud.world_path().display()
+    ));
+    if let Some(serde_json::Value::Object(kinds)) =
+        cloud.objects(&owner).and_then(|mut w| w.get_mut("counts").map(serde_json::Value::take))
+    {
+        for (kind, count) in kinds.iter().filter(|(_, count)| count.as_u64() != Some(0)) {
+            terminal.print(&format!("  {kind}: {count}\n"));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub fn stop(args: &CloudPlaceArgs, terminal: &Terminal) -> Outcome {
+    let cloud = open(args, terminal)?;
+    let context = Context::new(terminal, &args.style);
+    let stopped = context.take(cloud.stop(), &Sources::new())?;
+    terminal.print(if stopped {
+        "The local cloud has stopped; its world is kept.\n"
+    } else {
+        "The local cloud was not running.\n"
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+pub fn reset(args: &CloudPlaceArgs, terminal: &Terminal) -> Outcome {
+    let cloud = open(args, terminal)?;
+    let context = Context::new(terminal, &args.style);
+    context.take(cloud.reset(), &Sources::new())?;
+    terminal
+        .print("The local cloud of this directory is gone, with its world and the state of local runs.\n");
+    Ok(ExitCode::SUCCESS)
+}

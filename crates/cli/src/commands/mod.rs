@@ -1,0 +1,78 @@
+//! The commands, a file each.
+
+mod apply;
+mod cloud;
+mod init;
+mod output;
+mod plan;
+mod serve;
+mod show;
+mod state;
+mod validate;
+mod version;
+
+use std::process::ExitCode;
+
+use ferroform_core::{Diagnostic, Sources};
+
+use crate::args::{Cli, CloudCommand, Command, OutputStyleArgs};
+use crate::terminal::Terminal;
+use crate::workflow::{Context, Reported};
+
+/// What a command came to.
+pub type Outcome = Result<ExitCode, Reported>;
+
+/// Runs a command. Exit codes: 0 done, 1 failed; `plan -detailed-exitcode` has 2 for changes.
+pub fn run(cli: Cli, terminal: &Terminal) -> ExitCode {
+    dispatch(cli, terminal).unwrap_or(ExitCode::from(1))
+}
+
+fn dispatch(cli: Cli, terminal: &Terminal) -> Outcome {
+    if let Some(dir) = &cli.chdir
+        && let Err(error) = std::env::set_current_dir(dir)
+    {
+        let context = Context::new(terminal, &OutputStyleArgs::default());
+        let diagnostic = Diagnostic::error("Directory not available")
+            .detail(format!("The directory {} that -chdir names cannot be entered: {error}.", dir.display()));
+        context.report(&diagnostic.into(), &Sources::new());
+        return Err(Reported);
+    }
+    match cli.command {
+        Command::Init(args) => init::run(&args, terminal),
+        Command::Validate(args) => validate::run(&args, terminal),
+        Command::Plan(args) => block_on(plan::run(&args, terminal)),
+        Command::Apply(args) => block_on(apply::run(&args, false, terminal)),
+        Command::Destroy(args) => block_on(apply::run(&args, true, terminal)),
+        Command::Output(args) => output::run(&args, terminal),
+        Command::Show(args) => show::run(&args, terminal),
+        Command::State(args) => state::run(&args, terminal),
+        Command::Version(args) => version::run(&args, terminal),
+        Command::Cloud(args) => match args.command {
+            CloudCommand::Serve(args) => block_on(serve::run(&args, terminal)),
+            CloudCommand::Status(args) => cloud::status(&args, terminal),
+            CloudCommand::Stop(args) => cloud::stop(&args, terminal),
+            CloudCommand::Reset(args) => cloud::reset(&args, terminal),
+        },
+    }
+}
+
+/// Runs something asynchronous to its end.
+fn block_on(future: impl Future<Output = Outcome>) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    match runtime {
+        Ok(runtime) => {
+            let outcome = runtime.block_on(future);
+            // What a second Ctrl-C left under way is not waited for.
+            runtime.shutdown_background();
+            outcome
+        }
+        Err(error) => {
+            let terminal = Terminal::detect();
+            let context = Context::new(&terminal, &OutputStyleArgs::default());
+            let diagnostic =
+                Diagnostic::error("Program cannot start").detail(format!("No threads can be had: {error}."));
+            context.report(&diagnostic.into(), &Sources::new());
+            Err(Reported)
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! `plan`
+
+use std::process::ExitCode;
+
+use ferroform_plan::{PlanMode, planfile};
+
+use super::Outcome;
+use crate::args::{PlanArgs, PlanningArgs};
+use crate::terminal::Terminal;
+use crate::views::plan::render_plan;
+use crate::views::progress::Progress;
+use crate::views::schemas::schemas_of;
+use crate::workflow::{Context, Session};
+
+pub async fn run(args: &PlanArgs, terminal: &Terminal) -> Outcome {
+    let mut context = Context::new(terminal, &args.planning.style);
+    context.compact_warnings = args.planning.compact_warnings;
+    let planning = &args.planning;
+    let mut session = Session::open(&context, &planning.place, &planning.lock, "OperationTypePlan")?;
+    let progress = Progress::new(context.style.clone(), terminal.interactive);
+    let planned = session.plan(&context, planning, mode(planning, false), &progress).await;
+    progress.finish();
+    let (plan, _) = planned?;
+    context.print(&render_plan(&plan, &schemas_of(&session.registry), &context.style));
+    if let Some(out) = &args.out {
+        context.take(planfile::write(out, &plan, &session.project.pack()), &session.project.sources)?;
+        let path = out.display();
+        context.print(&format!(
+            "\nSaved the plan to: {path}\n\nTo perform exactly these actions, run the following command to apply:\n    ferroform apply {path:?}\n"
+        ));
+    } else if plan.is_applicable() {
+        context.print(
+            "\nNote: You didn't use the -out option to save this plan, so Ferroform can't guarantee to take exactly these \
+             actions if you run \"ferroform apply\" now.\n",
+        );
+    }
+    let changes = plan.is_applicable();
+    session.close(&context)?;
+    Ok(ExitCode::from(if args.detailed_exitcode && changes { 2 } else { 0 }))
+}
+
+/// What the options ask for.
+pub fn mode(args: &PlanningArgs, destroy: bool) -> PlanMode {
+    if destroy || args.destroy {
+        PlanMode::Destroy
+    } else if args.refresh_only {
+        PlanMode::RefreshOnly
+    } else {
+        PlanMode::Normal
+    }
+}

@@ -1,0 +1,92 @@
+//! `cloud serve`
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use ferroform_core::{Diagnostic, Sources};
+use ferroform_engine::StopLevel;
+use ferroform_hcloud_emulator::{ClockMode, Emulator, RateLimit};
+
+use super::Outcome;
+use crate::args::ServeArgs;
+use crate::cloud::{Owner, new_token, private_file};
+use crate::interrupt;
+use crate::settings::parse_duration;
+use crate::terminal::Terminal;
+use crate::workflow::Context;
+
+pub async fn run(args: &ServeArgs, terminal: &Terminal) -> Outcome {
+    let context = Context::new(terminal, &Default::default());
+    let none = Sources::new();
+    let clock = match args.time_scale {
+        0.0 => ClockMode::Instant,
+        1.0 => ClockMode::Real,
+        scale if scale > 0.0 && scale.is_finite() => ClockMode::Scaled(scale),
+        _ => {
+            let detail = "The time scale is a positive number, or 0 for no waiting at all.";
+            return context.take(Err(Diagnostic::error("Invalid time scale").detail(detail)), &none);
+        }
+    };
+    let mut tokens = args.token.clone();
+    if let Some(path) = &args.token_file {
+        let read = std::fs::read_to_string(path).map_err(|error| {
+            Diagnostic::error("Token cannot be read").detail(format!("{}: {error}.", path.display()))
+        });
+        tokens.push(context.take(read, &none)?.trim().to_owned());
+    }
+    if tokens.is_empty() {
+        tokens.push(context.take(new_token(), &none)?);
+    }
+    let limit = if args.rate_limit == 0 { RateLimit::Unlimited } else { RateLimit::PerHour(args.rate_limit) };
+    let mut builder = Emulator::builder().listen(args.listen).clock(clock).rate_limit(limit);
+    for token in &tokens {
+        builder = builder.token(token);
+    }
+    if let Some(path) = &args.state {
+        builder = builder.state_file(path);
+    }
+    let idle = match &args.idle_exit {
+        Some(text) => Some(context.take(parse_duration(text), &none)?),
+        None => None,
+    };
+    if let Some(idle) = idle {
+        builder = builder.idle_exit(idle);
+    }
+    let started = builder
+        .start()
+        .await
+        .map_err(|error| Diagnostic::error("Local cloud cannot start").detail(format!("{error}.")));
+    let handle = context.take(started, &none)?;
+    let owner = Owner {
+        endpoint: handle.endpoint(),
+        token: tokens[0].clone(),
+        pid: std::process::id(),
+        time_scale: args.time_scale,
+    };
+    if let Some(path) = &args.owner_file {
+        context.take(announce(path, &owner), &none)?;
+    } else {
+        terminal.print(&format!(
+            "A local Hetzner Cloud is running. Any hcloud client can use it:\n\n  export HCLOUD_ENDPOINT={}\n  export HCLOUD_TOKEN={}\n\nCtrl-C ends it.\n",
+            owner.endpoint, owner.token
+        ));
+    }
+    let mut stop = interrupt::listen();
+    tokio::select! {
+        () = handle.wait_idle() => {}
+        _ = stop.wait_for(|level| *level > StopLevel::Run) => {}
+    }
+    handle.shutdown().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Tells whoever waits for it how to reach the cloud; the file appears whole.
+fn announce(path: &std::path::Path, owner: &Owner) -> Result<(), Diagnostic> {
+    let failed = |error: std::io::Error| {
+        Diagnostic::error("File cannot be written").detail(format!("{}: {error}.", path.display()))
+    };
+    let temporary = path.with_extension("new");
+    let json = serde_json::to_vec(owner).map_err(|error| failed(error.into()))?;
+    private_file(&temporary).and_then(|mut file| file.write_all(&json)).map_err(failed)?;
+    std::fs::rename(&temporary, path).map_err(failed)
+}

@@ -1,0 +1,204 @@
+//! A configuration, loaded and checked, with all that the engine wants to know about it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ferroform_core::addr::{ModulePath, ProviderSource, Resource, ResourceMode};
+use ferroform_core::schema::{Block, Schema};
+use ferroform_core::{Diagnostic, Diagnostics, Sources};
+use ferroform_engine::planning::Setup;
+use ferroform_engine::{Environment, Registry};
+use ferroform_lang::eval::render_template;
+use ferroform_lang::funcs::FuncContext;
+use ferroform_lang::validate::{Schemas, validate};
+use ferroform_lang::{Config, Files, MemoryFiles, RecordingFiles};
+use rustc_hash::FxHashMap;
+
+use crate::files::RealFiles;
+use crate::settings::Settings;
+
+/// A loaded configuration.
+pub struct Project {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// Every text that spans point into.
+    pub sources: Sources,
+    /// Where functions read files.
+    pub files: Arc<dyn Files>,
+    /// Everything read so far, for the planfile; none when the project itself came out of a planfile.
+    recording: Option<Arc<RecordingFiles<RealFiles>>>,
+}
+
+impl Project {
+    /// Loads the configuration of the current directory.
+    pub fn load(settings: &Settings) -> (Project, Diagnostics) {
+        let recording = Arc::new(RecordingFiles::new(RealFiles::new(&settings.cwd)));
+        let (mut project, mut diagnostics) = Self::from_files(recording.clone());
+        project.recording = Some(recording);
+        if project.config.is_empty() && !diagnostics.has_errors() {
+            diagnostics.push(
+                Diagnostic::error("No configuration files")
+                    .detail(format!(
+                        "The directory {} holds no files that end in .tf or .tf.json.",
+                        settings.cwd.display()
+                    ))
+                    .hint("Change to the directory of your configuration, or name it with -chdir=DIR."),
+            );
+        }
+        (project, diagnostics)
+    }
+
+    /// Loads the configuration that a planfile holds.
+    pub fn from_planfile(bytes: &[u8]) -> (Option<Project>, Diagnostics) {
+        match unpack(bytes) {
+            Ok(files) => {
+                let (project, diagnostics) = Self::from_files(Arc::new(MemoryFiles(files)));
+                (Some(project), diagnostics)
+            }
+            Err(error) => {
+                let detail = format!("The configuration inside cannot be read: {error}.");
+                (None, Diagnostic::error("Invalid planfile").detail(detail).into())
+            }
+        }
+    }
+
+    fn from_files(files: Arc<dyn Files>) -> (Project, Diagnostics) {
+        let mut sources = Sources::new();
+        let (config, diagnostics) = Config::load(&*files, &mut sources, Path::new(""));
+        (Project { config: Arc::new(config), sources, files, recording: None }, diagnostics)
+    }
+
+    /// Everything that was read, for a planfile.
+    pub fn pack(&self) -> Vec<u8> {
+        let files = self.recording.as_ref().map(|r| r.recorded()).unwrap_or_default();
+        pack(&files)
+    }
+
+    /// Checks all that needs no values.
+    pub fn validate(&self, registry: &Registry) -> Diagnostics {
+        validate(&self.config, &RegistrySchemas(registry))
+    }
+
+    /// What the engine is given. `plan_time` and `present_time` are RFC 3339; the latter only while applying.
+    pub fn setup(
+        &self,
+        settings: &Settings,
+        registry: &Registry,
+        parallelism: usize,
+        plan_time: &str,
+        present_time: Option<&str>,
+    ) -> Setup {
+        let contexts: FxHashMap<ModulePath, FuncContext> = self
+            .config
+            .modules()
+            .map(|(path, module)| {
+                let context = FuncContext {
+                    files: self.files.clone(),
+                    module_dir: dot(&module.dir),
+                    root_dir: PathBuf::from("."),
+                    working_dir: settings.cwd.clone(),
+                    home: std::env::home_dir(),
+                    plan_time: Some(plan_time.into()),
+                    present_time: present_time.map(Into::into),
+                    template: render_template,
+                    in_template: false,
+                };
+                (path.clone(), context)
+            })
+            .collect();
+        let environment = Environment {
+            cwd: settings.cwd.display().to_string(),
+            root: ".".to_owned(),
+            workspace: settings.workspace.clone(),
+        };
+        Setup { config: self.config.clone(), contexts, environment, registry: registry.clone(), parallelism }
+    }
+
+    /// The path that `backend "local"` names, or why the configured backend cannot be used.
+    pub fn backend_path(&self) -> Result<Option<PathBuf>, Diagnostic> {
+        let Some(backend) = &self.config.root().backend else { return Ok(None) };
+        if &*backend.kind != "local" {
+            return Err(Diagnostic::error("Backend not available")
+                .detail(format!(
+                    "The configuration keeps its state in a backend of type {:?}; this version of Ferroform has \"local\" only.",
+                    backend.kind
+                ))
+                .subject(backend.span)
+                .hint("With -local the backend is not used: state and objects are in the local cloud."));
+        }
+        let path = backend.body.attribute("path");
+        Ok(path.and_then(|a| a.expr.as_literal_str()).map(PathBuf::from))
+    }
+}
+
+fn dot(path: &Path) -> PathBuf {
+    if path.as_os_str().is_empty() { PathBuf::from(".") } else { path.to_owned() }
+}
+
+struct RegistrySchemas<'a>(&'a Registry);
+
+impl Schemas for RegistrySchemas<'_> {
+    fn resource(&self, source: &ProviderSource, resource: &Resource) -> Option<Schema> {
+        let schema = self.0.schema(source)?;
+        match resource.mode {
+            ResourceMode::Data => schema.data_sources.get(&resource.type_name).cloned(),
+            _ => schema.resources.get(&resource.type_name).cloned(),
+        }
+    }
+
+    fn provider(&self, source: &ProviderSource) -> Option<Block> {
+        self.0.schema(source).map(|s| s.provider.clone())
+    }
+}
+
+/// Length and path of each file, then its bytes; paths are UTF-8 with `/`.
+fn pack(files: &BTreeMap<PathBuf, Vec<u8>>) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (path, bytes) in files {
+        let path = path.to_string_lossy();
+        out.extend(format!("{} {}\n{path}", path.len(), bytes.len()).bytes());
+        out.extend(bytes);
+    }
+    out
+}
+
+fn unpack(mut rest: &[u8]) -> Result<BTreeMap<PathBuf, Vec<u8>>, &'static str> {
+    let mut files = BTreeMap::new();
+    while !rest.is_empty() {
+        let line_end = rest.iter().take(64).position(|b| *b == b'\n').ok_or("a file has no header")?;
+        let header = std::str::from_utf8(&rest[..line_end]).map_err(|_| "a header is no text")?;
+        let (path_len, len) = header.split_once(' ').ok_or("a header is incomplete")?;
+        let number = |text: &str| text.parse::<usize>().map_err(|_| "a header holds no numbers");
+        let (path_len, len) = (number(path_len)?, number(len)?);
+        rest = &rest[line_end + 1..];
+        if path_len.checked_add(len).is_none_or(|total| total > rest.len()) {
+            return Err("it ends too early");
+        }
+        let (path, behind) = rest.split_at(path_len);
+        let (bytes, behind) = behind.split_at(len);
+        let path = std::str::from_utf8(path).map_err(|_| "a path is no text")?;
+        files.insert(PathBuf::from(path), bytes.to_vec());
+        rest = behind;
+    }
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packed_files_come_out_as_they_went_in() {
+        let files: BTreeMap<PathBuf, Vec<u8>> = [("main.tf", "a\nb"), ("x/ü.txt", ""), ("x/bin", "\0 1 2\n")]
+            .into_iter()
+            .map(|(p, t)| (PathBuf::from(p), t.as_bytes().to_vec()))
+            .collect();
+        let packed = pack(&files);
+        assert_eq!(unpack(&packed).unwrap(), files);
+        for cut in 1..packed.len() {
+            let part = unpack(&packed[..cut]);
+            assert!(part.is_err() || part.is_ok_and(|p| p.len() < files.len()), "{cut}");
+        }
+    }
+}

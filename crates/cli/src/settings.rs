@@ -1,0 +1,130 @@
+//! Where things are: directories, the local cloud, the workspace, what the environment says.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ferroform_core::Diagnostic;
+
+use crate::args::WhereArgs;
+
+/// What the environment and the options say about where things are.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The directory that the program was started in, or changed to.
+    pub cwd: PathBuf,
+    /// `.terraform`, or what `TF_DATA_DIR` says.
+    pub data_dir: PathBuf,
+    /// The local cloud is used.
+    pub local: bool,
+    /// How fast the local cloud's time goes, if it must be started.
+    pub time_scale: Option<f64>,
+    /// A statefile named by option.
+    pub state: Option<PathBuf>,
+    /// The workspace's name.
+    pub workspace: String,
+}
+
+impl Settings {
+    /// Reads the environment. `FERROFORM_CLOUD=local` has the effect of `-local`.
+    pub fn new(place: &WhereArgs) -> Result<Settings, Diagnostic> {
+        let cwd = std::env::current_dir().map_err(|error| {
+            Diagnostic::error("Working directory not available")
+                .detail(format!("The current directory cannot be told: {error}."))
+        })?;
+        let local = match std::env::var("FERROFORM_CLOUD").as_deref() {
+            Ok("local") => true,
+            Ok("") | Err(_) => place.local,
+            Ok(other) => {
+                return Err(Diagnostic::error("Invalid FERROFORM_CLOUD")
+                    .detail(format!("The environment variable FERROFORM_CLOUD is {other:?}; the one value it can have is \"local\".")));
+            }
+        };
+        let data_dir = match std::env::var_os("TF_DATA_DIR") {
+            Some(dir) if !dir.is_empty() => PathBuf::from(dir),
+            _ => PathBuf::from(".terraform"),
+        };
+        let workspace = std::env::var("TF_WORKSPACE").ok().filter(|w| !w.is_empty());
+        Ok(Settings {
+            cwd,
+            data_dir,
+            local,
+            time_scale: place.time_scale,
+            state: place.state.clone(),
+            workspace: workspace.unwrap_or_else(|| "default".to_owned()),
+        })
+    }
+
+    /// Everything of local runs: state, journal, lock and world.
+    pub fn local_dir(&self) -> PathBuf {
+        self.data_dir.join("local")
+    }
+
+    /// The statefile, given what the configuration's `backend "local"` says.
+    pub fn state_path(&self, backend_path: Option<&Path>) -> PathBuf {
+        let in_workspace = |base: &Path| match self.workspace.as_str() {
+            "default" => base.join("terraform.tfstate"),
+            name => base.join("terraform.tfstate.d").join(name).join("terraform.tfstate"),
+        };
+        if self.local {
+            return in_workspace(&self.local_dir());
+        }
+        match (&self.state, backend_path) {
+            (Some(path), _) => path.clone(),
+            (None, Some(path)) if self.workspace == "default" => path.to_owned(),
+            _ => in_workspace(Path::new("")),
+        }
+    }
+
+    /// Where the worlds are noted that a state belongs to.
+    pub fn worlds_path(&self) -> PathBuf {
+        let base = if self.local { self.local_dir() } else { self.data_dir.clone() };
+        base.join("ferroform-worlds.json")
+    }
+}
+
+/// Reads a duration such as `10s`, `2m30s` or `500ms`, as Go writes them.
+pub fn parse_duration(text: &str) -> Result<Duration, Diagnostic> {
+    let invalid = || {
+        Diagnostic::error("Invalid duration").detail(format!(
+            "{text:?} is not a duration. Write a number with a unit, such as 10s, 2m30s or 500ms."
+        ))
+    };
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let mut rest = text;
+    let mut total = 0.0;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(invalid)?;
+        let number: f64 = rest[..digits].parse().map_err(|_| invalid())?;
+        rest = &rest[digits..];
+        let letters = rest.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(rest.len());
+        let unit = match &rest[..letters] {
+            "ms" => 0.001,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            _ => return Err(invalid()),
+        };
+        rest = &rest[letters..];
+        total += number * unit;
+    }
+    if text.is_empty() { Err(invalid()) } else { Duration::try_from_secs_f64(total).map_err(|_| invalid()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_as_go_writes_them() {
+        for (text, seconds) in
+            [("0", 0.0), ("0s", 0.0), ("10s", 10.0), ("2m30s", 150.0), ("500ms", 0.5), ("1.5h", 5400.0)]
+        {
+            assert_eq!(parse_duration(text).unwrap().as_secs_f64(), seconds, "{text}");
+        }
+        for text in ["", "10", "s", "10x", "-1s"] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! What the commands that plan and apply have in common.
+
+use std::collections::BTreeSet;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use ferroform_core::addr::{ModuleInstance, ResourceInstance};
+use ferroform_core::{Diagnostic, Diagnostics, Sources};
+use ferroform_engine::journal::NoJournal;
+use ferroform_engine::planning::{self, PlanInput, Planned};
+use ferroform_engine::{EventSink, PlanOptions, Registry};
+use ferroform_plan::{Plan, PlanMode, Target};
+use ferroform_state::journal::Journal;
+use ferroform_state::local::{LocalManager, LocalOptions};
+use ferroform_state::manager::{Loaded, LockInfo, LockWait, Manager};
+
+use crate::args::{LockArgs, OutputStyleArgs, PlanningArgs, WhereArgs};
+use crate::cloud::{LocalCloud, Owner};
+use crate::failpoints::Failpoint;
+use crate::project::Project;
+use crate::settings::{Settings, parse_duration};
+use crate::terminal::Terminal;
+use crate::views::diagnostics::{render_all, render_compact};
+use crate::views::style::Style;
+use crate::{inputs, providers};
+
+/// A failure that has been reported already; the exit code is 1.
+#[derive(Debug)]
+pub struct Reported;
+
+/// How a command talks to the person who gave it.
+pub struct Context<'t> {
+    /// Where to print.
+    pub terminal: &'t Terminal,
+    /// How to print.
+    pub style: Style,
+    /// Warnings in a line each.
+    pub compact_warnings: bool,
+}
+
+impl<'t> Context<'t> {
+    /// A context for a command with these options.
+    pub fn new(terminal: &'t Terminal, style: &OutputStyleArgs) -> Self {
+        Context { terminal, style: terminal.style(style.no_color), compact_warnings: false }
+    }
+
+    /// Prints to standard output.
+    pub fn print(&self, text: &str) {
+        self.terminal.print(text);
+    }
+
+    /// Prints diagnostics: errors to standard error, warnings to standard output. Whether there were errors.
+    pub fn report(&self, diagnostics: &Diagnostics, sources: &Sources) -> bool {
+        let (errors, warnings): (Vec<&Diagnostic>, Vec<&Diagnostic>) =
+            diagnostics.iter().partition(|d| d.is_error());
+        let warnings: Diagnostics = warnings.into_iter().cloned().collect();
+        if !warnings.is_empty() {
+            let text = if self.compact_warnings && errors.is_empty() {
+                render_compact(&warnings, sources, &self.style)
+            } else {
+                render_all(&warnings, sources, &self.style)
+            };
+            self.terminal.print(&text);
+        }
+        let errors: Diagnostics = errors.into_iter().cloned().collect();
+        if !errors.is_empty() {
+            self.terminal.print_error(&render_all(&errors, sources, &self.style));
+        }
+        !errors.is_empty()
+    }
+
+    /// Prints diagnostics and fails if there are errors among them.
+    pub fn check(&self, diagnostics: &Diagnostics, sources: &Sources) -> Result<(), Reported> {
+        if self.report(diagnostics, sources) { Err(Reported) } else { Ok(()) }
+    }
+
+    /// The value of something that fails with one diagnostic.
+    pub fn take<T>(
+        &self,
+        result: Result<T, impl Into<Diagnostics>>,
+        sources: &Sources,
+    ) -> Result<T, Reported> {
+        result.map_err(|error| {
+            self.report(&error.into(), sources);
+            Reported
+        })
+    }
+}
+
+/// A directory opened for planning or applying, its state locked.
+pub struct Session {
+    /// Where things are.
+    pub settings: Settings,
+    /// The configuration.
+    pub project: Project,
+    /// The providers at hand.
+    pub registry: Registry,
+    /// Where the state is.
+    pub manager: LocalManager,
+    /// The state.
+    pub loaded: Loaded,
+}
+
+/// The local cloud of the directory if it is to be used, running.
+pub fn local_cloud(context: &Context<'_>, settings: &Settings) -> Result<Option<Owner>, Reported> {
+    if !settings.local {
+        return Ok(None);
+    }
+    let cloud = LocalCloud::new(settings.local_dir());
+    context.take(cloud.ensure(settings.time_scale), &Sources::new()).map(Some)
+}
+
+impl Session {
+    /// Loads and checks the configuration, then locks and reads the state.
+    pub fn open(
+        context: &Context<'_>,
+        place: &WhereArgs,
+        lock: &LockArgs,
+        operation: &'static str,
+    ) -> Result<Session, Reported> {
+        let none = Sources::new();
+        let settings = context.take(Settings::new(place), &none)?;
+        let (project, diagnostics) = Project::load(&settings);
+        context.check(&diagnostics, &project.sources)?;
+        Self::with_project(context, settings, project, lock, operation)
+    }
+
+    /// The same with a configuration that is loaded already.
+    pub fn with_project(
+        context: &Context<'_>,
+        settings: Settings,
+        project: Project,
+        lock: &LockArgs,
+        operation: &'static str,
+    ) -> Result<Session, Reported> {
+        let none = Sources::new();
+        let owner = local_cloud(context, &settings)?;
+        let registry = providers::registry(owner.as_ref());
+        context.check(&project.validate(&registry), &project.sources)?;
+        let manager = manager(context, &settings, &project)?;
+        if lock.lock {
+            acquire(context, &manager, lock, operation)?;
+        }
+        let mut loaded = context.take(manager.read(), &none)?;
+        if loaded.recovered && lock.lock {
+            // What an interrupted run did is in the journal; from here on it is in the statefile.
+            context.take(manager.write(&loaded.state), &none)?;
+            loaded = context.take(manager.read(), &none)?;
+        }
+        if Failpoint::from_env() == Some(Failpoint::NoSettlement) {
+            loaded.open.clear();
+        }
+        Ok(Session { settings, project, registry, manager, loaded })
+    }
+
+    /// Plans, reports what is wrong and gives the plan.
+    pub async fn plan(
+        &mut self,
+        context: &Context<'_>,
+        args: &PlanningArgs,
+        mode: PlanMode,
+        events: &dyn EventSink,
+    ) -> Result<(Plan, Planned), Reported> {
+        let can_ask = args.input && context.terminal.can_ask;
+        let ask = can_ask.then_some(context.terminal);
+        let (variables, diagnostics) =
+            inputs::gather(&mut self.project, &args.variables, std::env::vars(), ask);
+        context.check(&diagnostics, &self.project.sources)?;
+        let now = now();
+        let options = PlanOptions {
+            mode,
+            targets: self.addresses(context, &args.target, "-target", parse_target)?,
+            replace: self
+                .addresses(context, &args.replace, "-replace", parse_instance)?
+                .into_iter()
+                .collect::<BTreeSet<_>>(),
+            refresh: args.refresh,
+            variables,
+            timestamp: now.clone(),
+        };
+        let setup = self.project.setup(&self.settings, &self.registry, args.parallelism as usize, &now, None);
+        let unsettled = !self.loaded.open.is_empty() && args.lock.lock;
+        let journal: Arc<dyn Journal> = if unsettled {
+            context.take(self.manager.journal(), &self.project.sources)?
+        } else {
+            Arc::new(NoJournal::default())
+        };
+        let manager = &self.manager;
+        let bind = |worlds: &[ferroform_state::world::WorldBinding]| manager.bind(worlds);
+        let input = PlanInput {
+            state: self.loaded.state.clone(),
+            open: self.loaded.open.clone(),
+            journal: &*journal,
+            bind: &bind,
+            events,
+        };
+        let mut planned = planning::plan(&setup, &options, input).await;
+        if unsettled {
+            let written = context.take(self.manager.write(&planned.settled), &self.project.sources)?;
+            context.report(&written.warnings, &self.project.sources);
+            if let Some(plan) = &mut planned.plan {
+                plan.serial = written.serial;
+                plan.prior.serial = written.serial;
+            }
+        }
+        let failed = context.report(&planned.diagnostics, &self.project.sources);
+        match planned.plan.take() {
+            Some(plan) if !failed => Ok((plan, planned)),
+            _ => Err(Reported),
+        }
+    }
+
+    fn addresses<T>(
+        &self,
+        context: &Context<'_>,
+        texts: &[String],
+        option: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Vec<T>, Reported> {
+        let parsed = texts.iter().map(|text| {
+            parse(text).map_err(|why| {
+                Diagnostic::error("Invalid address").detail(format!("The option {option}: {why}."))
+            })
+        });
+        context.take(parsed.collect::<Result<Vec<T>, Diagnostic>>(), &self.project.sources)
+    }
+
+    /// Gives the lock back.
+    pub fn close(self, context: &Context<'_>) -> Result<(), Reported> {
+        context.take(self.manager.unlock(), &self.project.sources)
+    }
+}
+
+fn parse_target(text: &str) -> Result<Target, String> {
+    match ResourceInstance::from_str(text) {
+        Ok(resource) => Ok(Target::Resource(resource)),
+        Err(error) => match ModuleInstance::from_str(text) {
+            Ok(module) if !module.is_root() => Ok(Target::Module(module)),
+            _ => Err(error.to_string()),
+        },
+    }
+}
+
+fn parse_instance(text: &str) -> Result<ResourceInstance, String> {
+    text.parse().map_err(|error: ferroform_core::addr::AddrError| error.to_string())
+}
+
+/// The state of a project.
+pub fn manager(
+    context: &Context<'_>,
+    settings: &Settings,
+    project: &Project,
+) -> Result<LocalManager, Reported> {
+    let backend =
+        if settings.local { None } else { context.take(project.backend_path(), &project.sources)? };
+    let options = LocalOptions { worlds: Some(settings.worlds_path()), ..LocalOptions::default() };
+    let path = settings.state_path(backend.as_deref());
+    if settings.local {
+        let made = std::fs::create_dir_all(settings.local_dir());
+        let failed = |error| {
+            Diagnostic::error("Directory cannot be made")
+                .detail(format!("{}: {error}.", settings.local_dir().display()))
+        };
+        context.take(made.map_err(failed), &project.sources)?;
+    }
+    context.take(LocalManager::open(path, options), &project.sources)
+}
+
+/// Takes the lock, waiting as long as the options say.
+pub fn acquire(
+    context: &Context<'_>,
+    manager: &LocalManager,
+    lock: &LockArgs,
+    operation: &'static str,
+) -> Result<(), Reported> {
+    let none = Sources::new();
+    let timeout = context.take(parse_duration(&lock.lock_timeout), &none)?;
+    let info = LockInfo::new(operation, who(), env!("CARGO_PKG_VERSION"), now());
+    let sleep = |duration| {
+        std::thread::sleep(duration);
+        true
+    };
+    context.take(manager.lock(&info, &LockWait { timeout, sleep: &sleep }), &none)
+}
+
+fn who() -> String {
+    let user =
+        std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "unknown".into());
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    format!("{user}@{host}")
+}
+
+/// The present moment in RFC 3339, UTC, whole seconds.
+pub fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}

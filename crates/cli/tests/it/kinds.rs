@@ -1,0 +1,468 @@
+//! Every type of resource, with what it needs around it, created, changed and deleted.
+
+use crate::harness::PUBLIC_KEY;
+
+/// One type, in configuration.
+pub(crate) struct Kind {
+    pub(crate) name: &'static str,
+    /// What the resource needs; there all the time.
+    pub(crate) around: &'static str,
+    /// The resource.
+    pub(crate) created: &'static str,
+    /// The resource with changed arguments.
+    pub(crate) changed: &'static str,
+}
+
+impl Kind {
+    /// The configurations that follow each other: without the resource, with it, with it changed, without it again.
+    pub(crate) fn stages(&self) -> [String; 3] {
+        ["", self.created, self.changed].map(|resource| {
+            let text = format!("{PROVIDERS}{}\n{resource}\n", self.around);
+            text.replace("PUBLIC_KEY", PUBLIC_KEY).replace("OTHER_KEY", OTHER_KEY)
+        })
+    }
+}
+
+const PROVIDERS: &str = r#"
+terraform {
+  required_providers {
+    hcloud = { source = "hetznercloud/hcloud" }
+  }
+}
+"#;
+
+const OTHER_KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEBAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f test@example";
+
+/// The types of the provider, and the two ways of replacing.
+pub(crate) const KINDS: &[Kind] = &[
+    Kind {
+        name: "hcloud_network",
+        around: "",
+        created: r#"
+resource "hcloud_network" "x" {
+  name     = "x"
+  ip_range = "10.0.0.0/16"
+  labels   = { v = "1" }
+}"#,
+        changed: r#"
+resource "hcloud_network" "x" {
+  name                     = "x2"
+  ip_range                 = "10.0.0.0/16"
+  labels                   = { v = "2" }
+  expose_routes_to_vswitch = true
+}"#,
+    },
+    Kind {
+        name: "hcloud_network_subnet",
+        around: r#"
+resource "hcloud_network" "n" {
+  name     = "n"
+  ip_range = "10.0.0.0/16"
+}"#,
+        created: r#"
+resource "hcloud_network_subnet" "x" {
+  network_id   = hcloud_network.n.id
+  type         = "cloud"
+  network_zone = "eu-central"
+  ip_range     = "10.0.1.0/24"
+}"#,
+        changed: r#"
+resource "hcloud_network_subnet" "x" {
+  network_id   = hcloud_network.n.id
+  type         = "cloud"
+  network_zone = "eu-central"
+  ip_range     = "10.0.2.0/24"
+}"#,
+    },
+    Kind {
+        name: "hcloud_ssh_key",
+        around: "",
+        created: r#"
+resource "hcloud_ssh_key" "x" {
+  name       = "x"
+  public_key = "PUBLIC_KEY"
+}"#,
+        changed: r#"
+resource "hcloud_ssh_key" "x" {
+  name       = "x2"
+  public_key = "PUBLIC_KEY"
+  labels     = { v = "2" }
+}"#,
+    },
+    Kind {
+        name: "hcloud_firewall",
+        around: r#"
+resource "hcloud_server" "s" {
+  name        = "s"
+  server_type = "cx23"
+  image       = "debian-12"
+  location    = "fsn1"
+  labels      = { role = "s" }
+}"#,
+        created: r#"
+resource "hcloud_firewall" "x" {
+  name = "x"
+  rule {
+    direction  = "in"
+    protocol   = "tcp"
+    port       = "22"
+    source_ips = ["0.0.0.0/0", "::/0"]
+  }
+  apply_to {
+    label_selector = "role=s"
+  }
+}"#,
+        changed: r#"
+resource "hcloud_firewall" "x" {
+  name   = "x2"
+  labels = { v = "2" }
+  rule {
+    direction  = "in"
+    protocol   = "tcp"
+    port       = "443"
+    source_ips = ["10.0.0.0/8"]
+  }
+  apply_to {
+    server = hcloud_server.s.id
+  }
+}"#,
+    },
+    Kind {
+        name: "hcloud_placement_group",
+        around: "",
+        created: r#"
+resource "hcloud_placement_group" "x" {
+  name = "x"
+  type = "spread"
+}"#,
+        changed: r#"
+resource "hcloud_placement_group" "x" {
+  name   = "x2"
+  type   = "spread"
+  labels = { v = "2" }
+}"#,
+    },
+    Kind {
+        name: "hcloud_server",
+        around: SERVER_SURROUNDINGS,
+        created: r#"
+resource "hcloud_server" "x" {
+  name         = "x"
+  server_type  = "cx23"
+  image        = "debian-12"
+  location     = "fsn1"
+  ssh_keys     = [hcloud_ssh_key.k.id]
+  firewall_ids = [hcloud_firewall.f.id]
+  network {
+    network_id = hcloud_network.n.id
+    ip         = "10.0.1.5"
+  }
+  depends_on = [hcloud_network_subnet.n]
+}"#,
+        changed: r#"
+resource "hcloud_server" "x" {
+  name               = "x2"
+  server_type        = "cx33"
+  image              = "debian-12"
+  location           = "fsn1"
+  ssh_keys           = [hcloud_ssh_key.k.id]
+  labels             = { v = "2" }
+  backups            = true
+  placement_group_id = hcloud_placement_group.g.id
+  depends_on         = [hcloud_network_subnet.n]
+}"#,
+    },
+    Kind {
+        name: "hcloud_server (replaced)",
+        around: SERVER_SURROUNDINGS,
+        created: r#"
+resource "hcloud_server" "x" {
+  name        = "x"
+  server_type = "cx23"
+  image       = "debian-12"
+  location    = "fsn1"
+}"#,
+        changed: r#"
+resource "hcloud_server" "x" {
+  name        = "x"
+  server_type = "cx23"
+  image       = "debian-13"
+  location    = "fsn1"
+}"#,
+    },
+    Kind {
+        name: "hcloud_ssh_key (replaced, the new one first)",
+        around: "",
+        created: r#"
+resource "hcloud_ssh_key" "x" {
+  name       = "x"
+  public_key = "PUBLIC_KEY"
+  lifecycle {
+    create_before_destroy = true
+  }
+}"#,
+        changed: r#"
+resource "hcloud_ssh_key" "x" {
+  name       = "x2"
+  public_key = "OTHER_KEY"
+  lifecycle {
+    create_before_destroy = true
+  }
+}"#,
+    },
+    Kind {
+        name: "hcloud_server_network",
+        around: SERVER_SURROUNDINGS_WITH_SERVERS,
+        created: r#"
+resource "hcloud_server_network" "x" {
+  server_id  = hcloud_server.s[0].id
+  network_id = hcloud_network.n.id
+  ip         = "10.0.1.7"
+  depends_on = [hcloud_network_subnet.n]
+}"#,
+        changed: r#"
+resource "hcloud_server_network" "x" {
+  server_id  = hcloud_server.s[0].id
+  network_id = hcloud_network.n.id
+  ip         = "10.0.1.7"
+  alias_ips  = ["10.0.1.8"]
+  depends_on = [hcloud_network_subnet.n]
+}"#,
+    },
+    Kind {
+        name: "hcloud_volume",
+        around: SERVER_SURROUNDINGS_WITH_SERVERS,
+        created: r#"
+resource "hcloud_volume" "x" {
+  name      = "x"
+  size      = 10
+  server_id = hcloud_server.s[0].id
+  format    = "ext4"
+}"#,
+        changed: r#"
+resource "hcloud_volume" "x" {
+  name      = "x2"
+  size      = 20
+  server_id = hcloud_server.s[1].id
+  format    = "ext4"
+  labels    = { v = "2" }
+}"#,
+    },
+    Kind {
+        name: "hcloud_volume_attachment",
+        around: VOLUME_AND_SERVERS,
+        created: r#"
+resource "hcloud_volume_attachment" "x" {
+  volume_id = hcloud_volume.v.id
+  server_id = hcloud_server.s[0].id
+}"#,
+        changed: r#"
+resource "hcloud_volume_attachment" "x" {
+  volume_id = hcloud_volume.v.id
+  server_id = hcloud_server.s[1].id
+}"#,
+    },
+    Kind {
+        name: "hcloud_load_balancer",
+        around: "",
+        created: r#"
+resource "hcloud_load_balancer" "x" {
+  name               = "x"
+  load_balancer_type = "lb11"
+  location           = "fsn1"
+}"#,
+        changed: r#"
+resource "hcloud_load_balancer" "x" {
+  name               = "x2"
+  load_balancer_type = "lb21"
+  location           = "fsn1"
+  labels             = { v = "2" }
+  algorithm {
+    type = "least_connections"
+  }
+}"#,
+    },
+    Kind {
+        name: "hcloud_load_balancer_network",
+        around: BALANCER_AND_NETWORK,
+        created: r#"
+resource "hcloud_load_balancer_network" "x" {
+  load_balancer_id = hcloud_load_balancer.b.id
+  network_id       = hcloud_network.n.id
+  ip               = "10.0.1.9"
+  depends_on       = [hcloud_network_subnet.n]
+}"#,
+        changed: r#"
+resource "hcloud_load_balancer_network" "x" {
+  load_balancer_id        = hcloud_load_balancer.b.id
+  network_id              = hcloud_network.n.id
+  ip                      = "10.0.1.9"
+  enable_public_interface = false
+  depends_on              = [hcloud_network_subnet.n]
+}"#,
+    },
+    Kind {
+        name: "hcloud_load_balancer_service",
+        around: BALANCER_AND_NETWORK,
+        created: r#"
+resource "hcloud_load_balancer_service" "x" {
+  load_balancer_id = hcloud_load_balancer.b.id
+  protocol         = "tcp"
+  listen_port      = 80
+  destination_port = 8080
+}"#,
+        changed: r#"
+resource "hcloud_load_balancer_service" "x" {
+  load_balancer_id = hcloud_load_balancer.b.id
+  protocol         = "tcp"
+  listen_port      = 80
+  destination_port = 8081
+  health_check {
+    protocol = "tcp"
+    port     = 8081
+    interval = 10
+    timeout  = 5
+  }
+}"#,
+    },
+    Kind {
+        name: "hcloud_load_balancer_target",
+        around: BALANCER_AND_SERVERS,
+        created: r#"
+resource "hcloud_load_balancer_target" "x" {
+  type             = "server"
+  load_balancer_id = hcloud_load_balancer.b.id
+  server_id        = hcloud_server.s[0].id
+}"#,
+        changed: r#"
+resource "hcloud_load_balancer_target" "x" {
+  type             = "server"
+  load_balancer_id = hcloud_load_balancer.b.id
+  server_id        = hcloud_server.s[1].id
+}"#,
+    },
+];
+
+const SERVER_SURROUNDINGS: &str = r#"
+resource "hcloud_network" "n" {
+  name     = "n"
+  ip_range = "10.0.0.0/16"
+}
+resource "hcloud_network_subnet" "n" {
+  network_id   = hcloud_network.n.id
+  type         = "cloud"
+  network_zone = "eu-central"
+  ip_range     = "10.0.1.0/24"
+}
+resource "hcloud_ssh_key" "k" {
+  name       = "k"
+  public_key = "PUBLIC_KEY"
+}
+resource "hcloud_firewall" "f" {
+  name = "f"
+}
+resource "hcloud_placement_group" "g" {
+  name = "g"
+  type = "spread"
+}"#;
+
+const SERVER_SURROUNDINGS_WITH_SERVERS: &str = r#"
+resource "hcloud_network" "n" {
+  name     = "n"
+  ip_range = "10.0.0.0/16"
+}
+resource "hcloud_network_subnet" "n" {
+  network_id   = hcloud_network.n.id
+  type         = "cloud"
+  network_zone = "eu-central"
+  ip_range     = "10.0.1.0/24"
+}
+resource "hcloud_server" "s" {
+  count       = 2
+  name        = "s${count.index}"
+  server_type = "cx23"
+  image       = "debian-12"
+  location    = "fsn1"
+}"#;
+
+const VOLUME_AND_SERVERS: &str = r#"
+resource "hcloud_volume" "v" {
+  name     = "v"
+  size     = 10
+  location = "fsn1"
+}
+resource "hcloud_server" "s" {
+  count       = 2
+  name        = "s${count.index}"
+  server_type = "cx23"
+  image       = "debian-12"
+  location    = "fsn1"
+}"#;
+
+const BALANCER_AND_NETWORK: &str = r#"
+resource "hcloud_network" "n" {
+  name     = "n"
+  ip_range = "10.0.0.0/16"
+}
+resource "hcloud_network_subnet" "n" {
+  network_id   = hcloud_network.n.id
+  type         = "cloud"
+  network_zone = "eu-central"
+  ip_range     = "10.0.1.0/24"
+}
+resource "hcloud_load_balancer" "b" {
+  name               = "b"
+  load_balancer_type = "lb11"
+  location           = "fsn1"
+}"#;
+
+const BALANCER_AND_SERVERS: &str = r#"
+resource "hcloud_load_balancer" "b" {
+  name               = "b"
+  load_balancer_type = "lb11"
+  location           = "fsn1"
+}
+resource "hcloud_server" "s" {
+  count       = 2
+  name        = "s${count.index}"
+  server_type = "cx23"
+  image       = "debian-12"
+  location    = "fsn1"
+}"#;
+
+/// How many top-level objects of each kind a configuration declares, as the API counts them.
+pub(crate) fn declared(configuration: &str) -> std::collections::BTreeMap<String, usize> {
+    const TOP: &[(&str, &str)] = &[
+        ("hcloud_firewall", "firewalls"),
+        ("hcloud_load_balancer", "load_balancers"),
+        ("hcloud_network", "networks"),
+        ("hcloud_placement_group", "placement_groups"),
+        ("hcloud_server", "servers"),
+        ("hcloud_ssh_key", "ssh_keys"),
+        ("hcloud_volume", "volumes"),
+    ];
+    let mut counts = std::collections::BTreeMap::new();
+    for block in configuration.split("\nresource \"").skip(1) {
+        let (type_name, body) = block.split_once('"').unwrap();
+        let Some((_, kind)) = TOP.iter().find(|(name, _)| *name == type_name) else { continue };
+        let many = if body.contains("count       = 2") { 2 } else { 1 };
+        *counts.entry((*kind).to_owned()).or_insert(0) += many;
+        if *kind == "servers" {
+            // Each server brings an IPv4 and an IPv6 address of its own.
+            *counts.entry("primary_ips".to_owned()).or_insert(0) += 2 * many;
+        }
+    }
+    counts
+}
+
+/// What the provider registers must be tried here.
+#[test]
+fn every_type_of_the_provider_is_among_the_kinds() {
+    use ferroform_provider::ProviderFactory as _;
+    let factory = ferroform_provider_hcloud::HcloudFactory::new(ferroform_provider_hcloud::Settings::new());
+    let schema = factory.schema();
+    let types: Vec<&str> = schema.resources.keys().map(|name| &**name).collect();
+    assert!(types.len() >= 13, "{types:?}");
+    let missing: Vec<&&str> = types.iter().filter(|ty| !KINDS.iter().any(|kind| kind.name == **ty)).collect();
+    assert!(missing.is_empty(), "no kinds for {missing:?}");
+}

@@ -1,0 +1,11 @@
+//! The whole program, as a person runs it: processes, files, signals, and a local cloud in a process of its own.
+
+mod bad_input;
+mod cloud;
+mod crash;
+mod harness;
+mod interrupt;
+mod kinds;
+mod local_run;
+mod requests;
+mod world;
