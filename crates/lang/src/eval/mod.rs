@@ -311,8 +311,9 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// How many errors there were. Evaluation has no warnings, so that there is nothing to count.
     pub(crate) fn errors(&self) -> usize {
-        self.diags.iter().filter(|d| d.is_error()).count()
+        self.diags.len()
     }
 
     /// Runs a part whose diagnostics are thrown away; gives its value if it had no errors.
@@ -321,7 +322,7 @@ impl<'a> Evaluator<'a> {
         let was_quiet = std::mem::replace(&mut self.quiet, true);
         let value = part(self);
         self.quiet = was_quiet;
-        let failed = std::mem::replace(&mut self.diags, kept).has_errors();
+        let failed = !std::mem::replace(&mut self.diags, kept).is_empty();
         (!failed).then_some(value)
     }
 }

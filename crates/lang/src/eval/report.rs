@@ -6,13 +6,15 @@ use ferroform_hcl::ast::{Expr, ExprKind, TemplatePart};
 use super::{Env, Evaluator, Names, Scope};
 use crate::reference::{Chain, is_constant};
 
+/// Diagnostics behind so many others go without values: a `for` over many elements can fail for each of them.
+const MAX_DESCRIBED: usize = 64;
 /// How many references are shown beneath one diagnostic.
 const MAX_VALUES: usize = 16;
 
 impl Evaluator<'_> {
     /// Adds a diagnostic about an expression, with the values of what that refers to.
     pub(crate) fn report(&mut self, mut diagnostic: Diagnostic, about: &Expr, env: Env<'_>) {
-        if !self.quiet && diagnostic.values.is_empty() {
+        if !self.quiet && self.diags.len() < MAX_DESCRIBED {
             diagnostic.values = self.describe_references(about, env);
         }
         self.diags.push(diagnostic);

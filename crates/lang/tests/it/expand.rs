@@ -59,10 +59,7 @@ fn count_takes_whole_numbers() {
             ("0", "count 0"),
             ("\"3\"", "count 3"),
             ("var.secret", "count 2"),
-            (
-                "true",
-                "! Incorrect value type: Invalid expression value: number required.",
-            ),
+            ("true", "! Incorrect value type: Invalid expression value: number required."),
             (
                 "-1",
                 "! Invalid count argument: The given \"count\" argument value is unsuitable: must be greater than or equal to zero.",

@@ -114,3 +114,30 @@ fn validations_say_what_the_configuration_says() {
     assert_eq!(summaries, ["Error message refers to sensitive values", "Invalid value for variable"]);
     assert!(!format!("{diags:?}").contains("Too small: 2"));
 }
+
+#[test]
+fn defaults_reach_every_depth() {
+    for (body, want) in [
+        (
+            "type = object({ a = optional(object({ b = optional(string, \"x\"), c = optional(number) })), l = optional(list(object({ z = optional(bool, true) })), [{}]), t = optional(tuple([object({ q = optional(string, \"w\") })])) })\ndefault = { a = {}, t = [{}] }",
+            "{a = {b = \"x\", c = null}, l = list[{z = true}], t = [{q = \"w\"}]}",
+        ),
+        (
+            "type = set(object({ a = optional(string, \"d\") }))\ndefault = [{}, { a = \"e\" }, { a = null }]",
+            "set[{a = \"d\"}, {a = \"e\"}]",
+        ),
+        (
+            "type = map(object({ a = optional(string, \"d\") }))\ndefault = { x = {}, y = { a = \"e\" } }",
+            "map{x = {a = \"d\"}, y = {a = \"e\"}}",
+        ),
+        ("type = map(any)\ndefault = { x = 1, y = \"b\" }", "map{x = \"1\", y = \"b\"}"),
+        (
+            "type = object({ a = optional(object({ b = optional(string, \"x\") }), {}) })\ndefault = { a = null }",
+            "{a = {b = \"x\"}}",
+        ),
+    ] {
+        let (value, diags) = input_value(&variable(body), None);
+        assert!(diags.is_empty(), "{body}: {diags:?}");
+        assert_eq!(show(&value), want, "{body}");
+    }
+}
