@@ -75,6 +75,12 @@ resource "hcloud_server" "this" {
   }
 
   depends_on = [hcloud_network_subnet.servers]
+
+  lifecycle {
+    # Both act at first boot only, so a change would replace the machine. It is for new machines; to renew this one, ask
+    # for it with -replace.
+    ignore_changes = [user_data, ssh_keys]
+  }
 }
 
 resource "hcloud_volume_attachment" "data" {

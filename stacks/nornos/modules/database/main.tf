@@ -59,6 +59,12 @@ resource "hcloud_server" "this" {
 
   # A database that is asked to stop has nothing to repair when its volume comes up elsewhere.
   shutdown_before_deletion = true
+
+  lifecycle {
+    # Both act at first boot only, so a change would replace the machine. It is for new machines; to renew this one, ask
+    # for it with -replace.
+    ignore_changes = [user_data, ssh_keys]
+  }
 }
 
 resource "hcloud_server_network" "this" {

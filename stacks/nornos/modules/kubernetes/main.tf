@@ -75,4 +75,10 @@ resource "hcloud_server" "node" {
     network_id = var.network.id
     ip         = each.value.address
   }
+
+  lifecycle {
+    # Both act at first boot only, so a change would replace the machine. It is for new machines; to renew this one, ask
+    # for it with -replace.
+    ignore_changes = [user_data, ssh_keys]
+  }
 }
