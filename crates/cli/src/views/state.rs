@@ -15,12 +15,16 @@ use super::style::{Paint, Style};
 
 /// All objects and outputs of a state.
 pub fn render_state(state: &State, schemas: &Schemas<'_>, style: &Style) -> String {
-    let mut objects: Vec<_> = state.objects().collect();
-    objects.sort_by(|(a, ..), (b, ..)| a.module.0.len().cmp(&b.module.0.len()).then_with(|| a.cmp(b)));
-    let texts = objects.into_iter().map(|(addr, deposed, provider, object)| {
-        render_object(&addr, deposed.copied(), object, schemas.get(provider, &addr.resource), style)
-    });
-    let mut out = texts.collect::<Vec<_>>().join("\n");
+    let (mut out, mut module) = (String::new(), None);
+    for (addr, deposed, provider, object) in state.objects() {
+        // One blank line between objects, another between modules.
+        if let Some(last) = &module {
+            out += if *last == addr.module { "\n" } else { "\n\n" };
+        }
+        let schema = schemas.get(provider, &addr.resource);
+        out += &render_object(&addr, deposed.copied(), object, schema, style);
+        module = Some(addr.module);
+    }
     if !state.outputs.is_empty() {
         out += "\n\nOutputs:\n\n";
     }

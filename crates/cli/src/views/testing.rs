@@ -180,3 +180,15 @@ pub(super) fn plan(recording: &Json) -> Plan {
     }
     plan
 }
+
+/// Panics at the first line that differs.
+#[track_caller]
+pub(super) fn assert_same_lines(ours: &str, theirs: &str, name: &str) {
+    let (ours, theirs): (Vec<_>, Vec<_>) = (ours.trim().lines().collect(), theirs.trim().lines().collect());
+    let differs = (0..ours.len().max(theirs.len())).find(|i| ours.get(*i) != theirs.get(*i));
+    if let Some(i) = differs {
+        let around =
+            |lines: &[&str]| lines[i.saturating_sub(6).min(lines.len())..(i + 6).min(lines.len())].join("\n");
+        panic!("{name}, line {}:\n{}\n--- but Terraform says ---\n{}", i + 1, around(&ours), around(&theirs));
+    }
+}

@@ -36,7 +36,9 @@ pub fn to_json(diagnostic: &Diagnostic, sources: &Sources) -> Json {
                 "end": position(snippet.source, end),
             }),
         );
-        out.insert("snippet".into(), lines(&snippet, diagnostic, end));
+        if !snippet.is_secret() {
+            out.insert("snippet".into(), lines(&snippet, diagnostic, end));
+        }
     }
     Json::Object(out)
 }

@@ -22,6 +22,8 @@ pub(super) struct Snippet<'a> {
     pub(super) first: u32,
     /// Last line shown.
     pub(super) last: u32,
+    /// Where subject and context end.
+    end: u32,
 }
 
 impl<'a> Snippet<'a> {
@@ -34,20 +36,16 @@ impl<'a> Snippet<'a> {
         let whole = context.map_or(subject, |context| subject.to(context));
         let mut first = source.line_column(whole.start).line;
         let mut last = source.line_column(whole.end).line;
-        // What ends with a line break ends on that line.
-        if last > first && whole.end > subject.start && source.line_column(whole.end).column == 1 {
-            last -= 1;
-        }
         let line = source.line_column(subject.start).line;
         if last - first >= LINES {
             first = first.max(line.saturating_sub(LINES / 3));
             last = last.min(first + LINES - 1);
         }
-        Some(Snippet { source, subject, first, last })
+        Some(Snippet { source, subject, first, last, end: whole.end })
     }
 
     /// Values given on the command line or in the environment may be secrets, and whoever gave them knows them.
-    fn is_secret(&self) -> bool {
+    pub(super) fn is_secret(&self) -> bool {
         self.source.name().starts_with("<value for")
     }
 
@@ -73,7 +71,10 @@ impl<'a> Snippet<'a> {
         if self.is_secret() {
             return out + "  (source code not shown)\n";
         }
-        for number in self.first..=self.last {
+        // What ends with a line break ends on that line.
+        let ends_before = self.last > line && self.source.line_column(self.subject.end).column == 1;
+        let last = if ends_before && self.subject.end == self.end { self.last - 1 } else { self.last };
+        for number in self.first..=last {
             let (text, marked) = self.line(number);
             out += &format!("{}\n", format!("{number:>4}: {}", visible(&text)).trim_end());
             if let Some((start, end)) = marked {
@@ -94,17 +95,10 @@ impl<'a> Snippet<'a> {
         let offset = text.as_ptr() as usize - self.source.text().as_ptr() as usize;
         let from = (self.subject.start as usize).saturating_sub(offset);
         let to = (self.subject.end as usize).saturating_sub(offset).min(text.len());
+        // Of a subject of several lines the first is enough to point at.
         let starts_here = self.source.line_column(self.subject.start).line == number;
-        let goes_on_here = !starts_here && self.subject.start as usize <= offset && to > 0;
-        let marked = if starts_here {
-            Some((from.min(text.len()), to.max(from.min(text.len()))))
-        } else if goes_on_here {
-            let indent = text.len() - text.trim_start().len();
-            (indent < to).then_some((indent, to))
-        } else {
-            None
-        };
-        cut(text, marked)
+        let from = from.min(text.len());
+        cut(text, starts_here.then(|| (from, to.max(from))))
     }
 }
 

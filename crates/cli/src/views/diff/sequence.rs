@@ -1,6 +1,6 @@
 //! Which elements of two sequences belong together.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 
 use similar::{Algorithm, DiffOp};
 
@@ -15,17 +15,19 @@ pub(super) enum Pair {
 /// A bound for the table of the exact algorithm: 16 MB.
 const TABLE: usize = 4_000_000;
 
-/// Pairs the elements of two lists. Lists of one length that are not a rearrangement of each other are paired by
-/// position: a list of settings of which one was edited. Otherwise what is common to both is paired, and the rest
-/// stands alone, except for `pairable` elements in the same place.
+/// Pairs the elements of two lists. Lists of one length are paired by position if some element is gone: a list of
+/// settings of which one was edited. Otherwise what is common to both is paired, and the rest stands alone, except for
+/// `pairable` elements in the same place. These are Terraform's rules, as far as its output tells.
 pub(super) fn list(
     before: &[String],
     after: &[String],
     pairable: impl Fn(usize, usize) -> bool,
 ) -> Vec<Pair> {
-    let same_length = before.len() == after.len();
-    if same_length && before.iter().collect::<BTreeSet<_>>() != after.iter().collect() {
-        return (0..before.len()).map(|i| Pair::Both(i, i)).collect();
+    if before.len() == after.len() {
+        let remaining: HashSet<&String> = after.iter().collect();
+        if !before.iter().all(|item| remaining.contains(item)) {
+            return (0..before.len()).map(|i| Pair::Both(i, i)).collect();
+        }
     }
     common(before, after, pairable)
 }
@@ -146,6 +148,7 @@ mod tests {
         check("abc", "cba", &[Before(0), Before(1), Both(2, 0), After(1), After(2)]);
         check("abcd", "acbd", &[Both(0, 0), Before(1), Both(2, 1), After(2), Both(3, 3)]);
         check("aab", "abb", &[Both(0, 0), Before(1), Both(2, 1), After(2)]);
+        check("bb", "ab", &[After(0), Both(0, 1), Before(1)]);
         check("", "a", &[After(0)]);
     }
 

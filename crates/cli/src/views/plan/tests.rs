@@ -6,7 +6,7 @@ use ferroform_state::DeposedKey;
 use serde_json::json;
 
 use super::*;
-use crate::views::testing::{change, empty_plan, plan, provider_of, schemas, value};
+use crate::views::testing::{assert_same_lines, change, empty_plan, plan, provider_of, schemas, value};
 
 /// Plans that Terraform 1.11.4 made of terraform_data objects and outputs, with its text of them.
 const RECORDED: &str = include_str!("../testdata/plans.json");
@@ -27,7 +27,7 @@ fn plans_read_as_those_of_terraform() {
         plan.changes.iter_mut().for_each(|change| change.replace_paths.clear());
         let text = ours(&render_plan(&plan, &schemas(), &Style::plain()));
         let expected = ours(recording["text"].as_str().unwrap());
-        assert_eq!(text.trim(), expected.trim(), "{name}");
+        assert_same_lines(&text, &expected, name);
     }
 }
 

@@ -1,5 +1,5 @@
 use crate::views::style::Style;
-use crate::views::testing::schemas;
+use crate::views::testing::{assert_same_lines, schemas};
 
 use super::*;
 
@@ -14,7 +14,7 @@ fn state() -> State {
 
 #[test]
 fn a_state_is_shown_as_terraform_shows_it() {
-    assert_eq!(render_state(&state(), &schemas(), &Style::plain()).trim(), SHOWN.trim());
+    assert_same_lines(&render_state(&state(), &schemas(), &Style::plain()), SHOWN, "show");
 }
 
 #[test]
