@@ -86,7 +86,12 @@ impl Work<'_> {
             }
         };
         let finished = match waited {
-            Ok(()) => self.resource.finish(self.cx, &id, planned).await,
+            Ok(()) => match self.resource.finish(self.cx, &id, planned).await {
+                Err(failure) if is_lost(&failure) => {
+                    self.resume(failure, with_id(&request.planned, &id), planned).await
+                }
+                other => other,
+            },
             Err(error) => Err(error.into()),
         };
         let complete = finished.is_ok();
@@ -160,23 +165,9 @@ impl Work<'_> {
 
     async fn update(&self, request: &ApplyRequest, diagnostics: &mut Diagnostics) -> Option<Value> {
         let planned = Attrs(&request.planned);
-        let mut prior = request.prior.clone();
-        let mut resumptions = 0;
-        let outcome = loop {
-            let failure = match self.resource.update(self.cx, Attrs(&prior), planned).await {
-                Ok(()) => break Ok(()),
-                Err(failure) => failure,
-            };
-            let lost = matches!(&failure, Failure::Api(error) if error.may_have_happened());
-            resumptions += 1;
-            if !lost || resumptions > RESUMPTIONS || self.cx.client.pause(resumptions).await.is_err() {
-                break Err(failure);
-            }
-            // What has been done shows in the object as it is now; the rest is taken up from there.
-            match self.read(prior.clone()).await {
-                Ok(Some(now)) => prior = now,
-                _ => break Err(failure),
-            }
+        let outcome = match self.resource.update(self.cx, Attrs(&request.prior), planned).await {
+            Err(failure) if is_lost(&failure) => self.resume(failure, request.prior.clone(), planned).await,
+            other => other,
         };
         let base = if outcome.is_ok() { &request.planned } else { &request.prior };
         if let Err(failure) = outcome {
@@ -193,20 +184,52 @@ impl Work<'_> {
             }
             Err(diagnostic) => {
                 diagnostics.push(diagnostic);
-                Some(prior)
+                Some(request.prior.clone())
             }
         }
     }
 
+    /// Takes a change up again after a lost answer: what has been done shows in the object as it is now, and the rest
+    /// is done from there.
+    async fn resume(
+        &self,
+        mut failure: Failure,
+        mut prior: Value,
+        planned: Attrs<'_>,
+    ) -> Result<(), Failure> {
+        for resumption in 1..=RESUMPTIONS {
+            self.cx.client.pause(resumption).await?;
+            let running = self.resource.running(self.cx, &Attrs(&prior).string("id")).await?;
+            // How they end shows in the object as well.
+            let _ = self.cx.client.wait(running).await;
+            match self.read(prior.clone()).await {
+                Ok(Some(now)) => prior = now,
+                _ => return Err(failure),
+            }
+            match self.resource.update(self.cx, Attrs(&prior), planned).await {
+                Err(again) if is_lost(&again) => failure = again,
+                other => return other,
+            }
+        }
+        Err(failure)
+    }
+
     async fn delete(&self, request: &ApplyRequest, diagnostics: &mut Diagnostics) -> Option<Value> {
-        match self.resource.delete(self.cx, Attrs(&request.prior)).await {
-            Ok(()) => None,
-            Err(failure) => {
+        let mut resumptions = 0;
+        loop {
+            let failure = match self.resource.delete(self.cx, Attrs(&request.prior)).await {
+                Ok(()) => return None,
+                Err(failure) => failure,
+            };
+            let now = self.read(request.prior.clone()).await;
+            if matches!(now, Ok(None)) {
+                return None;
+            }
+            resumptions += 1;
+            let again = is_lost(&failure) && resumptions <= RESUMPTIONS && now.is_ok();
+            if !again || self.cx.client.pause(resumptions).await.is_err() {
                 diagnostics.push(failure.explain(&self.doing("delete")));
-                match self.read(request.prior.clone()).await {
-                    Ok(state) => state,
-                    Err(_) => Some(request.prior.clone()),
-                }
+                return Some(now.ok().flatten().unwrap_or_else(|| request.prior.clone()));
             }
         }
     }
@@ -227,6 +250,11 @@ impl Work<'_> {
             Err(error) => Err(explain(&error, &self.doing("read"))),
         }
     }
+}
+
+/// Whether something may have been done though it seemed to fail.
+fn is_lost(failure: &Failure) -> bool {
+    matches!(failure, Failure::Api(error) if error.may_have_happened())
 }
 
 /// The same object with its id set.

@@ -58,8 +58,8 @@ pub(crate) const PASSING_REPETITIONS: u32 = 20;
 const LOST_REPETITIONS: u32 = 3;
 
 impl Cx {
-    /// Does one step and waits for it. A step must be one that may be done twice: if its answer is lost, it is
-    /// repeated.
+    /// Does one step and waits for it. If its answer is lost, it is repeated; and if it is refused then, it may be
+    /// because it was done the first time: the answer remains lost, and the caller must look.
     pub(crate) async fn step<F, A>(
         &self,
         tolerance: Tolerance,
@@ -70,6 +70,7 @@ impl Cx {
         A: IntoActions + Send,
     {
         let (mut passing, mut lost) = (0, 0);
+        let mut first_lost = None;
         loop {
             let error = match call().await {
                 Ok(actions) => match self.client.wait(actions.into_actions()).await {
@@ -87,8 +88,9 @@ impl Cx {
             } else if error.may_have_happened() && lost < LOST_REPETITIONS {
                 lost += 1;
                 self.client.pause(lost).await?;
+                first_lost.get_or_insert(error);
             } else {
-                return Err(error);
+                return Err(first_lost.filter(|_| error.as_api().is_some()).unwrap_or(error));
             }
         }
     }

@@ -41,17 +41,18 @@ impl Resource for SshKey {
 
     fn validate(&self, config: Attrs<'_>, problems: &mut Problems) {
         rules::labels(config, problems);
-        if let Some(key) = config.get("public_key").as_str()
-            && key.split_whitespace().count() < 2
-        {
-            let shown =
-                if key.contains("PRIVATE KEY") { "What is given looks like a private key." } else { "" };
+        let Some(key) = config.get("public_key").as_str() else { return };
+        if key.contains("PRIVATE KEY") {
             problems.add(
                 "public_key",
                 "Invalid attribute value",
-                format!("It must be a public key in OpenSSH form, such as `ssh-ed25519 AAAA… name`. {shown}")
-                    .trim_end()
-                    .to_owned(),
+                "What is given is a private key. It must be the public one, such as `ssh-ed25519 AAAA… name`.",
+            );
+        } else if key.split_whitespace().count() < 2 {
+            problems.add(
+                "public_key",
+                "Invalid attribute value",
+                "It must be a public key in OpenSSH form, such as `ssh-ed25519 AAAA… name`.",
             );
         }
     }

@@ -116,7 +116,17 @@ async fn change_type(cx: &Cx, id: i64, server_type: &str, upgrade_disk: bool) ->
         if ran {
             cx.step(Tolerance::NONE, || servers.poweroff(id)).await?;
         }
-        cx.step(Tolerance::NONE, || servers.change_type(id, server_type, upgrade_disk)).await?;
+        match servers.change_type(id, server_type, upgrade_disk).await {
+            Ok(action) => cx.client.wait([action]).await?,
+            // A server that has the type already refuses it, so look before asking again.
+            Err(error) if error.may_have_happened() => {
+                cx.client.wait(servers.running_actions(id).await?).await?;
+                if existing(cx, id).await?.server_type.name != server_type {
+                    cx.step(Tolerance::NONE, || servers.change_type(id, server_type, upgrade_disk)).await?;
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
     // The API's documentation says that it starts the server, others that it stays off.
     if ran && existing(cx, id).await?.status == "off" {

@@ -1,0 +1,213 @@
+//! Lost answers, failed actions, and looking for what they left.
+
+use ferroform_core::Value;
+use ferroform_provider::Located;
+use serde_json::{Value as Json, json};
+
+use crate::stack::{Checkpoints, KEY, Stack, one_of_each, stack};
+
+fn null(stack: &Stack, type_name: &str) -> Value {
+    Value::null(stack.block(type_name).implied_type())
+}
+
+/// Configurations of the kinds with a name, the list they are in, and how their creation is asked for.
+fn named() -> Vec<(&'static str, &'static str, Json)> {
+    vec![
+        ("hcloud_ssh_key", "ssh_keys", json!({"name": "x", "public_key": KEY})),
+        (
+            "hcloud_network",
+            "networks",
+            json!({"name": "x", "ip_range": "10.0.0.0/16", "delete_protection": true}),
+        ),
+        ("hcloud_firewall", "firewalls", json!({"name": "x"})),
+        ("hcloud_placement_group", "placement_groups", json!({"name": "x", "type": "spread"})),
+        ("hcloud_volume", "volumes", json!({"name": "x", "size": 10, "location": "fsn1"})),
+        (
+            "hcloud_server",
+            "servers",
+            json!({"name": "x", "server_type": "cx23", "image": "debian-12", "location": "fsn1", "backups": true}),
+        ),
+        (
+            "hcloud_load_balancer",
+            "load_balancers",
+            json!({"name": "x", "load_balancer_type": "lb11", "location": "fsn1"}),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn a_lost_answer_makes_neither_a_second_object_nor_a_lost_one() {
+    for execute in [true, false] {
+        let mut stack = stack().await;
+        // The date of the server is known from here on.
+        stack.provider.remote_time().await;
+        for (type_name, list, config) in named() {
+            stack.fault(json!({"method": "POST", "path": format!("/{list}"), "effect": {"drop": {"execute": execute}}})).await;
+            stack.apply(type_name, type_name, config).await;
+            assert_eq!(stack.count(list).await, 1, "{type_name}, executed: {execute}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn lost_answers_to_steps_after_the_creation_are_made_good() {
+    let mut stack = one_of_each().await;
+    let web = stack.number("server");
+    for (name, path, key, value) in [
+        ("server", format!("/servers/{web}/actions/enable_backup"), "backups", json!(true)),
+        ("server", format!("/servers/{web}"), "name", json!("renamed")),
+        ("server", format!("/servers/{web}/actions/change_type"), "server_type", json!("cx33")),
+        ("server", format!("/servers/{web}/actions/poweroff"), "server_type", json!("cx43")),
+        ("server", format!("/servers/{web}/actions/disable_backup"), "backups", json!(false)),
+        ("volume", format!("/volumes/{}/actions/resize", stack.id("volume")), "size", json!(60)),
+        ("wall", format!("/firewalls/{}/actions/set_rules", stack.id("wall")), "rule", json!([])),
+    ] {
+        let method = if path.contains("actions") { "POST" } else { "PUT" };
+        stack.fault(json!({"method": method, "path": path, "effect": {"drop": {"execute": true}}})).await;
+        let (type_name, mut config, _) = stack.objects[name].clone();
+        config[key] = value;
+        stack.apply(name, &type_name, config).await;
+    }
+    // Deletions as well.
+    let order = [
+        "target",
+        "service",
+        "lb_net",
+        "lb",
+        "attachment",
+        "volume",
+        "server_net",
+        "server",
+        "group",
+        "wall",
+        "subnet",
+        "net",
+        "key",
+    ];
+    for name in order {
+        for method in ["DELETE", "POST"] {
+            stack.fault(json!({"method": method, "effect": {"drop": {"execute": true}}})).await;
+        }
+        stack.delete(name).await;
+        stack.control("DELETE", "/faults", None).await;
+    }
+}
+
+#[tokio::test]
+async fn lost_answers_while_a_creation_is_finished_are_made_good() {
+    let mut stack = stack().await;
+    stack.apply("net", "hcloud_network", json!({"name": "net", "ip_range": "10.0.0.0/16"})).await;
+    let net = stack.number("net");
+    let subnet =
+        json!({"network_id": net, "type": "cloud", "network_zone": "eu-central", "ip_range": "10.0.1.0/24"});
+    stack.apply("subnet", "hcloud_network_subnet", subnet).await;
+    let steps = ["attach_to_network", "poweron", "enable_backup", "change_protection"];
+    for (i, step) in steps.into_iter().enumerate() {
+        let path = format!("/servers/*/actions/{step}");
+        stack.fault(json!({"method": "POST", "path": path, "effect": {"drop": {"execute": true}}})).await;
+        let name = format!("server-{i}");
+        let server = json!({
+            "name": name, "server_type": "cx23", "image": "debian-12", "location": "fsn1", "backups": true,
+            "network": [{"network_id": net}], "public_net": [{"ipv4_enabled": false, "ipv6_enabled": false}],
+            "delete_protection": true, "rebuild_protection": true,
+        });
+        stack.apply(&name, "hcloud_server", server).await;
+        assert_eq!(stack.state(&name)["status"], "running", "{step}");
+    }
+}
+
+#[tokio::test]
+async fn attachments_whose_answer_was_lost_are_found() {
+    let mut stack = one_of_each().await;
+    for name in ["target", "service", "lb_net", "attachment", "server_net"] {
+        let (type_name, config, _) = stack.objects[name].clone();
+        stack.delete(name).await;
+        stack.fault(json!({"method": "POST", "effect": {"drop": {"execute": true}}})).await;
+        stack.apply(name, &type_name, config).await;
+    }
+}
+
+#[tokio::test]
+async fn an_object_is_located_by_name_attributes_and_time() {
+    let stack = stack().await;
+    let before = stack.provider.remote_time().await.unwrap();
+    for (type_name, list, config) in named() {
+        let located = stack.locate(type_name, &config, Some(before)).await.unwrap();
+        assert!(matches!(located, Located::Nothing), "{type_name}: {located:?}");
+        let (_, applied) =
+            stack.try_apply(type_name, &null(&stack, type_name), &config, &Checkpoints::default()).await;
+        assert!(!applied.diagnostics.has_errors(), "{:?}", applied.diagnostics);
+        match stack.locate(type_name, &config, Some(before)).await.unwrap() {
+            Located::One(state) => assert_eq!(state.get("id"), applied.state.get("id"), "{type_name}"),
+            other => panic!("{type_name}: {other:?}"),
+        }
+        // Created before the request left: it is another's.
+        let located = stack.locate(type_name, &config, Some(before + 1_000_000)).await.unwrap();
+        assert!(matches!(located, Located::Nothing), "{type_name}: {located:?}");
+        // Without a time, or with other attributes, nothing is certain.
+        let located = stack.locate(type_name, &config, None).await.unwrap();
+        assert!(matches!(located, Located::Ambiguous(_)), "{type_name}: {located:?}");
+        let mut other = config.clone();
+        other["labels"] = json!({"other": "yes"});
+        let located = stack.locate(type_name, &other, Some(before)).await.unwrap();
+        assert!(
+            matches!(&located, Located::Ambiguous(c) if c[0].1.contains("labels")),
+            "{type_name}: {located:?}"
+        );
+        assert_eq!(stack.count(list).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn attachments_are_located_by_their_place() {
+    let mut stack = one_of_each().await;
+    for name in ["target", "service", "lb_net", "attachment", "server_net", "subnet"] {
+        let (type_name, config, state) = stack.objects[name].clone();
+        let located = stack.locate(&type_name, &config, Some(0)).await.unwrap();
+        assert!(
+            matches!(&located, Located::One(found) if found.get("id") == state.get("id")),
+            "{name}: {located:?}"
+        );
+        stack.delete(name).await;
+        let located = stack.locate(&type_name, &config, Some(0)).await.unwrap();
+        assert!(matches!(located, Located::Nothing), "{name}: {located:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_object_whose_action_failed_is_kept() {
+    let stack = stack().await;
+    let (type_name, _, config) = named().remove(5);
+    stack.fault(json!({"command": "create_server", "effect": {"fail_action": {"code": "action_failed", "message": "no luck"}}})).await;
+    let checkpoints = Checkpoints::default();
+    let (_, applied) = stack.try_apply(type_name, &null(&stack, type_name), &config, &checkpoints).await;
+    assert!(applied.diagnostics.0[0].detail.contains("no luck"), "{:?}", applied.diagnostics);
+    let exists = stack.count("servers").await == 1;
+    assert_eq!(exists, !applied.state.is_null());
+    assert_eq!(checkpoints.0.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_name_that_is_taken_is_an_error_that_says_so() {
+    let stack = stack().await;
+    let (type_name, _, config) = named().remove(1);
+    let create = || async {
+        stack.try_apply(type_name, &null(&stack, type_name), &config, &Checkpoints::default()).await.1
+    };
+    assert!(!create().await.diagnostics.has_errors());
+    let second = create().await;
+    assert_eq!(second.diagnostics.0[0].summary, "Name or address taken");
+    assert!(second.state.is_null());
+}
+
+#[tokio::test]
+async fn a_sold_out_type_is_an_error_and_leaves_nothing() {
+    let stack = stack().await;
+    stack.fault(json!({"effect": {"sold_out": {"server_type": "cx23"}}})).await;
+    let (type_name, _, config) = named().remove(5);
+    let (_, applied) =
+        stack.try_apply(type_name, &null(&stack, type_name), &config, &Checkpoints::default()).await;
+    assert_eq!(applied.diagnostics.0[0].summary, "Sold out");
+    assert!(applied.state.is_null());
+    assert_eq!(stack.count("servers").await, 0);
+}

@@ -1,0 +1,307 @@
+//! Each kind of resource from its creation to its deletion.
+
+use serde_json::json;
+
+use crate::stack::{KEY, one_of_each, stack};
+
+#[tokio::test]
+async fn one_of_each_kind_is_created_imported_and_deleted() {
+    let mut stack = one_of_each().await;
+    let (net, web, lb) = (stack.id("net"), stack.id("server"), stack.id("lb"));
+    for (name, id, untold) in [
+        ("key", stack.id("key"), &[][..]),
+        ("net", net.clone(), &[]),
+        ("subnet", format!("{net}-10.0.1.0/24"), &[]),
+        ("wall", stack.id("wall"), &[]),
+        ("group", stack.id("group"), &[]),
+        (
+            "server",
+            web.clone(),
+            &["user_data", "ssh_keys", "keep_disk", "ignore_remote_firewall_ids", "shutdown_before_deletion"],
+        ),
+        ("server_net", format!("{web}-{net}"), &["subnet_id"]),
+        ("volume", stack.id("volume"), &["format"]),
+        ("attachment", stack.id("volume"), &["automount"]),
+        ("lb", lb.clone(), &[]),
+        ("lb_net", format!("{lb}-{net}"), &[]),
+        ("service", format!("{lb}__443"), &[]),
+        ("target", format!("{lb}__server__{web}"), &[]),
+    ] {
+        stack.imports_as(name, &id, untold).await;
+    }
+    for name in [
+        "target",
+        "service",
+        "lb_net",
+        "lb",
+        "attachment",
+        "volume",
+        "server_net",
+        "server",
+        "group",
+        "wall",
+        "subnet",
+        "net",
+        "key",
+    ] {
+        stack.delete(name).await;
+    }
+    for kind in [
+        "servers",
+        "networks",
+        "firewalls",
+        "volumes",
+        "load_balancers",
+        "placement_groups",
+        "ssh_keys",
+        "primary_ips",
+    ] {
+        assert_eq!(stack.count(kind).await, 0, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn states_have_the_shape_of_the_published_provider() {
+    let stack = one_of_each().await;
+    let server = stack.state("server");
+    assert_eq!(server["user_data"], "wK9leoEi2xH7hUH5D+q3hxwsPXE=");
+    assert_eq!(server["image"], "ubuntu-24.04");
+    assert_eq!(server["status"], "running");
+    assert_eq!(server["backup_window"], "");
+    assert_eq!(server["network"], json!([]));
+    assert_eq!(server["public_net"], json!([]));
+    assert_eq!(server["timeouts"], json!(null));
+    assert_eq!(server["placement_group_id"], json!(stack.number("group")));
+    let ipv6 = server["ipv6_address"].as_str().unwrap();
+    assert!(ipv6.ends_with("::1") && server["ipv6_network"].as_str().unwrap().ends_with("/64"), "{ipv6}");
+    let rule = json!({"direction": "in", "protocol": "icmp", "port": "", "source_ips": ["0.0.0.0/0"], "destination_ips": [], "description": "ping"});
+    assert!(stack.state("wall")["rule"].as_array().unwrap().contains(&rule), "{:#}", stack.state("wall"));
+    assert_eq!(stack.id("subnet"), format!("{}-10.0.1.0/24", stack.id("net")));
+    assert_eq!(stack.id("target"), format!("lb-srv-tgt-{}-{}", stack.id("server"), stack.id("lb")));
+    assert_eq!(stack.id("service"), format!("{}__443", stack.id("lb")));
+    assert_eq!(stack.state("server_net")["ip"], "10.0.1.10");
+    let device = format!("/dev/disk/by-id/scsi-0HC_Volume_{}", stack.id("volume"));
+    assert_eq!(stack.state("volume")["linux_device"], device.as_str());
+}
+
+/// Changes of configuration: `changed` are the attributes that change, `replaced` those that need a new object.
+#[tokio::test]
+async fn changes_are_made_in_place_or_ask_for_a_new_object() {
+    let mut stack = one_of_each().await;
+    let config = |name: &str, stack: &crate::stack::Stack, key: &str, value: serde_json::Value| {
+        let mut config = stack.objects[name].1.clone();
+        config[key] = value;
+        config
+    };
+    for (name, key, value, replaced) in [
+        ("key", "name", json!("renamed"), false),
+        ("key", "labels", json!({}), false),
+        ("key", "public_key", json!("ssh-ed25519 BBBB"), true),
+        ("net", "labels", json!({"a": "b"}), false),
+        ("net", "delete_protection", json!(true), false),
+        ("net", "delete_protection", json!(false), false),
+        ("net", "expose_routes_to_vswitch", json!(true), false),
+        ("net", "ip_range", json!("10.0.0.0/8"), true),
+        ("subnet", "ip_range", json!("10.0.2.0/24"), true),
+        ("wall", "name", json!("wall-2"), false),
+        (
+            "wall",
+            "rule",
+            json!([{"direction": "in", "protocol": "tcp", "port": "80-85", "source_ips": ["10.0.0.0/8"]}]),
+            false,
+        ),
+        ("wall", "rule", json!([]), false),
+        ("group", "labels", json!({"x": "y"}), false),
+        ("server", "name", json!("web-2"), false),
+        ("server", "labels", json!({}), false),
+        ("server", "server_type", json!("cx33"), false),
+        ("server", "backups", json!(true), false),
+        ("server", "backups", json!(false), false),
+        ("server", "firewall_ids", json!([]), false),
+        ("server", "image", json!("debian-12"), true),
+        ("server", "location", json!("nbg1"), true),
+        ("server", "user_data", json!("#cloud-config\nother: true\n"), true),
+        ("server", "ssh_keys", json!([]), true),
+        ("server_net", "alias_ips", json!(["10.0.1.11", "10.0.1.12"]), false),
+        ("server_net", "ip", json!("10.0.1.20"), true),
+        ("volume", "size", json!(50), false),
+        ("volume", "name", json!("data-2"), false),
+        ("volume", "delete_protection", json!(true), false),
+        ("volume", "delete_protection", json!(false), false),
+        ("volume", "location", json!("nbg1"), true),
+        ("attachment", "server_id", json!(1), true),
+        ("lb", "load_balancer_type", json!("lb21"), false),
+        ("lb", "algorithm", json!([{"type": "least_connections"}]), false),
+        ("lb", "location", json!("nbg1"), true),
+        ("lb_net", "enable_public_interface", json!(false), false),
+        ("lb_net", "enable_public_interface", json!(true), false),
+        ("service", "destination_port", json!(30444), false),
+        ("service", "proxyprotocol", json!(true), false),
+        ("service", "listen_port", json!(444), true),
+        (
+            "service",
+            "health_check",
+            json!([{"protocol": "http", "port": 80, "interval": 5, "timeout": 3, "retries": 2, "http": [{"path": "/healthz", "status_codes": ["200"]}]}]),
+            false,
+        ),
+        ("target", "use_private_ip", json!(false), false),
+    ] {
+        let wanted = config(name, &stack, key, value);
+        let (changed, replace) = stack.changes(name, &wanted).await;
+        assert!(changed.contains(&key.to_owned()), "{name}.{key}: {changed:?}");
+        assert_eq!(replace.contains(&key.to_owned()), replaced, "{name}.{key}: {replace:?}");
+        if !replaced {
+            let type_name = stack.objects[name].0.clone();
+            stack.apply(name, &type_name, wanted).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn servers_have_networks_and_addresses_of_their_own() {
+    let mut stack = stack().await;
+    stack.apply("net", "hcloud_network", json!({"name": "net", "ip_range": "10.0.0.0/16"})).await;
+    let net = stack.number("net");
+    for (name, range) in [("a", "10.0.1.0/24"), ("b", "10.0.2.0/24")] {
+        let subnet =
+            json!({"network_id": net, "type": "cloud", "network_zone": "eu-central", "ip_range": range});
+        stack.apply(name, "hcloud_network_subnet", subnet).await;
+    }
+    let server = |networks: serde_json::Value, public: serde_json::Value| json!({"name": "web", "server_type": "cx23", "image": "debian-12", "location": "nbg1", "network": networks, "public_net": public});
+    let off = json!([{"ipv4_enabled": false, "ipv6_enabled": false}]);
+    // Only reachable by the private network: created, attached, then started.
+    stack
+        .apply("web", "hcloud_server", server(json!([{"network_id": net, "ip": "10.0.1.5"}]), off.clone()))
+        .await;
+    let state = stack.state("web");
+    assert_eq!(
+        (&state["status"], &state["ipv4_address"], &state["network"][0]["ip"]),
+        (&json!("running"), &json!(""), &json!("10.0.1.5"))
+    );
+    assert_eq!(
+        state["public_net"],
+        json!([{"ipv4": 0, "ipv4_enabled": false, "ipv6": 0, "ipv6_enabled": false}])
+    );
+    assert_eq!(stack.count("primary_ips").await, 0);
+    // Other aliases, another address, another subnet, none.
+    stack
+        .apply(
+            "web",
+            "hcloud_server",
+            server(json!([{"network_id": net, "ip": "10.0.1.5", "alias_ips": ["10.0.1.6"]}]), off.clone()),
+        )
+        .await;
+    stack
+        .apply("web", "hcloud_server", server(json!([{"network_id": net, "ip": "10.0.1.7"}]), off.clone()))
+        .await;
+    stack.apply("web", "hcloud_server", server(json!([{"subnet_id": stack.id("b")}]), off.clone())).await;
+    assert!(stack.state("web")["network"][0]["ip"].as_str().unwrap().starts_with("10.0.2."));
+    // Public addresses come and go.
+    let v6 = json!([{"ipv4_enabled": false, "ipv6_enabled": true}]);
+    stack.apply("web", "hcloud_server", server(json!([{"subnet_id": stack.id("b")}]), v6)).await;
+    assert_ne!(stack.state("web")["ipv6_address"], json!(""));
+    assert_eq!(
+        (stack.state("web")["status"].clone(), stack.count("primary_ips").await),
+        (json!("running"), 1)
+    );
+    stack.apply("web", "hcloud_server", server(json!([]), json!([]))).await;
+    assert_ne!(stack.state("web")["ipv4_address"], json!(""));
+    assert_eq!(stack.count("primary_ips").await, 2);
+    let server_state = stack.call("GET", &format!("/servers/{}", stack.id("web")), None).await;
+    assert_eq!(server_state["server"]["private_net"], json!([]));
+    stack.delete("web").await;
+}
+
+#[tokio::test]
+async fn a_protected_object_is_not_deleted_and_says_how() {
+    let mut stack = stack().await;
+    stack
+        .apply(
+            "net",
+            "hcloud_network",
+            json!({"name": "net", "ip_range": "10.0.0.0/16", "delete_protection": true}),
+        )
+        .await;
+    let answer = stack.try_delete("net").await;
+    assert!(answer.diagnostics.has_errors() && !answer.state.is_null());
+    assert_eq!(answer.diagnostics.0[0].summary, "Object is protected");
+    stack.apply("net", "hcloud_network", json!({"name": "net", "ip_range": "10.0.0.0/16"})).await;
+    stack.delete("net").await;
+}
+
+#[tokio::test]
+async fn trailing_newlines_make_no_other_key() {
+    let mut stack = stack().await;
+    stack.apply("key", "hcloud_ssh_key", json!({"name": "key", "public_key": format!("{KEY}\n")})).await;
+    let (changed, replace) = stack.changes("key", &json!({"name": "key", "public_key": KEY})).await;
+    assert!(changed.is_empty() && replace.is_empty(), "{changed:?}");
+}
+
+#[tokio::test]
+async fn services_for_http_take_what_is_left_out_from_the_api() {
+    let mut stack = stack().await;
+    stack
+        .apply(
+            "lb",
+            "hcloud_load_balancer",
+            json!({"name": "lb", "load_balancer_type": "lb11", "network_zone": "eu-central"}),
+        )
+        .await;
+    let lb = stack.id("lb");
+    stack
+        .apply("http", "hcloud_load_balancer_service", json!({"load_balancer_id": lb, "protocol": "http"}))
+        .await;
+    let state = stack.state("http");
+    assert_eq!((&state["listen_port"], &state["destination_port"]), (&json!(80), &json!(80)));
+    assert_eq!(state["http"][0]["cookie_name"], "HCLBSTICKY");
+    assert_eq!(state["health_check"][0]["protocol"], "http");
+    let sticky = json!({"load_balancer_id": lb, "protocol": "http", "http": [{"sticky_sessions": true, "cookie_name": "SRV"}]});
+    stack.apply("http", "hcloud_load_balancer_service", sticky).await;
+    assert_eq!(stack.state("http")["http"][0]["cookie_lifetime"], json!(300));
+    for (name, target) in [(
+        "by_label",
+        json!({"load_balancer_id": stack.number("lb"), "type": "label_selector", "label_selector": "role=web"}),
+    )] {
+        stack.apply(name, "hcloud_load_balancer_target", target).await;
+        let id = format!("{lb}__label_selector__role=web");
+        stack.imports_as(name, &id, &[]).await;
+        stack.delete(name).await;
+    }
+    stack.delete("http").await;
+    stack.delete("lb").await;
+}
+
+#[tokio::test]
+async fn volumes_follow_their_server() {
+    let mut stack = stack().await;
+    for name in ["one", "two"] {
+        stack
+            .apply(
+                name,
+                "hcloud_server",
+                json!({"name": name, "server_type": "cx23", "image": "debian-12", "location": "hel1"}),
+            )
+            .await;
+    }
+    let volume = |server: Option<i64>| json!({"name": "data", "size": 10, "server_id": server, "location": server.is_none().then_some("hel1")});
+    let (one, two) = (stack.number("one"), stack.number("two"));
+    stack.apply("data", "hcloud_volume", volume(Some(one))).await;
+    assert_eq!(stack.state("data")["location"], "hel1");
+    stack.apply("data", "hcloud_volume", volume(Some(two))).await;
+    assert_eq!(stack.state("data")["server_id"], json!(two));
+    stack.delete("data").await;
+    assert_eq!(stack.count("volumes").await, 0);
+}
+
+#[tokio::test]
+async fn firewalls_are_applied_by_server_and_by_label() {
+    let mut stack = stack().await;
+    stack.apply("web", "hcloud_server", json!({"name": "web", "server_type": "cx23", "image": "debian-12", "location": "hel1", "labels": {"role": "web"}})).await;
+    let wall = |apply_to: serde_json::Value| json!({"name": "wall", "apply_to": apply_to});
+    stack.apply("wall", "hcloud_firewall", wall(json!([{"server": stack.number("web")}]))).await;
+    stack.apply("wall", "hcloud_firewall", wall(json!([{"label_selector": "role=web"}]))).await;
+    let firewall = stack.call("GET", &format!("/firewalls/{}", stack.id("wall")), None).await;
+    assert_eq!(firewall["firewall"]["applied_to"].as_array().unwrap().len(), 1);
+    // A firewall that is in use lets go of what it is applied to.
+    stack.delete("wall").await;
+}

@@ -1,0 +1,9 @@
+//! The provider against the local cloud.
+
+mod answers;
+mod batches;
+mod data;
+mod lifecycles;
+mod schema;
+mod stack;
+mod validation;

@@ -1,0 +1,152 @@
+//! What is refused before anything is asked of the API.
+
+use ferroform_core::Value;
+use ferroform_provider::ProviderFactory;
+use ferroform_provider_hcloud::{HcloudFactory, Settings};
+use serde_json::{Value as Json, json};
+
+use crate::stack::{UNKNOWN, stack, value};
+
+/// The details of the problems of a configuration.
+fn problems(type_name: &str, config: &Json) -> Vec<String> {
+    let provider = HcloudFactory::default().create();
+    let block = &provider.schema().resources[type_name].block;
+    provider.validate_resource(type_name, &value(block, config)).into_iter().map(|d| d.detail).collect()
+}
+
+#[test]
+fn mistakes_are_named_before_any_request() {
+    let server = |key: &str, given: Json| {
+        let mut config = json!({"name": "web", "server_type": "cx23", "image": "debian-12"});
+        config[key] = given;
+        config
+    };
+    let rule = |rule: Json| json!({"name": "w", "rule": [rule]});
+    for (type_name, config, expected) in [
+        ("hcloud_network", json!({"name": "n", "ip_range": "10.0.0.1/16"}), "10.0.0.0/16"),
+        ("hcloud_network", json!({"name": "n", "ip_range": "10.0.0.0/16", "labels": {"a b": "c"}}), "label"),
+        (
+            "hcloud_network_subnet",
+            json!({"network_id": 1, "type": "lan", "network_zone": "x", "ip_range": "10.0.0.0/24"}),
+            "`cloud`",
+        ),
+        (
+            "hcloud_network_subnet",
+            json!({"network_id": 1, "type": "vswitch", "network_zone": "x", "ip_range": "10.0.0.0/24"}),
+            "vswitch_id",
+        ),
+        (
+            "hcloud_ssh_key",
+            json!({"name": "k", "public_key": "-----BEGIN OPENSSH PRIVATE KEY-----"}),
+            "private key",
+        ),
+        (
+            "hcloud_firewall",
+            rule(json!({"direction": "in", "protocol": "tcp", "source_ips": ["0.0.0.0/0"]})),
+            "port",
+        ),
+        (
+            "hcloud_firewall",
+            rule(json!({"direction": "in", "protocol": "tcp", "port": "99999", "source_ips": ["0.0.0.0/0"]})),
+            "99999",
+        ),
+        (
+            "hcloud_firewall",
+            rule(json!({"direction": "in", "protocol": "icmp", "source_ips": ["10.0.0.1/8"]})),
+            "10.0.0.0/8",
+        ),
+        ("hcloud_firewall", rule(json!({"direction": "out", "protocol": "icmp"})), "destination_ips"),
+        ("hcloud_server", server("name", json!("web_1")), "host name"),
+        ("hcloud_server", server("user_data", json!("x".repeat(33_000))), "32768"),
+        ("hcloud_server", server("delete_protection", json!(true)), "rebuild_protection"),
+        ("hcloud_server", server("network", json!([{"ip": "10.0.0.5"}])), "network_id"),
+        (
+            "hcloud_server",
+            server(
+                "network",
+                json!([{"network_id": 1, "ip": "10.0.0.5"}, {"network_id": 1, "ip": "10.0.0.6"}]),
+            ),
+            "once",
+        ),
+        ("hcloud_server_network", json!({"server_id": 1}), "network_id"),
+        (
+            "hcloud_server_network",
+            json!({"server_id": 1, "network_id": 1, "subnet_id": "1-10.0.0.0/24"}),
+            "Only one",
+        ),
+        ("hcloud_volume", json!({"name": "v", "size": 5, "location": "fsn1"}), "10 to 10240"),
+        ("hcloud_volume", json!({"name": "v", "size": 10}), "location"),
+        ("hcloud_placement_group", json!({"name": "g", "type": "pack"}), "`spread`"),
+        ("hcloud_load_balancer", json!({"name": "l", "load_balancer_type": "lb11"}), "network_zone"),
+        ("hcloud_load_balancer_service", json!({"load_balancer_id": "1", "protocol": "tcp"}), "listen_port"),
+        ("hcloud_load_balancer_target", json!({"load_balancer_id": 1, "type": "ip", "server_id": 1}), "`ip`"),
+    ] {
+        let found = problems(type_name, &config);
+        assert!(found.iter().any(|detail| detail.contains(expected)), "{type_name} {config}: {found:#?}");
+    }
+}
+
+#[test]
+fn what_is_unknown_may_become_anything() {
+    for (type_name, config) in [
+        ("hcloud_network", json!({"name": UNKNOWN, "ip_range": UNKNOWN, "labels": UNKNOWN})),
+        (
+            "hcloud_server",
+            json!({"name": UNKNOWN, "server_type": UNKNOWN, "image": UNKNOWN, "ssh_keys": UNKNOWN, "user_data": UNKNOWN,
+            "network": [{"network_id": UNKNOWN}, {"subnet_id": UNKNOWN}]}),
+        ),
+        (
+            "hcloud_firewall",
+            json!({"name": "w", "rule": [{"direction": "in", "protocol": UNKNOWN, "port": UNKNOWN, "source_ips": UNKNOWN}]}),
+        ),
+        ("hcloud_server_network", json!({"server_id": UNKNOWN, "subnet_id": UNKNOWN})),
+        ("hcloud_volume", json!({"name": "v", "size": UNKNOWN, "server_id": UNKNOWN})),
+        ("hcloud_load_balancer_service", json!({"load_balancer_id": UNKNOWN, "protocol": UNKNOWN})),
+        (
+            "hcloud_load_balancer_target",
+            json!({"load_balancer_id": UNKNOWN, "type": UNKNOWN, "server_id": UNKNOWN}),
+        ),
+    ] {
+        assert_eq!(problems(type_name, &config), Vec::<String>::new(), "{type_name}");
+    }
+}
+
+#[tokio::test]
+async fn a_type_that_is_not_offered_is_refused_with_what_is() {
+    let stack = stack().await;
+    let null = Value::null(stack.block("hcloud_server").implied_type());
+    let config = json!({"name": "web", "server_type": "cx22", "image": "ubuntu-24.04", "location": "hil"});
+    let plan = stack.plan("hcloud_server", &null, &config).await;
+    let problem = &plan.diagnostics.0[0];
+    assert!(problem.is_error() && problem.detail.contains("cpx21 (3 cores, 4 GB"), "{problem:?}");
+    assert_eq!(problem.attribute.as_ref().unwrap().to_string(), ".server_type");
+    // Where it is not known yet, there is nothing to say.
+    for key in ["location", "server_type"] {
+        let mut config = config.clone();
+        config[key] = json!(UNKNOWN);
+        assert!(stack.plan("hcloud_server", &null, &config).await.diagnostics.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn tokens_are_checked_and_never_shown() {
+    let block = HcloudFactory::default().schema().provider.clone();
+    for (settings, config, summary) in [
+        (Settings::new(), json!({}), Some("No token for Hetzner Cloud")),
+        (Settings::new(), json!({"token": "short"}), Some("Invalid token for Hetzner Cloud")),
+        (Settings::new().token("x".repeat(63)), json!({}), Some("Invalid token for Hetzner Cloud")),
+        (Settings::new().token("x".repeat(64)), json!({"endpoint": "http://127.0.0.1:1/v1"}), None),
+        (Settings::new(), json!({"token": UNKNOWN}), None),
+        (
+            Settings::new().loopback_only().token("x".repeat(64)),
+            json!({}),
+            Some("Hetzner Cloud cannot be used as configured"),
+        ),
+    ] {
+        let provider = HcloudFactory::new(settings).create();
+        let request = ferroform_provider::ConfigureRequest { config: value(&block, &config) };
+        let diagnostics = provider.configure(request).await;
+        assert_eq!(diagnostics.0.first().map(|d| &*d.summary), summary, "{config}");
+        assert!(!format!("{diagnostics:?}").contains("short") && !format!("{diagnostics:?}").contains("xxx"));
+    }
+}
