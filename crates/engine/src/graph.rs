@@ -119,7 +119,10 @@ impl ConfigGraph {
         }
         let mut marks = vec![Mark::New; self.nodes.len()];
         let mut order = Vec::with_capacity(self.nodes.len());
-        for start in 0..self.nodes.len() as NodeId {
+        // Validations of variables come as early as they can, so that nothing is evaluated with a wrong value.
+        let all = 0..self.nodes.len() as NodeId;
+        let checks = all.clone().filter(|id| matches!(self.node(*id), ConfigNode::VariableCheck(..)));
+        for start in checks.chain(all) {
             if marks[start as usize] != Mark::New {
                 continue;
             }

@@ -18,11 +18,11 @@ use crate::objects;
 use crate::settle;
 
 /// An object of the state that a provider looks after.
-struct Known {
+struct Known<'s> {
     addr: ResourceInstance,
     deposed: Option<DeposedKey>,
     object: Arc<Object>,
-    schema: Schema,
+    schema: &'s Schema,
     value: Value,
 }
 
@@ -76,7 +76,7 @@ impl Planner<'_> {
         if self.diagnostics.has_errors() {
             return;
         }
-        let (read, keep): (Vec<Known>, Vec<Known>) = known.into_iter().partition(|k| {
+        let (read, keep): (Vec<Known<'_>>, Vec<Known<'_>>) = known.into_iter().partition(|k| {
             unsure.contains(&k.addr)
                 || (self.options.refresh && self.limits.includes_object(self.graph, &k.addr))
         });
@@ -116,10 +116,10 @@ impl Planner<'_> {
     }
 
     /// Takes over what was read of an object, and notes what differs as drift.
-    fn take_read(&mut self, config: &ProviderConfig, known: Known, value: Value, private: Vec<u8>) {
+    fn take_read(&mut self, config: &ProviderConfig, known: Known<'_>, value: Value, private: Vec<u8>) {
         let Known { addr, deposed, object, schema, value: before } = known;
         if value.is_null() {
-            self.note_drift(config, &addr, deposed, &object, &schema, before, value, Action::Delete);
+            self.note_drift(config, &addr, deposed, &object, schema, before, value, Action::Delete);
             match deposed {
                 Some(key) => self.state.remove_deposed(&addr, key),
                 None => self.state.remove_current(&addr),
@@ -131,7 +131,7 @@ impl Planner<'_> {
             return self.keep(addr, deposed, Prior { value, object });
         }
         let fresh =
-            match objects::encode(&value, &schema, object.sensitive_paths.clone(), object.status, private) {
+            match objects::encode(&value, schema, object.sensitive_paths.clone(), object.status, private) {
                 Ok(fresh) => Object {
                     dependencies: object.dependencies.clone(),
                     create_before_destroy: object.create_before_destroy,
@@ -141,7 +141,7 @@ impl Planner<'_> {
                 Err(diagnostic) => return self.diagnostics.push(diagnostic.address(addr.to_string())),
             };
         if !unchanged {
-            self.note_drift(config, &addr, deposed, &object, &schema, before, value.clone(), Action::Update);
+            self.note_drift(config, &addr, deposed, &object, schema, before, value.clone(), Action::Update);
         }
         match deposed {
             Some(key) => self.state.set_deposed(&addr, key, config, Some(fresh.clone())),
@@ -188,12 +188,12 @@ impl Planner<'_> {
     }
 
     /// The provider's managed objects, read from the state by their current schema.
-    async fn known_objects(
+    async fn known_objects<'s>(
         &mut self,
         config: &ProviderConfig,
         provider: &Arc<dyn Provider>,
-        schema: &ProviderSchema,
-    ) -> Vec<Known> {
+        schema: &'s ProviderSchema,
+    ) -> Vec<Known<'s>> {
         let mine: Vec<(ResourceInstance, Option<DeposedKey>, Arc<Object>)> = self
             .state
             .objects()
@@ -218,7 +218,7 @@ impl Planner<'_> {
             let failed = found.has_errors();
             self.report(found, None, Some(&addr));
             if !failed {
-                known.push(Known { addr, deposed, object, schema: schema.clone(), value });
+                known.push(Known { addr, deposed, object, schema, value });
             }
         }
         known

@@ -24,7 +24,7 @@ pub(super) struct Visited<'b> {
     pub(super) block: &'b ResourceBlock,
     pub(super) provider_config: ferroform_core::addr::ProviderConfig,
     pub(super) provider: Arc<dyn Provider>,
-    pub(super) schema: Schema,
+    pub(super) schema: Arc<Schema>,
     pub(super) dependencies: Vec<ConfigResource>,
 }
 

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ferroform_core::addr::{AbsResource, ConfigResource, ModuleInstance, ProviderConfig, ResourceInstance};
+use ferroform_core::addr::{
+    AbsResource, ConfigResource, ModuleInstance, ProviderConfig, ProviderSource, ResourceInstance,
+    ResourceMode,
+};
 use ferroform_core::schema::{Block, Nesting, Schema};
 use ferroform_core::{Diagnostic, Diagnostics, Span, Value};
 use ferroform_hcl::ast::Body;
@@ -43,6 +46,8 @@ pub(super) struct Planner<'a> {
     pub(super) settled: State,
     pub(super) open: Vec<OpenOperation>,
     pub(super) providers: FxHashMap<ProviderConfig, Arc<dyn Provider>>,
+    /// Schemas that were asked for.
+    schemas: FxHashMap<(ProviderSource, ResourceMode, Arc<str>), Arc<Schema>>,
     /// Those of them whose configuration was wholly known.
     pub(super) known: FxHashSet<ProviderConfig>,
     /// Current managed objects, read.
@@ -92,6 +97,7 @@ impl<'a> Planner<'a> {
             state: input.state,
             open: input.open,
             providers: FxHashMap::default(),
+            schemas: FxHashMap::default(),
             known: FxHashSet::default(),
             priors: FxHashMap::default(),
             deposed: BTreeMap::new(),
@@ -139,6 +145,12 @@ impl<'a> Planner<'a> {
                 }
             }
             failed[id as usize] = self.diagnostics.0[before..].iter().any(Diagnostic::is_error);
+            if let (true, ConfigNode::VariableCheck(path, name)) = (failed[id as usize], self.graph.node(id))
+            {
+                // Whatever uses the variable would only fail for the same reason.
+                let variable = self.graph.id(&ConfigNode::Variable(path.clone(), name.clone()));
+                variable.into_iter().for_each(|variable| failed[variable as usize] = true);
+            }
         }
         if !self.diagnostics.has_errors() {
             self.plan_leftovers().await;
@@ -274,11 +286,11 @@ impl<'a> Planner<'a> {
 
     /// The provider of a resource's objects with the schema of its type.
     pub(super) fn provider_of(
-        &self,
+        &mut self,
         config: &ProviderConfig,
         resource: &ferroform_core::addr::Resource,
         span: Option<Span>,
-    ) -> Result<(Arc<dyn Provider>, Schema), Diagnostics> {
+    ) -> Result<(Arc<dyn Provider>, Arc<Schema>), Diagnostics> {
         let provider = self.providers.get(config).cloned().ok_or_else(|| {
             Diagnostics::from(
                 Diagnostic::error("Provider configuration not present")
@@ -286,7 +298,12 @@ impl<'a> Planner<'a> {
                     .subject(span),
             )
         })?;
-        let schema = resource_schema(provider.schema(), &config.source, resource, span)?.clone();
+        let id = (config.source.clone(), resource.mode, resource.type_name.clone());
+        if let Some(schema) = self.schemas.get(&id) {
+            return Ok((provider, schema.clone()));
+        }
+        let schema = Arc::new(resource_schema(provider.schema(), &config.source, resource, span)?.clone());
+        self.schemas.insert(id, schema.clone());
         Ok((provider, schema))
     }
 
@@ -384,10 +401,7 @@ pub(crate) fn resolve(
 
 /// Every provider configuration that objects of the state or open operations need.
 fn providers_of_state(state: &State, open: &[OpenOperation]) -> BTreeSet<ProviderConfig> {
-    let objects = state
-        .resources
-        .iter()
-        .filter(|(r, _)| r.resource.mode == ferroform_core::addr::ResourceMode::Managed);
+    let objects = state.resources.iter().filter(|(r, _)| r.resource.mode == ResourceMode::Managed);
     objects.map(|(_, r)| r.provider.clone()).chain(open.iter().map(|o| o.intent.provider.clone())).collect()
 }
 

@@ -2,5 +2,6 @@
 
 mod applying;
 mod harness;
+mod oracle;
 mod planning;
 mod settling;
