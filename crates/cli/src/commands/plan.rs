@@ -29,10 +29,11 @@ pub async fn run(args: &PlanArgs, terminal: &Terminal) -> Outcome {
             "\nSaved the plan to: {path}\n\nTo perform exactly these actions, run the following command to apply:\n    ferroform apply {path:?}\n"
         ));
     } else if plan.is_applicable() {
-        context.print(
-            "\nNote: You didn't use the -out option to save this plan, so Ferroform can't guarantee to take exactly these \
-             actions if you run \"ferroform apply\" now.\n",
-        );
+        let rule = "─".repeat(context.style.width);
+        context.print(&format!(
+            "\n{rule}\n\nNote: You didn't use the -out option to save this plan, so Ferroform can't\nguarantee to take exactly \
+             these actions if you run \"ferroform apply\" now.\n"
+        ));
     }
     let changes = plan.is_applicable();
     session.close(&context)?;

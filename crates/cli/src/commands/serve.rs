@@ -2,10 +2,11 @@
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use ferroform_core::{Diagnostic, Sources};
 use ferroform_engine::StopLevel;
-use ferroform_hcloud_emulator::{ClockMode, Emulator, RateLimit};
+use ferroform_hcloud_emulator::{Builder, ClockMode, Emulator, Error, Handle, RateLimit};
 
 use super::Outcome;
 use crate::args::ServeArgs;
@@ -52,10 +53,10 @@ pub async fn run(args: &ServeArgs, terminal: &Terminal) -> Outcome {
     if let Some(idle) = idle {
         builder = builder.idle_exit(idle);
     }
-    let started = builder
-        .start()
-        .await
-        .map_err(|error| Diagnostic::error("Local cloud cannot start").detail(format!("{error}.")));
+    let started = start(builder).await.map_err(|error| {
+        let why = error.to_string();
+        Diagnostic::error("Local cloud cannot start").detail(format!("{}.", why.trim_end_matches('.')))
+    });
     let handle = context.take(started, &none)?;
     let owner = Owner {
         endpoint: handle.endpoint(),
@@ -78,6 +79,18 @@ pub async fn run(args: &ServeArgs, terminal: &Terminal) -> Outcome {
     }
     handle.shutdown().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Starts the cloud; one that is just ending gets a moment to let go of the world's file.
+async fn start(builder: Builder) -> Result<Handle, Error> {
+    const TRIES: u32 = 50;
+    for _ in 1..TRIES {
+        match builder.clone().start().await {
+            Err(Error::InUse { .. }) => tokio::time::sleep(Duration::from_millis(100)).await,
+            other => return other,
+        }
+    }
+    builder.start().await
 }
 
 /// Tells whoever waits for it how to reach the cloud; the file appears whole.

@@ -5,14 +5,14 @@ mod snippet;
 
 use ferroform_core::{Diagnostic, Diagnostics, Severity, Sources};
 
-pub use json::{to_json, validation_json};
+pub(crate) use json::validation_json;
 
 use super::style::{Paint, Style};
 use super::text::{visible, wrap};
 use snippet::Snippet;
 
 /// A diagnostic as text: with a coloured rule at its left, or, without colours, after a blank line.
-pub fn render(diagnostic: &Diagnostic, sources: &Sources, style: &Style) -> String {
+pub(crate) fn render(diagnostic: &Diagnostic, sources: &Sources, style: &Style) -> String {
     let (heading, rule) = match diagnostic.severity {
         Severity::Error => ("Error: ", Paint::Red),
         Severity::Warning => ("Warning: ", Paint::Yellow),
@@ -90,7 +90,7 @@ fn whereabouts(diagnostic: &Diagnostic, sources: &Sources, style: &Style) -> Str
 }
 
 /// Diagnostics one after the other. Of warnings with one summary the first is shown, and the number of the others.
-pub fn render_all(diagnostics: &Diagnostics, sources: &Sources, style: &Style) -> String {
+pub(crate) fn render_all(diagnostics: &Diagnostics, sources: &Sources, style: &Style) -> String {
     grouped(diagnostics)
         .into_iter()
         .map(|(diagnostic, more)| {
@@ -107,7 +107,7 @@ pub fn render_all(diagnostics: &Diagnostics, sources: &Sources, style: &Style) -
 }
 
 /// Warnings in two lines each; errors in full.
-pub fn render_compact(diagnostics: &Diagnostics, sources: &Sources, style: &Style) -> String {
+pub(crate) fn render_compact(diagnostics: &Diagnostics, sources: &Sources, style: &Style) -> String {
     let (mut errors, mut warnings) = (String::new(), String::new());
     for (diagnostic, more) in grouped(diagnostics) {
         if diagnostic.is_error() {

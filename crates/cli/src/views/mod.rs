@@ -1,14 +1,14 @@
 //! Data as text. Every view is a function of its input and a [`style::Style`]; none of them looks at the terminal,
 //! the environment or files.
 
-pub mod diagnostics;
+pub(crate) mod diagnostics;
 mod diff;
-pub mod outputs;
-pub mod plan;
-pub mod progress;
-pub mod schemas;
-pub mod state;
-pub mod style;
+pub(crate) mod outputs;
+pub(crate) mod plan;
+pub(crate) mod progress;
+pub(crate) mod schemas;
+pub(crate) mod state;
+pub(crate) mod style;
 mod text;
 mod values;
 

@@ -11,7 +11,7 @@ use super::style::Style;
 use super::values::expression;
 
 /// All outputs, a line or more each; sensitive ones without their values.
-pub fn render_outputs(outputs: &BTreeMap<Arc<str>, OutputValue>, _style: &Style) -> String {
+pub(crate) fn render_outputs(outputs: &BTreeMap<Arc<str>, OutputValue>, _style: &Style) -> String {
     let line = |(name, output): (&Arc<str>, &OutputValue)| {
         let value = if output.sensitive { "<sensitive>".to_owned() } else { expression(&output.value, 0) };
         format!("{name} = {value}\n")
@@ -20,18 +20,18 @@ pub fn render_outputs(outputs: &BTreeMap<Arc<str>, OutputValue>, _style: &Style)
 }
 
 /// The value of one output that was asked for by name: shown even if it is sensitive.
-pub fn render_output(output: &OutputValue, _style: &Style) -> String {
+pub(crate) fn render_output(output: &OutputValue, _style: &Style) -> String {
     expression(&output.value.without_marks_deep(), 0) + "\n"
 }
 
 /// All outputs as JSON: `sensitive`, `type` and `value` of each. Sensitive values are in it.
-pub fn outputs_json(outputs: &BTreeMap<Arc<str>, OutputValue>) -> String {
+pub(crate) fn outputs_json(outputs: &BTreeMap<Arc<str>, OutputValue>) -> String {
     let entry = |(name, output): (&Arc<str>, &OutputValue)| (name.to_string(), output_json(output, true));
     pretty(&Json::Object(outputs.iter().map(entry).collect()))
 }
 
 /// The value of one output as JSON.
-pub fn value_json(output: &OutputValue) -> String {
+pub(crate) fn value_json(output: &OutputValue) -> String {
     let value = plain_json(&output.value, &output.ty);
     // Writing a JSON value to text cannot fail.
     serde_json::to_string(&value).unwrap_or_default() + "\n"

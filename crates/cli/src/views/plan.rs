@@ -18,7 +18,7 @@ enum Cause {
 
 /// A plan as text, a blank line first: what has changed outside, what will be done to which objects, what becomes of
 /// the outputs, and the numbers.
-pub fn render_plan(plan: &Plan, schemas: &Schemas<'_>, style: &Style) -> String {
+pub(crate) fn render_plan(plan: &Plan, schemas: &Schemas<'_>, style: &Style) -> String {
     View { plan, schemas, style }.render()
 }
 
@@ -312,29 +312,9 @@ fn symbol(action: Action, style: &Style) -> String {
 }
 
 /// A line across the page between blank lines.
-pub fn rule(style: &Style) -> String {
+fn rule(style: &Style) -> String {
     let width = style.width.saturating_sub(1).max(1);
     format!("\n{}\n", style.paint(Paint::Dim, "─".repeat(width)))
-}
-
-/// What stands below a plan: where it was saved and how to apply it, or that it was not saved.
-pub fn render_saved(path: Option<&str>, style: &Style) -> String {
-    let rule = rule(style);
-    match path {
-        Some(path) => format!(
-            "{rule}\nSaved the plan to: {path}\n\n{}    ferroform apply {}\n",
-            wrap("To perform exactly these actions, run the following command to apply:\n", style.width),
-            super::text::quote(path)
-        ),
-        None => format!(
-            "{rule}\n{}\n",
-            wrap(
-                "Note: You didn't use the -out option to save this plan, so Ferroform can't guarantee to take exactly \
-                 these actions if you run \"ferroform apply\" now.",
-                style.width
-            )
-        ),
-    }
 }
 
 #[cfg(test)]

@@ -18,17 +18,16 @@ use lines::Teller;
 use live::Board;
 
 /// Tells the time that has passed.
-pub trait Clock: Send + Sync {
+trait Clock: Send + Sync {
     /// Time since some fixed moment.
     fn now(&self) -> Duration;
 }
 
 /// The time since it was made.
-pub struct Monotonic(Instant);
+struct Monotonic(Instant);
 
 impl Monotonic {
-    /// Starting now.
-    pub fn start() -> Self {
+    fn start() -> Self {
         Monotonic(Instant::now())
     }
 }
@@ -48,7 +47,7 @@ enum Output {
 /// The progress of one run: a line for each event; on a terminal also what is under way, with its times.
 ///
 /// Used for one plan or one apply. [`Progress::finish`] leaves the terminal clean; dropping does too.
-pub struct Progress {
+pub(crate) struct Progress {
     shared: Arc<Mutex<Shared>>,
     ticker: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
 }
@@ -61,7 +60,7 @@ struct Shared {
 
 impl Progress {
     /// Progress on standard output: as a live list if it is `interactive`, as lines otherwise.
-    pub fn new(style: Style, interactive: bool) -> Self {
+    pub(crate) fn new(style: Style, interactive: bool) -> Self {
         let board = if interactive { Board::on_stdout() } else { None };
         let (output, every) = match board {
             Some(board) => (Output::Live(board), Duration::from_millis(100)),
@@ -82,23 +81,13 @@ impl Progress {
         progress
     }
 
-    /// Progress as lines to a writer, by another clock. Time is looked at when [`Progress::tick`] says so.
-    pub fn to_writer(style: Style, clock: impl Clock + 'static, out: impl Write + Send + 'static) -> Self {
-        Self::with(style, Box::new(clock), Output::Lines(Box::new(out)))
-    }
-
     fn with(style: Style, clock: Box<dyn Clock>, output: Output) -> Self {
         let shared = Shared { teller: Teller::new(style), clock, output };
         Progress { shared: Arc::new(Mutex::new(shared)), ticker: Mutex::new(None) }
     }
 
-    /// Looks at the clock: says what has been under way for long.
-    pub fn tick(&self) {
-        lock(&self.shared).tick();
-    }
-
     /// Ends the display: what was shown as being under way disappears.
-    pub fn finish(&self) {
+    pub(crate) fn finish(&self) {
         let ticker = lock(&self.ticker).take();
         if let Some((stop, thread)) = ticker {
             drop(stop);
@@ -118,6 +107,7 @@ impl Drop for Progress {
 }
 
 impl Shared {
+    /// Looks at the clock: says or shows what is under way.
     fn tick(&mut self) {
         let now = self.clock.now();
         match &mut self.output {
@@ -164,7 +154,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// The last word of an apply.
-pub fn render_done(done: Done, mode: PlanMode, style: &Style) -> String {
+pub(crate) fn render_done(done: Done, mode: PlanMode, style: &Style) -> String {
     let text = match mode {
         PlanMode::Destroy => format!("Destroy complete! Resources: {} destroyed.", done.destroyed),
         PlanMode::Normal | PlanMode::RefreshOnly => format!(

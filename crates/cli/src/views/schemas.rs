@@ -9,20 +9,20 @@ use ferroform_engine::Registry;
 use ferroform_provider::ProviderSchema;
 
 /// Schemas by provider and type, each provider's loaded when it is first asked for.
-pub struct Schemas<'r> {
+pub(crate) struct Schemas<'r> {
     registry: Option<&'r Registry>,
     loaded: BTreeMap<ProviderSource, OnceLock<Option<Arc<ProviderSchema>>>>,
 }
 
 /// The schemas of the providers at hand.
-pub fn schemas_of(registry: &Registry) -> Schemas<'_> {
+pub(crate) fn schemas_of(registry: &Registry) -> Schemas<'_> {
     let loaded = registry.sources().map(|source| (source.clone(), OnceLock::new())).collect();
     Schemas { registry: Some(registry), loaded }
 }
 
 impl Schemas<'_> {
     /// The schema of a resource type or data source; none when the provider is not at hand or has no such type.
-    pub fn get(&self, provider: &ProviderConfig, resource: &Resource) -> Option<&Schema> {
+    pub(crate) fn get(&self, provider: &ProviderConfig, resource: &Resource) -> Option<&Schema> {
         let slot = self.loaded.get(&provider.source)?;
         let load = || self.registry.and_then(|registry| registry.schema(&provider.source));
         let schema = slot.get_or_init(load).as_ref()?;
@@ -34,7 +34,9 @@ impl Schemas<'_> {
 
     /// Schemas that are given rather than loaded.
     #[cfg(test)]
-    pub fn fixed(schemas: impl IntoIterator<Item = (ProviderSource, ProviderSchema)>) -> Schemas<'static> {
+    pub(crate) fn fixed(
+        schemas: impl IntoIterator<Item = (ProviderSource, ProviderSchema)>,
+    ) -> Schemas<'static> {
         let slot = |schema| OnceLock::from(Some(Arc::new(schema)));
         let loaded = schemas.into_iter().map(|(source, schema)| (source, slot(schema))).collect();
         Schemas { registry: None, loaded }

@@ -7,14 +7,14 @@ use ferroform_core::schema::Schema;
 use ferroform_core::{Marks, Type, Value, wire};
 use ferroform_state::{DeposedKey, InstanceState, Object, State};
 
-pub use json::state_json;
+pub(crate) use json::state_json;
 
 use super::diff;
 use super::schemas::Schemas;
 use super::style::{Paint, Style};
 
 /// All objects and outputs of a state.
-pub fn render_state(state: &State, schemas: &Schemas<'_>, style: &Style) -> String {
+pub(crate) fn render_state(state: &State, schemas: &Schemas<'_>, style: &Style) -> String {
     let (mut out, mut module) = (String::new(), None);
     for (addr, deposed, provider, object) in state.objects() {
         // One blank line between objects, another between modules.
@@ -36,7 +36,7 @@ pub fn render_state(state: &State, schemas: &Schemas<'_>, style: &Style) -> Stri
 }
 
 /// The objects of one resource instance.
-pub fn render_instance(
+pub(crate) fn render_instance(
     addr: &ResourceInstance,
     instance: &InstanceState,
     provider: &ProviderConfig,

@@ -1,10 +1,10 @@
 //! Colours and width.
 
-use anstyle::{AnsiColor, Color, Effects, Style as Ansi};
+use anstyle::{AnsiColor, Color, Style as Ansi};
 
 /// How to print.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Style {
+pub(crate) struct Style {
     /// With colours and other attributes of terminals.
     pub color: bool,
     /// Columns to wrap prose at.
@@ -13,7 +13,7 @@ pub struct Style {
 
 /// What a piece of text is, which decides how it looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Paint {
+pub(crate) enum Paint {
     /// Headings and addresses.
     Bold,
     /// What comes into being, and success.
@@ -34,8 +34,6 @@ pub enum Paint {
     BoldYellow,
     /// A heading of a remark.
     BoldCyan,
-    /// The subject of a diagnostic in its source line.
-    Underlined,
 }
 
 impl Paint {
@@ -52,19 +50,19 @@ impl Paint {
             Paint::BoldRed => fg(AnsiColor::Red).bold(),
             Paint::BoldYellow => fg(AnsiColor::Yellow).bold(),
             Paint::BoldCyan => fg(AnsiColor::Cyan).bold(),
-            Paint::Underlined => Ansi::new().effects(Effects::UNDERLINE),
         }
     }
 }
 
 impl Style {
-    /// Without colours, 78 columns wide: what is printed where nothing is known of the reader.
-    pub fn plain() -> Self {
+    /// Without colours, 78 columns wide.
+    #[cfg(test)]
+    pub(crate) fn plain() -> Self {
         Style { color: false, width: 78 }
     }
 
     /// The text in a paint; the text itself without colours.
-    pub fn paint(&self, paint: Paint, text: impl AsRef<str>) -> String {
+    pub(crate) fn paint(&self, paint: Paint, text: impl AsRef<str>) -> String {
         let text = text.as_ref();
         if !self.color || text.is_empty() {
             return text.to_owned();

@@ -7,7 +7,7 @@ use super::snippet::Snippet;
 use crate::views::outputs::pretty;
 
 /// One diagnostic: severity, summary, detail, and where known address, range and snippet. Hints are added to the detail.
-pub fn to_json(diagnostic: &Diagnostic, sources: &Sources) -> Json {
+pub(super) fn to_json(diagnostic: &Diagnostic, sources: &Sources) -> Json {
     let mut out = Map::new();
     let severity = match diagnostic.severity {
         Severity::Error => "error",
@@ -72,7 +72,7 @@ fn lines(snippet: &Snippet<'_>, diagnostic: &Diagnostic, end: u32) -> Json {
 }
 
 /// What `validate -json` prints.
-pub fn validation_json(diagnostics: &Diagnostics, sources: &Sources) -> String {
+pub(crate) fn validation_json(diagnostics: &Diagnostics, sources: &Sources) -> String {
     let errors = diagnostics.iter().filter(|d| d.is_error()).count();
     let all: Vec<Json> = diagnostics.iter().map(|d| to_json(d, sources)).collect();
     pretty(&json!({

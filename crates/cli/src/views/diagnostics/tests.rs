@@ -1,5 +1,6 @@
 use ferroform_core::{AttrPath, Diagnostic, Diagnostics, Sources, Span};
 
+use super::json::to_json;
 use super::*;
 
 const MAIN: &str = "\

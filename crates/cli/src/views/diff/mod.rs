@@ -100,14 +100,16 @@ enum Note {
     WillShow,
 }
 
+/// Nested blocks, with their labels if they are kept as a map.
+type Blocks = Vec<(Option<Arc<str>>, Diff)>;
+
 /// The nested blocks of one type.
 #[derive(Debug)]
 struct Group {
     name: Arc<str>,
     /// A change of any of them replaces the object.
     replace: bool,
-    /// With the label, for blocks kept as a map.
-    blocks: Vec<(Option<Arc<str>>, Diff)>,
+    blocks: Blocks,
 }
 
 /// The change of an object. Without a schema its attributes are shown as far as they can be told from the values.

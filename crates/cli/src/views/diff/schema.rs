@@ -7,7 +7,7 @@ use ferroform_core::schema::{Attribute, Block, NestedAttribute, NestedBlock, Nes
 use ferroform_core::{Type, Value};
 
 use super::change::Change;
-use super::{Act, Diff, Group, Node, Note, dynamic};
+use super::{Act, Blocks, Diff, Group, Node, Note, dynamic};
 
 /// The change of a block.
 pub(super) fn block(change: &Change<'_>, block: &Block) -> Diff {
@@ -177,7 +177,7 @@ fn map(change: &Change<'_>, nested: bool, compute: impl Fn(&Change<'_>) -> Diff)
 }
 
 /// The changes of the nested blocks of one type.
-fn group(change: &Change<'_>, nested: &NestedBlock) -> (Act, Vec<(Option<Arc<str>>, Diff)>) {
+fn group(change: &Change<'_>, nested: &NestedBlock) -> (Act, Blocks) {
     if change.is_unknown() {
         let unknown = |act| Diff { act, replace: false, node: Node::Unknown(None) };
         if change.before.value.is_none() {

@@ -139,12 +139,13 @@ fn done(addr: &str, action: Action, id: Option<&str>) -> Event {
 /// The text of events, each at its second.
 fn lines(events: Vec<(u64, Option<Event>)>) -> String {
     let (clock, paper) = (Stepped::default(), Paper::default());
-    let progress = Progress::to_writer(Style::plain(), clock.clone(), paper.clone());
+    let progress =
+        Progress::with(Style::plain(), Box::new(clock.clone()), Output::Lines(Box::new(paper.clone())));
     for (second, event) in events {
         clock.set(second);
         match event {
             Some(event) => progress.emit(event),
-            None => progress.tick(),
+            None => lock(&progress.shared).tick(),
         }
     }
     progress.finish();
@@ -234,7 +235,7 @@ fn a_terminal_shows_what_is_under_way_and_is_clean_at_the_end() {
     let show = || {
         // More than the pause between two drawings.
         std::thread::sleep(Duration::from_millis(20));
-        progress.tick();
+        lock(&progress.shared).tick();
         terminal.contents()
     };
     progress.emit(Event::ApplyPlanned { operations: 3 });

@@ -15,7 +15,7 @@ use crate::views::schemas::Schemas;
 
 /// The state as JSON; that of no state when there is none. Sensitive values are in it, and their places in
 /// `sensitive_values`.
-pub fn state_json(state: Option<&State>, schemas: &Schemas<'_>) -> String {
+pub(crate) fn state_json(state: Option<&State>, schemas: &Schemas<'_>) -> String {
     let mut out = Map::new();
     out.insert("format_version".into(), "1.0".into());
     if let Some(state) = state.filter(|state| !state.is_empty()) {
