@@ -30,7 +30,8 @@ impl Cloud {
     pub(crate) fn of(dir: &Path) -> Option<Self> {
         let owner = fs::read(dir.join(LOCAL_DIR).join("cloud-owner.json")).ok()?;
         let owner: Value = serde_json::from_slice(&owner).ok()?;
-        let address = owner["endpoint"].as_str()?.strip_prefix("http://")?.strip_suffix("/v1")?.parse().ok()?;
+        let address =
+            owner["endpoint"].as_str()?.strip_prefix("http://")?.strip_suffix("/v1")?.parse().ok()?;
         let pid = i32::try_from(owner["pid"].as_i64()?).ok()?;
         Some(Cloud { address, token: owner["token"].as_str()?.to_owned(), pid })
     }
@@ -157,9 +158,16 @@ impl Served {
     }
 }
 
-impl Drop for Served {
-    fn drop(&mut self) {
+impl Served {
+    /// Ends it as a power cut would.
+    pub(crate) fn stop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.stop();
     }
 }

@@ -200,7 +200,8 @@ fn every_mutation_survives_being_killed_in_every_window() {
     let tally = Mutex::new(Tally::default());
     let kinds = kinds();
     in_parallel(kinds.len(), |index| {
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| try_kind(kinds[index], &tally)));
+        let outcome =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| try_kind(kinds[index], &tally)));
         if let Err(panic) = outcome {
             let why = panic.downcast_ref::<String>().cloned().unwrap_or_else(|| "no message".to_owned());
             let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
@@ -226,7 +227,8 @@ fn every_mutation_survives_being_killed_in_every_window() {
 #[test]
 fn the_same_check_fails_when_settlement_is_switched_off() {
     let mut failed = 0;
-    let unique = ["hcloud_network", "hcloud_ssh_key", "hcloud_firewall", "hcloud_placement_group", "hcloud_volume"];
+    let unique =
+        ["hcloud_network", "hcloud_ssh_key", "hcloud_firewall", "hcloud_placement_group", "hcloud_volume"];
     for kind in KINDS.iter().filter(|kind| unique.contains(&kind.name)) {
         for failpoint in ["", "no-settlement"] {
             let mut project = Project::new("");

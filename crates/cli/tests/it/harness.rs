@@ -76,6 +76,11 @@ impl Project {
         let root = tempfile::tempdir().unwrap();
         copy(&stacks, root.path());
         let dir = root.path().join(stack).join("environments").join(environment);
+        // What somebody's own runs left in the repository is not part of the stacks.
+        for left in [".terraform", "terraform.tfstate", "terraform.tfstate.backup", "terraform.tfvars"] {
+            let path = dir.join(left);
+            let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+        }
         Some(Project { dir, root, env: Vec::new(), served: None })
     }
 
@@ -115,6 +120,26 @@ impl Project {
         let cloud = served.cloud.clone();
         self.served = Some(served);
         cloud
+    }
+
+    /// Keeps the world that the cloud of the directory has now.
+    pub(crate) fn keep_world(&mut self) {
+        let served = self.served.as_mut().expect("a local cloud was started");
+        served.stop();
+        let kept = self.root.path().join("kept-world");
+        fs::create_dir_all(&kept).unwrap();
+        copy(&self.dir.join(LOCAL_DIR), &kept);
+        self.restore();
+    }
+
+    /// Starts the cloud anew with the world and the state that were kept.
+    pub(crate) fn restore(&mut self) -> Cloud {
+        self.served = None;
+        let (kept, local) = (self.root.path().join("kept-world"), self.dir.join(LOCAL_DIR));
+        fs::remove_dir_all(&local).unwrap();
+        fs::create_dir_all(&local).unwrap();
+        copy(&kept, &local);
+        self.serve(0.0)
     }
 
     /// The running local cloud of the directory.
@@ -203,13 +228,7 @@ fn stop_detached(dir: &Path) {
 fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
-        // What somebody's own runs left in the repository is not part of the stacks.
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name == ".terraform" || name.starts_with("terraform.tfstate") || name == "terraform.tfvars" {
-            continue;
-        }
-        let target = to.join(&*name);
+        let target = to.join(entry.file_name());
         if entry.file_type().unwrap().is_dir() {
             fs::create_dir_all(&target).unwrap();
             copy(&entry.path(), &target);

@@ -31,7 +31,8 @@ terraform {
 }
 "#;
 
-const OTHER_KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEBAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f test@example";
+const OTHER_KEY: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEBAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f test@example";
 
 /// The types of the provider, and the two ways of replacing.
 pub(crate) const KINDS: &[Kind] = &[

@@ -68,9 +68,13 @@ fn consult_prod_from_nothing_and_back() {
 
 #[test]
 fn without_a_key_only_dev_is_planned() {
-    for (stack, code) in
-        [("nornos/dev", 0), ("nornos/staging", 1), ("nornos/production", 1), ("consult/dev", 0), ("consult/prod", 1)]
-    {
+    for (stack, code) in [
+        ("nornos/dev", 0),
+        ("nornos/staging", 1),
+        ("nornos/production", 1),
+        ("consult/dev", 0),
+        ("consult/prod", 1),
+    ] {
         let Some(project) = Project::stack(stack) else { continue };
         let run = project.run("plan -local -time-scale=0").code_is(code);
         if code == 1 {

@@ -6,8 +6,21 @@ use serde_json::Value;
 
 /// Keys whose values the cloud makes up or that tell the time.
 const MADE_UP: &[&str] = &[
-    "created", "dns_ptr", "fingerprint", "public_key", "mac_address", "linux_device", "ip", "blocked", "traffic",
-    "ingoing_traffic", "outgoing_traffic", "rescue_enabled", "locked", "started", "finished",
+    "created",
+    "dns_ptr",
+    "fingerprint",
+    "public_key",
+    "mac_address",
+    "linux_device",
+    "ip",
+    "blocked",
+    "traffic",
+    "ingoing_traffic",
+    "outgoing_traffic",
+    "rescue_enabled",
+    "locked",
+    "started",
+    "finished",
 ];
 
 /// How many objects of each kind there are, without actions and with none of those that have none.
@@ -66,7 +79,10 @@ fn simplified(value: &Value, kind: &str, names: &BTreeMap<i64, String>) -> Value
 }
 
 /// What differs between two worlds, for a message; empty if nothing does.
-pub(crate) fn difference(wanted: &BTreeMap<String, Vec<Value>>, found: &BTreeMap<String, Vec<Value>>) -> String {
+pub(crate) fn difference(
+    wanted: &BTreeMap<String, Vec<Value>>,
+    found: &BTreeMap<String, Vec<Value>>,
+) -> String {
     let mut text = String::new();
     let kinds: std::collections::BTreeSet<&String> = wanted.keys().chain(found.keys()).collect();
     for kind in kinds {
