@@ -60,6 +60,12 @@ pub(crate) fn is_empty(value: &Value) -> bool {
     value.is_null() || value.as_str().is_some_and(str::is_empty) || is_empty_collection(value)
 }
 
+/// What states of the published provider hold for an attribute that is not set: null, an empty text or collection,
+/// zero or false.
+pub(crate) fn is_unset(value: &Value) -> bool {
+    is_empty(value) || value.as_bool() == Some(false) || value.as_number().is_some_and(Number::is_zero)
+}
+
 /// An empty list, set or map.
 pub(crate) fn is_empty_collection(value: &Value) -> bool {
     value.as_slice().is_some_and(<[Value]>::is_empty) || value.as_map().is_some_and(BTreeMap::is_empty)

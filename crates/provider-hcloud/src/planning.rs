@@ -11,7 +11,7 @@ use ferroform_core::schema::{Block, Schema};
 use ferroform_core::{AttrPath, Value};
 use ferroform_provider::{PlanRequest, PlanResponse};
 
-use crate::attrs::{Attrs, is_empty};
+use crate::attrs::{Attrs, is_unset};
 use crate::resource::{Plan, Resource};
 
 /// Plans an object of a kind.
@@ -58,8 +58,8 @@ fn by_schema(
         match before(name) {
             Some(before) if attribute.computed => before.clone(),
             None if attribute.computed => Value::unknown(attribute.ty.clone()),
-            // Not set now, and empty before: that is the same.
-            Some(before) if is_empty(before) => before.clone(),
+            // Not set now, and nothing before: that is the same.
+            Some(before) if is_unset(before) => before.clone(),
             _ => Value::null(attribute.ty.clone()),
         }
     };

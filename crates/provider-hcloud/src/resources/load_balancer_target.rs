@@ -67,9 +67,6 @@ impl Resource for LoadBalancerTarget {
             plan.set("use_private_ip", flag(false));
         }
         plan.keep_if("ip", rules::same_address_value);
-        // Zero stands for "none" in states of the published provider.
-        let none = |v: &ferroform_core::Value| v.is_null() || v.as_number().is_some_and(|n| n.is_zero());
-        plan.keep_if("server_id", |before, now| none(before) && none(now));
     }
 
     fn needs(&self, prior: Attrs<'_>, needs: &mut Needs) {

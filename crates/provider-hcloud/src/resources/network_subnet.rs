@@ -85,9 +85,6 @@ impl Resource for NetworkSubnet {
         // An old name of the same type; the API answers with the new one.
         let cloud = |v: &ferroform_core::Value| matches!(v.as_str(), Some("cloud" | "server"));
         plan.keep_if("type", |before, now| cloud(before) && cloud(now));
-        // States of the published provider have zero where there is no vSwitch.
-        let none = |v: &ferroform_core::Value| v.is_null() || v.as_number().is_some_and(|n| n.is_zero());
-        plan.keep_if("vswitch_id", |before, now| none(before) && none(now));
     }
 
     fn creating(&self) -> Tolerance {

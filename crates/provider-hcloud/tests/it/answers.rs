@@ -116,6 +116,43 @@ async fn lost_answers_while_a_creation_is_finished_are_made_good() {
     }
 }
 
+/// What the engine does with a creation that was cut short: it reads the object with what was planned, and plans anew.
+#[tokio::test]
+async fn a_creation_cut_short_is_completed_by_an_update() {
+    let mut stack = stack().await;
+    stack.apply("net", "hcloud_network", json!({"name": "net", "ip_range": "10.0.0.0/16"})).await;
+    let net = stack.number("net");
+    let subnet =
+        json!({"network_id": net, "type": "cloud", "network_zone": "eu-central", "ip_range": "10.0.1.0/24"});
+    stack.apply("subnet", "hcloud_network_subnet", subnet).await;
+    let config = json!({
+        "name": "cut", "server_type": "cx23", "image": "debian-12", "location": "fsn1", "backups": true, "user_data": "x",
+        "network": [{"network_id": net, "ip": "10.0.1.9"}], "public_net": [{"ipv4_enabled": false, "ipv6_enabled": false}],
+    });
+    let planned = stack.plan("hcloud_server", &null(&stack, "hcloud_server"), &config).await.planned.unwrap();
+    let body = json!({
+        "name": "cut", "server_type": "cx23", "image": "debian-12", "location": "fsn1", "start_after_create": false,
+        "public_net": {"enable_ipv4": false, "enable_ipv6": false},
+    });
+    let id = stack.call("POST", "/servers", Some(body)).await["server"]["id"].to_string();
+    let cut = planned.as_map().unwrap().iter().map(|(name, value)| {
+        let value = match (&**name, value.is_wholly_known()) {
+            ("id", _) => Value::string(id.as_str()),
+            (_, true) => value.clone(),
+            _ => Value::null(value.ty()),
+        };
+        (name.clone(), value)
+    });
+    stack.objects.insert("cut".into(), ("hcloud_server".into(), config.clone(), Value::object(cut)));
+    stack.refresh().await;
+    let (_, replace) = stack.changes("cut", &config).await;
+    assert!(replace.is_empty(), "{replace:?}");
+    stack.apply("cut", "hcloud_server", config).await;
+    let state = stack.state("cut");
+    assert_eq!((&state["status"], &state["network"][0]["ip"]), (&json!("running"), &json!("10.0.1.9")));
+    assert_eq!(state["backups"], json!(true));
+}
+
 #[tokio::test]
 async fn attachments_whose_answer_was_lost_are_found() {
     let mut stack = one_of_each().await;

@@ -305,7 +305,7 @@ pub(crate) fn value(block: &Block, json: &Json) -> Value {
 }
 
 /// Whether an object is what was planned: equal wherever the plan knew something.
-fn fits(planned: &Value, is: &Value) -> bool {
+pub(crate) fn fits(planned: &Value, is: &Value) -> bool {
     if !planned.is_known() {
         return true;
     }

@@ -56,6 +56,7 @@ pub(super) async fn update(cx: &Cx, id: i64, prior: Attrs<'_>, planned: Attrs<'_
     }
     if changes("network") {
         networks::change(cx, id, prior, planned).await?;
+        start_if_just_connected(cx, id, prior, planned).await?;
     }
     if changes("firewall_ids") && planned.is_known("firewall_ids") {
         change_firewalls(cx, id, prior, planned).await?;
@@ -99,6 +100,21 @@ pub(super) async fn shut_down(cx: &Cx, id: i64) -> Result<(), Failure> {
             Some(server) if server.status != "off" => cx.client.pause(2).await?,
             _ => break,
         }
+    }
+    Ok(())
+}
+
+/// A server without any interface cannot run. One whose creation was cut short before it was attached to its network is
+/// started once it is.
+async fn start_if_just_connected(
+    cx: &Cx,
+    id: i64,
+    prior: Attrs<'_>,
+    planned: Attrs<'_>,
+) -> Result<(), Failure> {
+    let was_connected = prior.blocks("network").len() > 0 || super::starts_at_once(planned);
+    if !was_connected && existing(cx, id).await?.status == "off" {
+        cx.step(Tolerance::NONE, || cx.client.servers().poweron(id)).await?;
     }
     Ok(())
 }

@@ -147,6 +147,10 @@ impl Resource for Server {
                 plan.unknown(name);
             }
         }
+        if plan.changes("network") && plan.prior.is_some_and(|prior| prior.text("status") == Some("off")) {
+            // It may start with its first interface.
+            plan.unknown("status");
+        }
         if plan.changes("backups") {
             plan.unknown("backup_window");
         }
@@ -156,8 +160,6 @@ impl Resource for Server {
             }
             plan.unknown("status");
         }
-        let none = |v: &Value| v.is_null() || v.as_number().is_some_and(|n| n.is_zero());
-        plan.keep_if("placement_group_id", |before, now| none(before) && none(now));
         offer::check(plan);
     }
 
