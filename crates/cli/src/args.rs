@@ -8,7 +8,7 @@ use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 /// An infrastructure engine for Hetzner Cloud that speaks the Terraform language.
 #[derive(Debug, Parser)]
 #[command(name = "ferroform", version, disable_help_subcommand = true, max_term_width = 100)]
-pub struct Cli {
+pub(crate) struct Cli {
     /// Switch to another directory before doing anything.
     #[arg(long, global = true, value_name = "DIR")]
     pub chdir: Option<PathBuf>,
@@ -19,7 +19,7 @@ pub struct Cli {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Prepare a directory: check its modules and providers.
     Init(InitArgs),
     /// Check whether the configuration is valid.
@@ -44,7 +44,7 @@ pub enum Command {
 
 /// Options that say where the objects and their state are.
 #[derive(Debug, Args, Clone, Default)]
-pub struct WhereArgs {
+pub(crate) struct WhereArgs {
     /// Use the built-in local cloud, with a state of its own.
     #[arg(long)]
     pub local: bool,
@@ -58,7 +58,7 @@ pub struct WhereArgs {
 
 /// Options of everything that prints.
 #[derive(Debug, Args, Clone, Default)]
-pub struct OutputStyleArgs {
+pub(crate) struct OutputStyleArgs {
     /// Print without colours.
     #[arg(long)]
     pub no_color: bool,
@@ -66,7 +66,7 @@ pub struct OutputStyleArgs {
 
 /// Options that hold the state against others.
 #[derive(Debug, Args, Clone)]
-pub struct LockArgs {
+pub(crate) struct LockArgs {
     /// Hold a lock on the state meanwhile.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = ArgAction::Set)]
     pub lock: bool,
@@ -77,7 +77,7 @@ pub struct LockArgs {
 
 /// Values for input variables.
 #[derive(Debug, Args, Clone, Default)]
-pub struct VariableArgs {
+pub(crate) struct VariableArgs {
     /// A value for an input variable of the root module; may be given many times.
     #[arg(long, value_name = "NAME=VALUE")]
     pub var: Vec<String>,
@@ -91,7 +91,7 @@ pub struct VariableArgs {
 
 /// One `-var` or `-var-file`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum VariableArg {
+pub(crate) enum VariableArg {
     /// `NAME=VALUE`
     Value(String),
     /// A file.
@@ -100,7 +100,7 @@ pub enum VariableArg {
 
 /// Options of planning.
 #[derive(Debug, Args, Clone)]
-pub struct PlanningArgs {
+pub(crate) struct PlanningArgs {
     #[command(flatten)]
     pub place: WhereArgs,
     #[command(flatten)]
@@ -137,7 +137,7 @@ pub struct PlanningArgs {
 
 /// `init`
 #[derive(Debug, Args)]
-pub struct InitArgs {
+pub(crate) struct InitArgs {
     #[command(flatten)]
     pub place: WhereArgs,
     #[command(flatten)]
@@ -152,7 +152,7 @@ pub struct InitArgs {
 
 /// `validate`
 #[derive(Debug, Args)]
-pub struct ValidateArgs {
+pub(crate) struct ValidateArgs {
     #[command(flatten)]
     pub style: OutputStyleArgs,
     /// Print the result as JSON.
@@ -162,7 +162,7 @@ pub struct ValidateArgs {
 
 /// `plan`
 #[derive(Debug, Args)]
-pub struct PlanArgs {
+pub(crate) struct PlanArgs {
     #[command(flatten)]
     pub planning: PlanningArgs,
     /// Keep the plan in a file, for `apply FILE`.
@@ -175,7 +175,7 @@ pub struct PlanArgs {
 
 /// `apply` and `destroy`
 #[derive(Debug, Args)]
-pub struct ApplyArgs {
+pub(crate) struct ApplyArgs {
     #[command(flatten)]
     pub planning: PlanningArgs,
     /// Do not ask for approval.
@@ -188,7 +188,7 @@ pub struct ApplyArgs {
 
 /// `output`
 #[derive(Debug, Args)]
-pub struct OutputArgs {
+pub(crate) struct OutputArgs {
     #[command(flatten)]
     pub place: WhereArgs,
     #[command(flatten)]
@@ -205,7 +205,7 @@ pub struct OutputArgs {
 
 /// `show`
 #[derive(Debug, Args)]
-pub struct ShowArgs {
+pub(crate) struct ShowArgs {
     #[command(flatten)]
     pub place: WhereArgs,
     #[command(flatten)]
@@ -219,14 +219,14 @@ pub struct ShowArgs {
 
 /// `state`
 #[derive(Debug, Args)]
-pub struct StateArgs {
+pub(crate) struct StateArgs {
     #[command(subcommand)]
     pub command: StateCommand,
 }
 
 /// The commands below `state`.
 #[derive(Debug, Subcommand)]
-pub enum StateCommand {
+pub(crate) enum StateCommand {
     /// List the resource instances in the state.
     List(StateListArgs),
     /// Show the attributes of one.
@@ -237,7 +237,7 @@ pub enum StateCommand {
 
 /// `state list`
 #[derive(Debug, Args)]
-pub struct StateListArgs {
+pub(crate) struct StateListArgs {
     #[command(flatten)]
     pub place: WhereArgs,
     /// Only instances at or below these addresses.
@@ -246,7 +246,7 @@ pub struct StateListArgs {
 
 /// `state show`
 #[derive(Debug, Args)]
-pub struct StateShowArgs {
+pub(crate) struct StateShowArgs {
     #[command(flatten)]
     pub place: WhereArgs,
     #[command(flatten)]
@@ -257,7 +257,7 @@ pub struct StateShowArgs {
 
 /// `state settle`
 #[derive(Debug, Args)]
-pub struct StateSettleArgs {
+pub(crate) struct StateSettleArgs {
     #[command(flatten)]
     pub place: WhereArgs,
     #[command(flatten)]
@@ -276,7 +276,7 @@ pub struct StateSettleArgs {
 
 /// `version`
 #[derive(Debug, Args)]
-pub struct VersionArgs {
+pub(crate) struct VersionArgs {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
@@ -284,14 +284,14 @@ pub struct VersionArgs {
 
 /// `cloud`
 #[derive(Debug, Args)]
-pub struct CloudArgs {
+pub(crate) struct CloudArgs {
     #[command(subcommand)]
     pub command: CloudCommand,
 }
 
 /// The commands below `cloud`.
 #[derive(Debug, Subcommand)]
-pub enum CloudCommand {
+pub(crate) enum CloudCommand {
     /// Run a local Hetzner Cloud in the foreground, for any client.
     Serve(ServeArgs),
     /// Show the local cloud of this directory.
@@ -304,14 +304,14 @@ pub enum CloudCommand {
 
 /// Options of commands on the local cloud of a directory.
 #[derive(Debug, Args)]
-pub struct CloudPlaceArgs {
+pub(crate) struct CloudPlaceArgs {
     #[command(flatten)]
     pub style: OutputStyleArgs,
 }
 
 /// `cloud serve`
 #[derive(Debug, Args)]
-pub struct ServeArgs {
+pub(crate) struct ServeArgs {
     /// Where to listen; loopback only. Port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     pub listen: std::net::SocketAddr,
@@ -339,7 +339,7 @@ pub struct ServeArgs {
 }
 
 /// Reads the command line. `env` gives `TF_CLI_ARGS` and `TF_CLI_ARGS_<command>`, whose words come before the others'.
-pub fn parse(
+pub(crate) fn parse(
     args: impl IntoIterator<Item = OsString>,
     env: impl Fn(&str) -> Option<String>,
 ) -> Result<Cli, clap::Error> {

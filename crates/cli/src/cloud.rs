@@ -15,13 +15,13 @@ use serde::{Deserialize, Serialize};
 /// How long a cloud that nobody uses keeps running.
 const IDLE_EXIT: &str = "30m";
 /// How much faster than in reality the time of a cloud goes that `-local` starts.
-pub const DEFAULT_TIME_SCALE: f64 = 10.0;
+pub(crate) const DEFAULT_TIME_SCALE: f64 = 10.0;
 /// How long a new cloud may take to be ready.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How to reach a running local cloud.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Owner {
+pub(crate) struct Owner {
     /// `http://127.0.0.1:PORT/v1`
     pub endpoint: String,
     /// The bearer token of the directory's project.
@@ -34,18 +34,18 @@ pub struct Owner {
 
 /// The files of a directory's local cloud.
 #[derive(Debug, Clone)]
-pub struct LocalCloud {
+pub(crate) struct LocalCloud {
     dir: PathBuf,
 }
 
 impl LocalCloud {
     /// The cloud whose files lie in `dir` (`.terraform/local`).
-    pub fn new(dir: impl Into<PathBuf>) -> Self {
+    pub(crate) fn new(dir: impl Into<PathBuf>) -> Self {
         LocalCloud { dir: dir.into() }
     }
 
     /// The world's file.
-    pub fn world_path(&self) -> PathBuf {
+    pub(crate) fn world_path(&self) -> PathBuf {
         self.dir.join("cloud.json")
     }
 
@@ -62,7 +62,7 @@ impl LocalCloud {
     }
 
     /// The running cloud, if there is one.
-    pub fn running(&self) -> Option<Owner> {
+    pub(crate) fn running(&self) -> Option<Owner> {
         let text = std::fs::read(self.owner_path()).ok()?;
         let owner: Owner = serde_json::from_slice(&text).ok()?;
         let health = request(&owner, "GET", "/_emulator/health").ok()?;
@@ -71,7 +71,7 @@ impl LocalCloud {
     }
 
     /// The running cloud, started if there is none. A running one of another speed is started anew.
-    pub fn ensure(&self, time_scale: Option<f64>) -> Result<Owner, Diagnostic> {
+    pub(crate) fn ensure(&self, time_scale: Option<f64>) -> Result<Owner, Diagnostic> {
         std::fs::create_dir_all(&self.dir)
             .map_err(|e| failed(&format!("{} cannot be made: {e}", self.dir.display())))?;
         // Two commands at once start one cloud.
@@ -138,7 +138,7 @@ impl LocalCloud {
     }
 
     /// Stops the running cloud and waits for its end. Whether one was running.
-    pub fn stop(&self) -> Result<bool, Diagnostic> {
+    pub(crate) fn stop(&self) -> Result<bool, Diagnostic> {
         let Some(owner) = self.running() else { return Ok(false) };
         request(&owner, "POST", "/_emulator/shutdown")
             .map_err(|e| failed(&format!("it does not answer: {e}")))?;
@@ -154,7 +154,7 @@ impl LocalCloud {
     }
 
     /// Stops the cloud and deletes its world and everything that local runs keep.
-    pub fn reset(&self) -> Result<(), Diagnostic> {
+    pub(crate) fn reset(&self) -> Result<(), Diagnostic> {
         self.stop()?;
         match std::fs::remove_dir_all(&self.dir) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -165,13 +165,13 @@ impl LocalCloud {
     }
 
     /// How many objects of each kind there are.
-    pub fn objects(&self, owner: &Owner) -> Option<serde_json::Value> {
+    pub(crate) fn objects(&self, owner: &Owner) -> Option<serde_json::Value> {
         serde_json::from_str(&request(owner, "GET", "/_emulator/world").ok()?).ok()
     }
 }
 
 /// A token as long as Hetzner's, of letters and digits.
-pub fn new_token() -> Result<String, Diagnostic> {
+pub(crate) fn new_token() -> Result<String, Diagnostic> {
     const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     let mut bytes = [0u8; 4 * ferroform_hcloud_emulator::TOKEN_LENGTH];
     getrandom::fill(&mut bytes).map_err(|e| failed(&format!("the system gives no random numbers: {e}")))?;
@@ -181,7 +181,7 @@ pub fn new_token() -> Result<String, Diagnostic> {
 }
 
 /// A file that only its owner can read, empty.
-pub fn private_file(path: &Path) -> std::io::Result<File> {
+pub(crate) fn private_file(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 

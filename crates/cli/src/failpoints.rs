@@ -13,7 +13,7 @@ use ferroform_state::journal::{Journal, Record};
 
 /// What the environment asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failpoint {
+pub(crate) enum Failpoint {
     /// End in a window of the N-th operation, counted from one.
     Crash(String, u64),
     /// Overlook open operations.
@@ -22,7 +22,7 @@ pub enum Failpoint {
 
 impl Failpoint {
     /// Reads the environment.
-    pub fn from_env() -> Option<Failpoint> {
+    pub(crate) fn from_env() -> Option<Failpoint> {
         if !cfg!(debug_assertions) {
             return None;
         }
@@ -35,7 +35,7 @@ impl Failpoint {
 }
 
 /// A journal that ends the process in the wanted window.
-pub struct CrashingJournal {
+pub(crate) struct CrashingJournal {
     inner: Arc<dyn Journal>,
     window: String,
     nth: u64,
@@ -43,7 +43,7 @@ pub struct CrashingJournal {
 }
 
 /// The journal, with a crash in it if the environment asks for one.
-pub fn journal(inner: Arc<dyn Journal>) -> Arc<dyn Journal> {
+pub(crate) fn journal(inner: Arc<dyn Journal>) -> Arc<dyn Journal> {
     match Failpoint::from_env() {
         Some(Failpoint::Crash(window, nth)) => {
             Arc::new(CrashingJournal { inner, window, nth, seen: AtomicU64::new(0) })

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use ferroform_lang::{DirEntry, Files};
 
 /// Files below a directory; relative paths are relative to it.
-pub struct RealFiles {
+pub(crate) struct RealFiles {
     root: PathBuf,
 }
 
 impl RealFiles {
     /// Files as seen from `root`.
-    pub fn new(root: impl Into<PathBuf>) -> Self {
+    pub(crate) fn new(root: impl Into<PathBuf>) -> Self {
         RealFiles { root: root.into() }
     }
 }

@@ -15,7 +15,7 @@ use crate::project::Project;
 use crate::terminal::Terminal;
 
 /// Gathers the values. Asks for missing ones where somebody can be asked.
-pub fn gather(
+pub(crate) fn gather(
     project: &mut Project,
     args: &VariableArgs,
     env: impl Iterator<Item = (String, String)>,

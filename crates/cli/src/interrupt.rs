@@ -5,7 +5,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 /// Listens from now on; the receiver tells how far stopping has been asked for.
-pub fn listen() -> watch::Receiver<StopLevel> {
+pub(crate) fn listen() -> watch::Receiver<StopLevel> {
     let (sender, receiver) = watch::channel(StopLevel::Run);
     tokio::spawn(async move {
         let (Ok(mut interrupt), Ok(mut terminate)) =

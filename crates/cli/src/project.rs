@@ -19,7 +19,7 @@ use crate::files::RealFiles;
 use crate::settings::Settings;
 
 /// A loaded configuration.
-pub struct Project {
+pub(crate) struct Project {
     /// The configuration.
     pub config: Arc<Config>,
     /// Every text that spans point into.
@@ -32,7 +32,7 @@ pub struct Project {
 
 impl Project {
     /// Loads the configuration of the current directory.
-    pub fn load(settings: &Settings) -> (Project, Diagnostics) {
+    pub(crate) fn load(settings: &Settings) -> (Project, Diagnostics) {
         let recording = Arc::new(RecordingFiles::new(RealFiles::new(&settings.cwd)));
         let (mut project, mut diagnostics) = Self::from_files(recording.clone());
         project.recording = Some(recording);
@@ -50,7 +50,7 @@ impl Project {
     }
 
     /// Loads the configuration that a planfile holds.
-    pub fn from_planfile(bytes: &[u8]) -> (Option<Project>, Diagnostics) {
+    pub(crate) fn from_planfile(bytes: &[u8]) -> (Option<Project>, Diagnostics) {
         match unpack(bytes) {
             Ok(files) => {
                 let (project, diagnostics) = Self::from_files(Arc::new(MemoryFiles(files)));
@@ -70,18 +70,18 @@ impl Project {
     }
 
     /// Everything that was read, for a planfile.
-    pub fn pack(&self) -> Vec<u8> {
+    pub(crate) fn pack(&self) -> Vec<u8> {
         let files = self.recording.as_ref().map(|r| r.recorded()).unwrap_or_default();
         pack(&files)
     }
 
     /// Checks all that needs no values.
-    pub fn validate(&self, registry: &Registry) -> Diagnostics {
+    pub(crate) fn validate(&self, registry: &Registry) -> Diagnostics {
         validate(&self.config, &RegistrySchemas(registry))
     }
 
     /// What the engine is given. `plan_time` and `present_time` are RFC 3339; the latter only while applying.
-    pub fn setup(
+    pub(crate) fn setup(
         &self,
         settings: &Settings,
         registry: &Registry,
@@ -116,7 +116,7 @@ impl Project {
     }
 
     /// The path that `backend "local"` names, or why the configured backend cannot be used.
-    pub fn backend_path(&self) -> Result<Option<PathBuf>, Diagnostic> {
+    pub(crate) fn backend_path(&self) -> Result<Option<PathBuf>, Diagnostic> {
         let Some(backend) = &self.config.root().backend else { return Ok(None) };
         if &*backend.kind != "local" {
             return Err(Diagnostic::error("Backend not available")

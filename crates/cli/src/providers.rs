@@ -9,7 +9,7 @@ use ferroform_provider_hcloud::{HcloudFactory, Pace, Settings};
 use crate::cloud::Owner;
 
 /// The registry. With a local cloud, every hcloud provider uses that one, whatever its configuration says.
-pub fn registry(local: Option<&Owner>) -> Registry {
+pub(crate) fn registry(local: Option<&Owner>) -> Registry {
     let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let mut settings = Settings::new().user_agent(concat!("ferroform/", env!("CARGO_PKG_VERSION")));
     if let Some(owner) = local {

@@ -9,7 +9,7 @@ use crate::args::WhereArgs;
 
 /// What the environment and the options say about where things are.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// The directory that the program was started in, or changed to.
     pub cwd: PathBuf,
     /// `.terraform`, or what `TF_DATA_DIR` says.
@@ -26,7 +26,7 @@ pub struct Settings {
 
 impl Settings {
     /// Reads the environment. `FERROFORM_CLOUD=local` has the effect of `-local`.
-    pub fn new(place: &WhereArgs) -> Result<Settings, Diagnostic> {
+    pub(crate) fn new(place: &WhereArgs) -> Result<Settings, Diagnostic> {
         let cwd = std::env::current_dir().map_err(|error| {
             Diagnostic::error("Working directory not available")
                 .detail(format!("The current directory cannot be told: {error}."))
@@ -55,12 +55,12 @@ impl Settings {
     }
 
     /// Everything of local runs: state, journal, lock and world.
-    pub fn local_dir(&self) -> PathBuf {
+    pub(crate) fn local_dir(&self) -> PathBuf {
         self.data_dir.join("local")
     }
 
     /// The statefile, given what the configuration's `backend "local"` says.
-    pub fn state_path(&self, backend_path: Option<&Path>) -> PathBuf {
+    pub(crate) fn state_path(&self, backend_path: Option<&Path>) -> PathBuf {
         let in_workspace = |base: &Path| match self.workspace.as_str() {
             "default" => base.join("terraform.tfstate"),
             name => base.join("terraform.tfstate.d").join(name).join("terraform.tfstate"),
@@ -76,14 +76,14 @@ impl Settings {
     }
 
     /// Where the worlds are noted that a state belongs to.
-    pub fn worlds_path(&self) -> PathBuf {
+    pub(crate) fn worlds_path(&self) -> PathBuf {
         let base = if self.local { self.local_dir() } else { self.data_dir.clone() };
         base.join("ferroform-worlds.json")
     }
 }
 
 /// Reads a duration such as `10s`, `2m30s` or `500ms`, as Go writes them.
-pub fn parse_duration(text: &str) -> Result<Duration, Diagnostic> {
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, Diagnostic> {
     let invalid = || {
         Diagnostic::error("Invalid duration").detail(format!(
             "{text:?} is not a duration. Write a number with a unit, such as 10s, 2m30s or 500ms."

@@ -6,7 +6,7 @@ use crate::views::style::Style;
 
 /// Standard output and error with what is known of them.
 #[derive(Debug, Clone)]
-pub struct Terminal {
+pub(crate) struct Terminal {
     /// Standard output is a terminal.
     pub interactive: bool,
     /// Standard input is a terminal, so that somebody can be asked.
@@ -19,7 +19,7 @@ pub struct Terminal {
 
 impl Terminal {
     /// Looks at the process's standard streams and the environment (`NO_COLOR`, `TERM`, `COLUMNS`).
-    pub fn detect() -> Self {
+    pub(crate) fn detect() -> Self {
         let interactive = std::io::stdout().is_terminal();
         let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
         let width = columns.or_else(|| interactive.then(window_width).flatten()).unwrap_or(78);
@@ -29,24 +29,24 @@ impl Terminal {
     }
 
     /// How to print, given `-no-color`.
-    pub fn style(&self, no_color: bool) -> Style {
+    pub(crate) fn style(&self, no_color: bool) -> Style {
         Style { color: self.color && !no_color, width: self.width }
     }
 
     /// Writes to standard output. A closed pipe is nobody's error.
-    pub fn print(&self, text: &str) {
+    pub(crate) fn print(&self, text: &str) {
         let mut out = std::io::stdout().lock();
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
     /// Writes to standard error.
-    pub fn print_error(&self, text: &str) {
+    pub(crate) fn print_error(&self, text: &str) {
         let mut out = std::io::stderr().lock();
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
     /// Asks for a line; none at the end of input.
-    pub fn ask(&self, question: &str) -> Option<String> {
+    pub(crate) fn ask(&self, question: &str) -> Option<String> {
         self.print(question);
         let mut line = String::new();
         match std::io::stdin().read_line(&mut line) {

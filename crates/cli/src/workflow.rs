@@ -26,10 +26,10 @@ use crate::{inputs, providers};
 
 /// A failure that has been reported already; the exit code is 1.
 #[derive(Debug)]
-pub struct Reported;
+pub(crate) struct Reported;
 
 /// How a command talks to the person who gave it.
-pub struct Context<'t> {
+pub(crate) struct Context<'t> {
     /// Where to print.
     pub terminal: &'t Terminal,
     /// How to print.
@@ -40,17 +40,17 @@ pub struct Context<'t> {
 
 impl<'t> Context<'t> {
     /// A context for a command with these options.
-    pub fn new(terminal: &'t Terminal, style: &OutputStyleArgs) -> Self {
+    pub(crate) fn new(terminal: &'t Terminal, style: &OutputStyleArgs) -> Self {
         Context { terminal, style: terminal.style(style.no_color), compact_warnings: false }
     }
 
     /// Prints to standard output.
-    pub fn print(&self, text: &str) {
+    pub(crate) fn print(&self, text: &str) {
         self.terminal.print(text);
     }
 
     /// Prints diagnostics: errors to standard error, warnings to standard output. Whether there were errors.
-    pub fn report(&self, diagnostics: &Diagnostics, sources: &Sources) -> bool {
+    pub(crate) fn report(&self, diagnostics: &Diagnostics, sources: &Sources) -> bool {
         let (errors, warnings): (Vec<&Diagnostic>, Vec<&Diagnostic>) =
             diagnostics.iter().partition(|d| d.is_error());
         let warnings: Diagnostics = warnings.into_iter().cloned().collect();
@@ -70,12 +70,12 @@ impl<'t> Context<'t> {
     }
 
     /// Prints diagnostics and fails if there are errors among them.
-    pub fn check(&self, diagnostics: &Diagnostics, sources: &Sources) -> Result<(), Reported> {
+    pub(crate) fn check(&self, diagnostics: &Diagnostics, sources: &Sources) -> Result<(), Reported> {
         if self.report(diagnostics, sources) { Err(Reported) } else { Ok(()) }
     }
 
     /// The value of something that fails with one diagnostic.
-    pub fn take<T>(
+    pub(crate) fn take<T>(
         &self,
         result: Result<T, impl Into<Diagnostics>>,
         sources: &Sources,
@@ -88,7 +88,7 @@ impl<'t> Context<'t> {
 }
 
 /// A directory opened for planning or applying, its state locked.
-pub struct Session {
+pub(crate) struct Session {
     /// Where things are.
     pub settings: Settings,
     /// The configuration.
@@ -102,7 +102,7 @@ pub struct Session {
 }
 
 /// The local cloud of the directory if it is to be used, running.
-pub fn local_cloud(context: &Context<'_>, settings: &Settings) -> Result<Option<Owner>, Reported> {
+pub(crate) fn local_cloud(context: &Context<'_>, settings: &Settings) -> Result<Option<Owner>, Reported> {
     if !settings.local {
         return Ok(None);
     }
@@ -112,7 +112,7 @@ pub fn local_cloud(context: &Context<'_>, settings: &Settings) -> Result<Option<
 
 impl Session {
     /// Loads and checks the configuration, then locks and reads the state.
-    pub fn open(
+    pub(crate) fn open(
         context: &Context<'_>,
         place: &WhereArgs,
         lock: &LockArgs,
@@ -126,7 +126,7 @@ impl Session {
     }
 
     /// The same with a configuration that is loaded already.
-    pub fn with_project(
+    pub(crate) fn with_project(
         context: &Context<'_>,
         settings: Settings,
         project: Project,
@@ -154,7 +154,7 @@ impl Session {
     }
 
     /// Plans, reports what is wrong and gives the plan.
-    pub async fn plan(
+    pub(crate) async fn plan(
         &mut self,
         context: &Context<'_>,
         args: &PlanningArgs,
@@ -226,7 +226,7 @@ impl Session {
     }
 
     /// Gives the lock back.
-    pub fn close(self, context: &Context<'_>) -> Result<(), Reported> {
+    pub(crate) fn close(self, context: &Context<'_>) -> Result<(), Reported> {
         context.take(self.manager.unlock(), &self.project.sources)
     }
 }
@@ -246,7 +246,7 @@ fn parse_instance(text: &str) -> Result<ResourceInstance, String> {
 }
 
 /// The state of a project.
-pub fn manager(
+pub(crate) fn manager(
     context: &Context<'_>,
     settings: &Settings,
     project: &Project,
@@ -267,7 +267,7 @@ pub fn manager(
 }
 
 /// Takes the lock, waiting as long as the options say.
-pub fn acquire(
+pub(crate) fn acquire(
     context: &Context<'_>,
     manager: &LocalManager,
     lock: &LockArgs,
@@ -291,6 +291,6 @@ fn who() -> String {
 }
 
 /// The present moment in RFC 3339, UTC, whole seconds.
-pub fn now() -> String {
+pub(crate) fn now() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

@@ -10,7 +10,7 @@ pub mod planfile;
 pub use change::{Action, ActionReason, OutputChange, ResourceChange};
 pub use graph::{ConfigNode, ExecGraph, ExecNode, Step, StepId};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ferroform_core::Value;
@@ -96,6 +96,19 @@ impl Plan {
             }
         }
         counts
+    }
+
+    /// The drift that may have to do with what is planned: objects that are gone, and objects that something is planned
+    /// for. What follows by itself from the last run, such as a list of attached servers, is left out; when only the
+    /// state is brought up to date, nothing is.
+    pub fn relevant_drift(&self) -> Vec<&ResourceChange> {
+        let planned: BTreeSet<_> =
+            self.changes.iter().filter(|c| c.action != Action::NoOp).map(|c| (&c.addr, c.deposed)).collect();
+        let all = self.mode == PlanMode::RefreshOnly;
+        let relevant = |c: &&ResourceChange| {
+            all || c.action == Action::Delete || planned.contains(&(&c.addr, c.deposed))
+        };
+        self.drift.iter().filter(relevant).collect()
     }
 
     /// Whether applying would do anything to an object or an output.

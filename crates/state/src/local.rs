@@ -115,6 +115,16 @@ impl LocalManager {
         Ok(LocalManager { path, target, options, inner: Mutex::default() })
     }
 
+    /// Gives a state that is not kept yet the lineage that a saved plan has for it. Does nothing where a state is
+    /// kept. Asks for [`read`](Manager::read) first.
+    pub fn begin_lineage(&self, lineage: &str) {
+        if let Some(known) = &mut self.inner().base
+            && known.state.is_none()
+        {
+            lineage.clone_into(&mut known.lineage);
+        }
+    }
+
     /// The journal's file.
     pub fn journal_path(&self) -> PathBuf {
         with_suffix(&self.target, ".journal")

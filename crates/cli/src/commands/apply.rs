@@ -23,7 +23,7 @@ use crate::views::schemas::schemas_of;
 use crate::workflow::{Context, Reported, Session, now};
 use crate::{failpoints, interrupt};
 
-pub async fn run(args: &ApplyArgs, destroy: bool, terminal: &Terminal) -> Outcome {
+pub(super) async fn run(args: &ApplyArgs, destroy: bool, terminal: &Terminal) -> Outcome {
     let mut context = Context::new(terminal, &args.planning.style);
     context.compact_warnings = args.planning.compact_warnings;
     let stop = interrupt::listen();
@@ -90,6 +90,7 @@ fn saved(
             .hint("Make a new plan.");
         return context.take(Err(diagnostic), &none);
     }
+    session.manager.begin_lineage(&file.plan.lineage);
     context.take(session.manager.bind(&file.plan.worlds), &none)?;
     Ok((session, file.plan, ConfiguredProviders::new()))
 }

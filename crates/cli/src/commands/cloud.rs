@@ -18,7 +18,7 @@ fn open(args: &CloudPlaceArgs, terminal: &Terminal) -> Result<LocalCloud, Report
     Ok(LocalCloud::new(settings.local_dir()))
 }
 
-pub fn status(args: &CloudPlaceArgs, terminal: &Terminal) -> Outcome {
+pub(super) fn status(args: &CloudPlaceArgs, terminal: &Terminal) -> Outcome {
     let cloud = open(args, terminal)?;
     let Some(owner) = cloud.running() else {
         let world = if cloud.world_path().exists() {
@@ -36,17 +36,16 @@ pub fn status(args: &CloudPlaceArgs, terminal: &Terminal) -> Outcome {
         owner.time_scale,
         cloud.world_path().display()
     ));
-    if let Some(serde_json::Value::Object(kinds)) =
-        cloud.objects(&owner).and_then(|mut w| w.get_mut("counts").map(serde_json::Value::take))
-    {
-        for (kind, count) in kinds.iter().filter(|(_, count)| count.as_u64() != Some(0)) {
-            terminal.print(&format!("  {kind}: {count}\n"));
+    let objects = cloud.objects(&owner).unwrap_or_default();
+    for (kind, all) in objects["objects"].as_object().into_iter().flatten() {
+        if let Some(count) = all["count"].as_u64().filter(|count| *count > 0) {
+            terminal.print(&format!("  {}: {count}\n", kind.replace('_', " ")));
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-pub fn stop(args: &CloudPlaceArgs, terminal: &Terminal) -> Outcome {
+pub(super) fn stop(args: &CloudPlaceArgs, terminal: &Terminal) -> Outcome {
     let cloud = open(args, terminal)?;
     let context = Context::new(terminal, &args.style);
     let stopped = context.take(cloud.stop(), &Sources::new())?;
@@ -58,7 +57,7 @@ pub fn stop(args: &CloudPlaceArgs, terminal: &Terminal) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-pub fn reset(args: &CloudPlaceArgs, terminal: &Terminal) -> Outcome {
+pub(super) fn reset(args: &CloudPlaceArgs, terminal: &Terminal) -> Outcome {
     let cloud = open(args, terminal)?;
     let context = Context::new(terminal, &args.style);
     context.take(cloud.reset(), &Sources::new())?;

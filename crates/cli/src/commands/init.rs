@@ -15,7 +15,7 @@ use crate::settings::Settings;
 use crate::terminal::Terminal;
 use crate::workflow::Context;
 
-pub fn run(args: &InitArgs, terminal: &Terminal) -> Outcome {
+pub(super) fn run(args: &InitArgs, terminal: &Terminal) -> Outcome {
     let context = Context::new(terminal, &args.style);
     let settings = context.take(Settings::new(&args.place), &Sources::new())?;
     let (project, diagnostics) = Project::load(&settings);

@@ -20,10 +20,10 @@ use crate::terminal::Terminal;
 use crate::workflow::{Context, Reported};
 
 /// What a command came to.
-pub type Outcome = Result<ExitCode, Reported>;
+pub(crate) type Outcome = Result<ExitCode, Reported>;
 
 /// Runs a command. Exit codes: 0 done, 1 failed; `plan -detailed-exitcode` has 2 for changes.
-pub fn run(cli: Cli, terminal: &Terminal) -> ExitCode {
+pub(crate) fn run(cli: Cli, terminal: &Terminal) -> ExitCode {
     dispatch(cli, terminal).unwrap_or(ExitCode::from(1))
 }
 

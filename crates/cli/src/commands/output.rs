@@ -12,7 +12,7 @@ use crate::terminal::Terminal;
 use crate::views::outputs::{outputs_json, render_output, render_outputs, value_json};
 use crate::workflow::Context;
 
-pub fn run(args: &OutputArgs, terminal: &Terminal) -> Outcome {
+pub(super) fn run(args: &OutputArgs, terminal: &Terminal) -> Outcome {
     let context = Context::new(terminal, &args.style);
     let none = Sources::new();
     let state = read_state(&context, &args.place)?;

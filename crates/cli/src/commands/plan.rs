@@ -12,7 +12,7 @@ use crate::views::progress::Progress;
 use crate::views::schemas::schemas_of;
 use crate::workflow::{Context, Session};
 
-pub async fn run(args: &PlanArgs, terminal: &Terminal) -> Outcome {
+pub(super) async fn run(args: &PlanArgs, terminal: &Terminal) -> Outcome {
     let mut context = Context::new(terminal, &args.planning.style);
     context.compact_warnings = args.planning.compact_warnings;
     let planning = &args.planning;
@@ -41,7 +41,7 @@ pub async fn run(args: &PlanArgs, terminal: &Terminal) -> Outcome {
 }
 
 /// What the options ask for.
-pub fn mode(args: &PlanningArgs, destroy: bool) -> PlanMode {
+pub(super) fn mode(args: &PlanningArgs, destroy: bool) -> PlanMode {
     if destroy || args.destroy {
         PlanMode::Destroy
     } else if args.refresh_only {

@@ -16,7 +16,7 @@ use crate::settings::parse_duration;
 use crate::terminal::Terminal;
 use crate::workflow::Context;
 
-pub async fn run(args: &ServeArgs, terminal: &Terminal) -> Outcome {
+pub(super) async fn run(args: &ServeArgs, terminal: &Terminal) -> Outcome {
     let context = Context::new(terminal, &Default::default());
     let none = Sources::new();
     let clock = match args.time_scale {

@@ -16,7 +16,7 @@ use crate::views::schemas::schemas_of;
 use crate::views::state::{render_state, state_json};
 use crate::workflow::Context;
 
-pub fn run(args: &ShowArgs, terminal: &Terminal) -> Outcome {
+pub(super) fn run(args: &ShowArgs, terminal: &Terminal) -> Outcome {
     let context = Context::new(terminal, &args.style);
     let none = Sources::new();
     let registry = providers::registry(None);

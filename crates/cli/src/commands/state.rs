@@ -20,7 +20,7 @@ use crate::views::schemas::schemas_of;
 use crate::views::state::render_instance;
 use crate::workflow::{Context, Reported, acquire, manager};
 
-pub fn run(args: &StateArgs, terminal: &Terminal) -> Outcome {
+pub(super) fn run(args: &StateArgs, terminal: &Terminal) -> Outcome {
     match &args.command {
         StateCommand::List(args) => list(args, terminal),
         StateCommand::Show(args) => show(args, terminal),
@@ -29,7 +29,7 @@ pub fn run(args: &StateArgs, terminal: &Terminal) -> Outcome {
 }
 
 /// The state of the current directory as it truly is, without taking the lock; none when there is none.
-pub fn read_state(context: &Context<'_>, place: &WhereArgs) -> Result<Option<State>, Reported> {
+pub(super) fn read_state(context: &Context<'_>, place: &WhereArgs) -> Result<Option<State>, Reported> {
     let none = Sources::new();
     let settings = context.take(Settings::new(place), &none)?;
     let (project, _) = Project::load(&settings);

@@ -11,7 +11,7 @@ use crate::terminal::Terminal;
 use crate::views::diagnostics::validation_json;
 use crate::workflow::{Context, Reported};
 
-pub fn run(args: &ValidateArgs, terminal: &Terminal) -> Outcome {
+pub(super) fn run(args: &ValidateArgs, terminal: &Terminal) -> Outcome {
     let context = Context::new(terminal, &args.style);
     let settings = context.take(Settings::new(&WhereArgs::default()), &ferroform_core::Sources::new())?;
     let (project, mut diagnostics) = Project::load(&settings);

@@ -8,7 +8,7 @@ use super::Outcome;
 use crate::args::VersionArgs;
 use crate::terminal::Terminal;
 
-pub fn run(args: &VersionArgs, terminal: &Terminal) -> Outcome {
+pub(super) fn run(args: &VersionArgs, terminal: &Terminal) -> Outcome {
     let version = env!("CARGO_PKG_VERSION");
     let platform = format!("{}_{}", std::env::consts::OS, std::env::consts::ARCH);
     if args.json {

@@ -144,7 +144,7 @@ impl View<'_> {
 
     fn drift(&self) -> String {
         let mut drift: Vec<_> =
-            self.plan.drift.iter().filter(|change| change.action != Action::NoOp).collect();
+            self.plan.relevant_drift().into_iter().filter(|change| change.action != Action::NoOp).collect();
         sort(&mut drift);
         if drift.is_empty() {
             return String::new();
