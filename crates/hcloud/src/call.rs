@@ -1,6 +1,6 @@
 //! One call: sending, pacing, repeating, reading the answer.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, StatusCode};
@@ -162,9 +162,9 @@ impl Client {
         if let Some(body) = body {
             request = request.header(http::header::CONTENT_TYPE, "application/json").body(body);
         }
-        self.inner.in_flight.fetch_add(1, Ordering::Relaxed);
+        let flight = Flight::begin(&self.inner.in_flight);
         let sent = request.send().await;
-        let others = self.inner.in_flight.fetch_sub(1, Ordering::Relaxed).saturating_sub(1);
+        let others = flight.end();
         let mut response = sent.map_err(|error| Failure {
             left: !(error.is_connect() || error.is_builder()),
             message: chain(&error.without_url()),
@@ -195,6 +195,27 @@ impl Client {
         let date = http_date(&header(headers, "date")?)?;
         self.inner.server_date.store(date, Ordering::Release);
         Some(date)
+    }
+}
+
+/// A request on its way; counted until it is answered or given up.
+struct Flight<'c>(&'c AtomicUsize);
+
+impl<'c> Flight<'c> {
+    fn begin(count: &'c AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Flight(count)
+    }
+
+    /// How many others are on their way.
+    fn end(self) -> usize {
+        self.0.load(Ordering::Relaxed).saturating_sub(1)
+    }
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -121,7 +121,7 @@ impl Work<'_> {
 
     /// Sends the creating request. When its answer is lost, looks for the object, and begins anew if there is none.
     async fn begin(&self, planned: Attrs<'_>, config: Attrs<'_>) -> Result<Begun, Failure> {
-        let not_before = self.cx.client.last_server_date();
+        let not_before = self.cx.server_time().await;
         let (mut beginnings, mut passing) = (0, 0);
         loop {
             beginnings += 1;

@@ -58,6 +58,15 @@ pub(crate) const PASSING_REPETITIONS: u32 = 20;
 const LOST_REPETITIONS: u32 = 3;
 
 impl Cx {
+    /// The server's clock by its last answer, in seconds since 1970; asks for an answer if there was none yet.
+    pub(crate) async fn server_time(&self) -> Option<i64> {
+        if self.client.last_server_date().is_none() {
+            // Whatever the answer, it has a date.
+            let _ = self.client.locations().find(1).await;
+        }
+        self.client.last_server_date()
+    }
+
     /// Does one step and waits for it. If its answer is lost, it is repeated; and if it is refused then, it may be
     /// because it was done the first time: the answer remains lost, and the caller must look.
     pub(crate) async fn step<F, A>(

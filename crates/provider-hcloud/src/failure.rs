@@ -39,6 +39,14 @@ impl From<Diagnostic> for Failure {
     }
 }
 
+const UNREACHABLE: &str = "Hetzner Cloud cannot be reached";
+const TOKEN_REFUSED: &str = "Token refused";
+
+/// Whether what is told is true of every request of the provider alike.
+pub(crate) fn concerns_all(diagnostic: &Diagnostic) -> bool {
+    [UNREACHABLE, TOKEN_REFUSED].contains(&&*diagnostic.summary)
+}
+
 /// An error of the API for people.
 pub(crate) fn explain(error: &Error, doing: &str) -> Diagnostic {
     let (summary, hint) = match error {
@@ -50,10 +58,9 @@ pub(crate) fn explain(error: &Error, doing: &str) -> Diagnostic {
                 "Whether it was done is not known. The next plan reads the object as it is and goes on from there.",
             ),
         ),
-        Error::Transport { .. } => (
-            "Hetzner Cloud cannot be reached",
-            Some("Check the network connection and, if one is set, the provider's `endpoint`."),
-        ),
+        Error::Transport { .. } => {
+            (UNREACHABLE, Some("Check the network connection and, if one is set, the provider's `endpoint`."))
+        }
         Error::Stopped => ("Stopped", None),
         _ => ("Unexpected answer from Hetzner Cloud", None),
     };
@@ -73,7 +80,7 @@ pub(crate) fn explain(error: &Error, doing: &str) -> Diagnostic {
 fn by_code(code: &str, status: u16) -> (&'static str, Option<&'static str>) {
     match code {
         "unauthorized" => (
-            "Token refused",
+            TOKEN_REFUSED,
             Some(
                 "Set the provider's `token` or HCLOUD_TOKEN to a token of the project, from the Hetzner Console.",
             ),

@@ -1,6 +1,6 @@
 //! The provider as the engine sees it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
@@ -18,6 +18,7 @@ use crate::applying::Work;
 use crate::attrs::{Attrs, State};
 use crate::cx::Cx;
 use crate::data_source::DataSource;
+use crate::failure::concerns_all;
 use crate::locating::locate;
 use crate::planning;
 use crate::registry::registry;
@@ -192,7 +193,14 @@ impl Provider for Hcloud {
             };
             ReadResponse { state, private: request.private, diagnostics }
         };
-        requests.into_iter().map(answer).collect()
+        let mut responses: Vec<ReadResponse> = requests.into_iter().map(answer).collect();
+        // What concerns the whole provider is told once, not for every object.
+        let mut told = BTreeSet::new();
+        for response in &mut responses {
+            let once = |d: &Diagnostic| !concerns_all(d) || told.insert(d.summary.clone());
+            response.diagnostics.0.retain(once);
+        }
+        responses
     }
 
     fn legacy_type_system(&self, _type_name: &str) -> bool {
@@ -256,12 +264,7 @@ impl Provider for Hcloud {
     }
 
     async fn remote_time(&self) -> Option<i64> {
-        let client = &self.cx().ok()?.client;
-        if client.last_server_date().is_none() {
-            // Whatever the answer, it has a date.
-            let _ = client.locations().find(1).await;
-        }
-        client.last_server_date()
+        self.cx().ok()?.server_time().await
     }
 
     fn world(&self) -> Option<World> {

@@ -154,6 +154,7 @@ fn configured_pace(config: Attrs<'_>) -> Pace {
 fn bad_token() -> Diagnostic {
     Diagnostic::error("Invalid token for Hetzner Cloud")
         .detail(format!("A token has exactly {TOKEN_LENGTH} characters; the one given has not."))
+        .hint("Set the provider's `token` or HCLOUD_TOKEN to a whole token, from the Hetzner Console.")
         .attribute(AttrPath::attr("token"))
 }
 

@@ -39,8 +39,6 @@ fn named() -> Vec<(&'static str, &'static str, Json)> {
 async fn a_lost_answer_makes_neither_a_second_object_nor_a_lost_one() {
     for execute in [true, false] {
         let mut stack = stack().await;
-        // The date of the server is known from here on.
-        stack.provider.remote_time().await;
         for (type_name, list, config) in named() {
             stack.fault(json!({"method": "POST", "path": format!("/{list}"), "effect": {"drop": {"execute": execute}}})).await;
             stack.apply(type_name, type_name, config).await;
