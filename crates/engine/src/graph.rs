@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ferroform_core::addr::{ConfigResource, ModulePath, ProviderConfig};
-use ferroform_core::{Diagnostic, Diagnostics};
+use ferroform_core::{Diagnostic, Diagnostics, Span};
 use ferroform_lang::config::{Condition, Config, Module, ResourceBlock};
 use ferroform_lang::reference::{Reference, Referent, references_in_body, references_in_expr};
 use ferroform_plan::ConfigNode;
@@ -43,7 +43,7 @@ impl ConfigGraph {
         }
         match graph.sort() {
             Ok(order) => graph.order = order,
-            Err(cycle) => diagnostics.push(graph.cycle_error(&cycle)),
+            Err(cycle) => diagnostics.push(graph.cycle_error(&cycle, config)),
         }
         (graph, diagnostics)
     }
@@ -152,17 +152,33 @@ impl ConfigGraph {
         Ok(order)
     }
 
-    fn cycle_error(&self, cycle: &[NodeId]) -> Diagnostic {
+    fn cycle_error(&self, cycle: &[NodeId], config: &Config) -> Diagnostic {
         let mut names: Vec<String> = cycle.iter().map(|id| self.node(*id).to_string()).collect();
         names.dedup();
         let mut around = names.clone();
         around.extend(names.first().cloned());
         Diagnostic::error("Cycle")
+            .subject(cycle.iter().find_map(|id| place(config, self.node(*id))))
             .detail(format!(
                 "These parts of the configuration need each other in a circle, so that none can come first: {}.",
                 around.join(" → ")
             ))
             .hint("Break the circle: take one of the references out, or move what both need into a third place.")
+    }
+}
+
+/// Where a node is written.
+fn place(config: &Config, node: &ConfigNode) -> Option<Span> {
+    let module = config.module(node.module())?;
+    match node {
+        ConfigNode::Provider(provider) => config.provider_block(provider).map(|b| b.span),
+        ConfigNode::Variable(_, name) | ConfigNode::VariableCheck(_, name) => {
+            module.variables.get(name).map(|v| v.span)
+        }
+        ConfigNode::Local(_, name) => module.locals.get(name).map(|l| l.span),
+        ConfigNode::Output(_, name) => module.outputs.get(name).map(|o| o.span),
+        ConfigNode::Call(_, name) => module.calls.get(name).map(|c| c.span),
+        ConfigNode::Resource(resource) => module.resources.get(&resource.resource).map(|b| b.header),
     }
 }
 

@@ -118,11 +118,12 @@ impl<'a> Applier<'a> {
             if level >= StopLevel::Finish && !stopping {
                 stopping = true;
                 self.input.events.emit(Event::Stopping { running: running.len() });
+            }
+            if level >= StopLevel::Abandon {
+                // Not before: what is under way needs its provider to end well.
                 for provider in self.providers.values() {
                     provider.stop().await;
                 }
-            }
-            if level >= StopLevel::Abandon {
                 break;
             }
             let mut ended: Vec<(StepId, bool)> = Vec::new();
@@ -633,13 +634,16 @@ impl<'a> Applier<'a> {
 
     fn finish(mut self, skipped: usize, abandoned: usize) -> Applied {
         let root = ModuleInstance::root();
+        let complete = skipped == 0 && abandoned == 0 && !self.diagnostics.has_errors();
+        if self.plan.mode == PlanMode::Destroy && self.plan.targets.is_empty() && complete {
+            // With nothing left that could use them.
+            self.state.resources.retain(|address, _| address.resource.mode != ResourceMode::Data);
+        }
         let mut outputs = BTreeMap::new();
         for change in &self.plan.outputs {
             let value = match change.action {
                 Action::Delete => {
-                    if self.plan.mode != PlanMode::Destroy
-                        || (skipped == 0 && abandoned == 0 && !self.diagnostics.has_errors())
-                    {
+                    if self.plan.mode != PlanMode::Destroy || complete {
                         self.state.outputs.remove(&change.name);
                     }
                     continue;
