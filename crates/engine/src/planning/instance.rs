@@ -75,13 +75,17 @@ pub async fn plan_instance(input: InstanceInput<'_>) -> (Option<InstancePlan>, D
     }
     let null = Value::null(block.implied_type());
     let prior = input.prior.map_or(&null, |p| &p.value);
-    let config = if prior.is_null() { config } else { ignore_changes(block, input.ignore, config, prior) };
+    let kept = if prior.is_null() {
+        config.clone()
+    } else {
+        ignore_changes(block, input.ignore, config.clone(), prior)
+    };
     let private = input.prior.map(|p| p.object.private.clone()).unwrap_or_default();
-    let ask = async |prior: &Value, private: Vec<u8>| {
+    let ask = async |prior: &Value, config: &Value, private: Vec<u8>| {
         let request = PlanRequest {
             type_name: type_name.clone(),
             prior: prior.clone(),
-            proposed: proposed::proposed(block, prior, &config),
+            proposed: proposed::proposed(block, prior, config),
             config: config.clone(),
             private,
         };
@@ -89,15 +93,15 @@ pub async fn plan_instance(input: InstanceInput<'_>) -> (Option<InstancePlan>, D
     };
 
     let strict = !input.provider.legacy_type_system(type_name);
-    let check = |planned: &Value, prior: &Value| {
-        let wrong = if strict { compat::plan_violations(block, &config, prior, planned) } else { Vec::new() };
+    let check = |planned: &Value, config: &Value, prior: &Value| {
+        let wrong = if strict { compat::plan_violations(block, config, prior, planned) } else { Vec::new() };
         compat::invalid_plan(input.addr, &wrong)
     };
-    let mut response = ask(prior, private).await;
+    let mut response = ask(prior, &kept, private).await;
     let Some(mut planned) = accept(&mut response, input.schema, input.addr, &mut diagnostics) else {
         return (None, diagnostics);
     };
-    diagnostics.append(check(&planned, prior));
+    diagnostics.append(check(&planned, &kept, prior));
     let tainted = input.prior.is_some_and(|p| p.object.is_tainted());
     // A provider may name every flagged attribute; what counts is what changes.
     let replace_paths: Vec<AttrPath> = std::mem::take(&mut response.requires_replace)
@@ -116,13 +120,14 @@ pub async fn plan_instance(input: InstanceInput<'_>) -> (Option<InstancePlan>, D
         None
     };
     if reason.is_some() {
-        // The new object is planned as if there were none, so that what the provider computes is unknown again.
-        response = ask(&null, Vec::new()).await;
+        // The new object is planned as if there were none, so that what the provider computes is unknown again;
+        // nothing of the old one is kept by ignore_changes.
+        response = ask(&null, &config, Vec::new()).await;
         match accept(&mut response, input.schema, input.addr, &mut diagnostics) {
             Some(value) => planned = value,
             None => return (None, diagnostics),
         }
-        diagnostics.append(check(&planned, &null));
+        diagnostics.append(check(&planned, &config, &null));
     }
     if diagnostics.has_errors() {
         return (None, diagnostics);
