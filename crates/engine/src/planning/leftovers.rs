@@ -43,8 +43,8 @@ impl Planner<'_> {
             if module.is_some() && !self.store.has_call(&address.module) {
                 continue;
             }
-            let reason =
-                if instance_exists { ActionReason::NoResourceConfig } else { ActionReason::NoModule };
+            // As Terraform has it: a module that is gone altogether took its blocks along.
+            let reason = if declared { ActionReason::NoModule } else { ActionReason::NoResourceConfig };
             if address.resource.mode == ResourceMode::Data {
                 stale_data.push(address.clone());
                 continue;

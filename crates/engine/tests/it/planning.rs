@@ -89,7 +89,7 @@ async fn actions_follow_from_configuration_and_state() {
             resource "fake_thing" "a" { name = "a" }
             "#,
             "locals {}",
-            &["module.m.fake_thing.a delete (no-module)"],
+            &["module.m.fake_thing.a delete (no-resource-config)"],
         ),
         (
             "ignored changes",
