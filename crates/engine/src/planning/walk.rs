@@ -200,6 +200,10 @@ impl<'a> Planner<'a> {
     }
 
     fn output_changes(&self) -> Vec<OutputChange> {
+        if self.options.mode == PlanMode::Destroy && self.limits.is_limited() {
+            // They go with the last object.
+            return Vec::new();
+        }
         let root = ModuleInstance::root();
         let values = self.store.module(&root);
         let declared = &self.setup.config.root().outputs;
@@ -219,8 +223,12 @@ impl<'a> Planner<'a> {
             };
             let (bare, _) = after.unmark_deep();
             let action = match (prior, after.is_null()) {
-                (None, true) => continue,
+                (None, true) if self.options.mode == PlanMode::Destroy => continue,
+                (None, true) => Action::NoOp,
                 (None, false) => Action::Create,
+                (Some(_), true) if self.options.mode == PlanMode::Destroy => Action::Delete,
+                // Declared still, only that its value is null now.
+                (Some(_), true) if declared.contains_key(&name) => Action::Update,
                 (Some(_), true) => Action::Delete,
                 (Some(old), false) if old.value == bare && old.sensitive == after.is_sensitive() => {
                     Action::NoOp
