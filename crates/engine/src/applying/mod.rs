@@ -7,7 +7,7 @@ mod walk;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ferroform_core::Diagnostics;
+use ferroform_core::{Diagnostic, Diagnostics};
 use ferroform_plan::Plan;
 use ferroform_state::State;
 use ferroform_state::journal::Journal;
@@ -71,5 +71,15 @@ pub struct Applied {
 
 /// Applies a plan.
 pub async fn apply(setup: &Setup, plan: &Plan, input: ApplyInput<'_>) -> Applied {
-    walk::Applier::run(setup, plan, input).await
+    let mut applied = walk::Applier::run(setup, plan, input).await;
+    if !plan.targets.is_empty() {
+        applied.diagnostics.push(
+            Diagnostic::warning("Applied changes may be incomplete")
+                .detail(
+                    "The plan was limited by -target, so that not all that configuration asks for was done.",
+                )
+                .hint("Plan again without -target to see what is left."),
+        );
+    }
+    applied
 }

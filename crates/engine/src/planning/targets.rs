@@ -68,7 +68,7 @@ impl<'a> Limits<'a> {
         !self.targets.is_empty()
     }
 
-    /// Warnings for targets that name nothing.
+    /// The warning that the plan is limited, and errors for targets that name nothing.
     pub(super) fn check(&self, config: &Config, state: &State) -> Diagnostics {
         let known = |target: &Target| match target {
             Target::Module(module) => {
@@ -80,18 +80,23 @@ impl<'a> Limits<'a> {
                     || state.resources.contains_key(&addr.resource())
             }
         };
+        let warning = self.is_limited().then(|| {
+            Diagnostic::warning("Resource targeting is in effect").detail(
+                "The plan is limited to what -target names, so that it may not show all that configuration asks for. \
+                 -target is for mistakes and exceptions, not for everyday use.",
+            )
+        });
         let unknown = self.targets.iter().filter(|t| !known(t));
-        unknown
-            .map(|target| {
-                let text = match target {
-                    Target::Module(module) => module.to_string(),
-                    Target::Resource(addr) => addr.to_string(),
-                };
-                Diagnostic::error("Unknown target address").detail(format!(
-                    "The target {text} names nothing, neither in the configuration nor in the state."
-                ))
-            })
-            .collect()
+        let errors = unknown.map(|target| {
+            let text = match target {
+                Target::Module(module) => module.to_string(),
+                Target::Resource(addr) => addr.to_string(),
+            };
+            Diagnostic::error("Unknown target address").detail(format!(
+                "The target {text} names nothing, neither in the configuration nor in the state."
+            ))
+        });
+        warning.into_iter().chain(errors).collect()
     }
 }
 
