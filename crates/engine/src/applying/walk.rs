@@ -257,7 +257,7 @@ impl<'a> Applier<'a> {
         else {
             return;
         };
-        if self.plan.mode == PlanMode::Destroy {
+        if self.plan.mode != PlanMode::Normal {
             return;
         }
         for module in self.store.module_instances(&resource.module) {
@@ -615,7 +615,7 @@ impl<'a> Applier<'a> {
 
     /// What takes no part in the plan is seen as the state has it.
     fn values_from_state(&mut self) {
-        let limited = !self.plan.targets.is_empty() || self.plan.mode == PlanMode::Destroy;
+        let limited = !self.plan.targets.is_empty() || self.plan.mode != PlanMode::Normal;
         if !limited {
             return;
         }

@@ -10,6 +10,7 @@ use ferroform_plan::{Action, ConfigNode, ExecGraph, PlanMode, ResourceChange, St
 use rustc_hash::FxHashMap;
 
 use super::walk::Planner;
+use crate::graph::{ConfigGraph, NodeId};
 
 /// The steps of one change.
 #[derive(Clone, Copy, Default)]
@@ -21,11 +22,13 @@ struct Steps {
 /// Builds the graph for the changes that were planned; they are in their final order already.
 pub(super) fn execution_graph(planner: &Planner<'_>) -> ExecGraph {
     let mut graph = ExecGraph::default();
+    let evaluate = evaluation_steps(planner, &mut graph);
     if planner.options.mode == PlanMode::RefreshOnly {
+        // Outputs are all that there is to do.
+        graph.tidy();
         return graph;
     }
     let changes = &planner.changes;
-    let evaluate = evaluation_steps(planner, &mut graph);
     let steps: Vec<Steps> =
         changes.iter().enumerate().map(|(i, change)| steps_of(&mut graph, i, change)).collect();
     let mut by_config: FxHashMap<ConfigResource, Vec<usize>> = FxHashMap::default();
@@ -38,8 +41,7 @@ pub(super) fn execution_graph(planner: &Planner<'_>) -> ExecGraph {
         let provider = provider.and_then(|id| evaluate[id as usize]);
         let resource = planner.graph.id(&ConfigNode::Resource(change.addr.config()));
         if let Some(apply) = steps.apply {
-            let needs = resource.map(|id| planner.graph.needs(id)).unwrap_or_default();
-            let needed = needs.iter().filter_map(|need| evaluate[*need as usize]);
+            let needed = resource.into_iter().flat_map(|id| needed(planner.graph, &evaluate, id));
             needed.chain(provider).for_each(|before| graph.order(before, apply));
             if let Some(done) = resource.and_then(|id| evaluate[id as usize]) {
                 graph.order(apply, done);
@@ -80,14 +82,31 @@ fn evaluation_steps(planner: &Planner<'_>, graph: &mut ExecGraph) -> Vec<Option<
         if included[id as usize] {
             let step = graph.add(Step::Evaluate(config.node(id).clone()));
             steps[id as usize] = Some(step);
-            config
-                .needs(id)
-                .iter()
-                .filter_map(|need| steps[*need as usize])
-                .for_each(|before| graph.order(before, step));
+            needed(config, &steps, id).for_each(|before| graph.order(before, step));
         }
     }
     steps
+}
+
+/// The steps that evaluate what a node needs. What uses a variable waits for its validation too, unless that comes
+/// later because it needs the node itself.
+fn needed<'a>(
+    config: &'a ConfigGraph,
+    steps: &'a [Option<StepId>],
+    id: NodeId,
+) -> impl Iterator<Item = StepId> + 'a {
+    let own = steps[id as usize];
+    config.needs(id).iter().flat_map(move |need| {
+        let check = match config.node(*need) {
+            ConfigNode::Variable(path, name) if !matches!(config.node(id), ConfigNode::VariableCheck(..)) => {
+                config.id(&ConfigNode::VariableCheck(path.clone(), name.clone()))
+            }
+            _ => None,
+        };
+        let check = check.and_then(|check| steps[check as usize]);
+        let check = check.filter(|check| own.is_none_or(|own| *check < own));
+        steps[*need as usize].into_iter().chain(check)
+    })
 }
 
 fn steps_of(graph: &mut ExecGraph, index: usize, change: &ResourceChange) -> Steps {
