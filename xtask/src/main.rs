@@ -17,7 +17,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
 
   edges                        check which crate of the workspace may depend on which
   licences                     check the licence and the source of every dependency
-  oracle [--check] [family…]   record what Terraform makes of the language's test cases, or compare
+  oracle [--check] [family…]   record what Terraform makes of the test cases, of plans too, or compare
   bench [option…]              run ferroform and terraform in turn on the same configurations
 ";
 

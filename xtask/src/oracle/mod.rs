@@ -4,9 +4,13 @@
 //! Each case becomes the `input` of a `terraform_data` resource in a file of its own; one saved plan then holds the
 //! value with its type, what is unknown in it (with refinements) and what is sensitive. Nothing is applied and no
 //! network is used.
+//!
+//! It also has Terraform plan and apply the configurations under `crates/engine/oracle/cases`, for the tests of
+//! `ferroform-engine`.
 
 mod cases;
 mod planfile;
+mod plans;
 mod terraform;
 mod wire;
 
@@ -18,7 +22,8 @@ use serde_json::Value as Json;
 /// What a step of the recording ends with.
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Runs the command: `[--check] [family…]`. Without `--check` the recordings are written anew.
+/// Runs the command: `[--check] [family…]`. Without `--check` the recordings are written anew. Plans are the family
+/// `plans`, one of them is `plans/NAME`; without a family all is done.
 ///
 /// # Errors
 /// When Terraform is missing or not the version recorded against, a case file cannot be read, or, with `--check`,
@@ -26,6 +31,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 pub(crate) fn run(args: &[String]) -> Result<()> {
     let mut check = false;
     let mut families = Vec::new();
+    let mut plans = Vec::new();
     for arg in args {
         match arg.as_str() {
             "--check" => check = true,
@@ -34,12 +40,17 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
                     format!("oracle: unknown option {flag}; usage: oracle [--check] [family…]").into()
                 );
             }
-            family => families.push(family.to_owned()),
+            "plans" => plans = cases::families(&plans::root().join("cases"))?,
+            family => match family.strip_prefix("plans/") {
+                Some(name) => plans.push(name.to_owned()),
+                None => families.push(family.to_owned()),
+            },
         }
     }
     let root = oracle_dir();
-    if families.is_empty() {
+    if families.is_empty() && plans.is_empty() {
         families = cases::families(&root.join("cases"))?;
+        plans = cases::families(&plans::root().join("cases"))?;
     }
     let terraform = terraform::Terraform::find()?;
     let mut differing = Vec::new();
@@ -55,6 +66,9 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         } else if std::fs::read_to_string(&path).unwrap_or_default() != text {
             differing.push(describe_difference(family, &path, &answers));
         }
+    }
+    if !plans.is_empty() {
+        differing.extend(plans::run(&terraform, &plans, check)?);
     }
     if differing.is_empty() { Ok(()) } else { Err(differing.join("\n").into()) }
 }

@@ -66,18 +66,49 @@ impl Terraform {
         Err(format!("Terraform still reports errors after {ROUNDS} rounds").into())
     }
 
+    /// A command line that nothing of the user's own settings plays into.
+    fn command(&self, dir: &Path) -> Command {
+        let mut command = Command::new(&self.program);
+        command.current_dir(dir).env("CHECKPOINT_DISABLE", "1").env("TF_CLI_CONFIG_FILE", "/dev/null");
+        command.env("HOME", dir).env("TF_INPUT", "0");
+        for (name, _) in std::env::vars_os() {
+            let ours = name.to_string_lossy();
+            if ours.starts_with("TF_") && !["TF_CLI_CONFIG_FILE", "TF_INPUT"].contains(&&*ours) {
+                command.env_remove(name);
+            }
+        }
+        command
+    }
+
+    /// Runs a command, and gives whether it succeeded and the diagnostics that it printed, if with `-json`.
+    pub(super) fn run(&self, dir: &Path, args: &[&str], more: &[String]) -> Result<(bool, Vec<Json>)> {
+        let output = self.command(dir).args(args).args(more).output()?;
+        let printed = String::from_utf8_lossy(&output.stdout);
+        let events = printed.lines().filter_map(|line| serde_json::from_str::<Json>(line).ok());
+        let mut found: Vec<Json> = events
+            .filter(|event| event["type"] == "diagnostic")
+            .map(|mut event| event["diagnostic"].take())
+            .map(|d| json!({ "severity": d["severity"], "summary": d["summary"] }))
+            .collect();
+        // Those of independent parts come in any order.
+        found.sort_by_cached_key(Json::to_string);
+        Ok((output.status.success(), found))
+    }
+
+    /// What a command that must succeed prints.
+    pub(super) fn output(&self, dir: &Path, args: &[&str]) -> Result<Vec<u8>> {
+        let output = self.command(dir).args(args).output()?;
+        if output.status.success() {
+            return Ok(output.stdout);
+        }
+        Err(format!("terraform {args:?} failed: {}", String::from_utf8_lossy(&output.stderr)).into())
+    }
+
     /// Plans, and gives the first error of each case that has one.
     fn plan(&self, dir: &Path) -> Result<BTreeMap<String, Json>> {
-        let output = Command::new(&self.program)
+        let output = self
+            .command(dir)
             .args(["plan", "-json", "-input=false", "-lock=false", "-out=saved.plan"])
-            .current_dir(dir)
-            .env("CHECKPOINT_DISABLE", "1")
-            .env("TF_CLI_CONFIG_FILE", "/dev/null")
-            .env("HOME", dir)
-            .env_remove("TF_LOG")
-            .env_remove("TF_CLI_ARGS")
-            .env_remove("TF_CLI_ARGS_plan")
-            .env_remove("TF_DATA_DIR")
             .output()?;
         let mut errors = BTreeMap::new();
         for line in String::from_utf8_lossy(&output.stdout).lines() {
@@ -131,7 +162,7 @@ fn error(diagnostic: &Json) -> Json {
     out
 }
 
-fn copy(from: &Path, to: &Path) -> Result<()> {
+pub(super) fn copy(from: &Path, to: &Path) -> Result<()> {
     for entry in std::fs::read_dir(from).map_err(|e| format!("cannot list {}: {e}", from.display()))? {
         let entry = entry?;
         let target = to.join(entry.file_name());
