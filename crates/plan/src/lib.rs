@@ -60,6 +60,9 @@ pub struct Plan {
     pub prior: State,
     /// Objects found changed or gone since the last run: from the old state to the refreshed one.
     pub drift: Vec<ResourceChange>,
+    /// Objects that have another address in `prior` than in the state before: the old and the new one, sorted by the
+    /// latter.
+    pub moves: Vec<(ResourceInstance, ResourceInstance)>,
     /// What is planned for every object, no-ops included, by address.
     pub changes: Vec<ResourceChange>,
     /// What becomes of the root module's outputs.
@@ -111,10 +114,17 @@ impl Plan {
         self.drift.iter().filter(relevant).collect()
     }
 
-    /// Whether applying would do anything to an object or an output.
+    /// Whether applying would do anything to an object, its address or an output.
     pub fn has_changes(&self) -> bool {
-        self.changes.iter().any(|c| c.is_managed() && c.action != Action::NoOp)
+        !self.moves.is_empty()
+            || self.changes.iter().any(|c| c.is_managed() && c.action != Action::NoOp)
             || self.outputs.iter().any(|o| o.action != Action::NoOp)
+    }
+
+    /// The address that an object had before it got this one; none if it had this one.
+    pub fn moved_from(&self, addr: &ResourceInstance) -> Option<&ResourceInstance> {
+        let found = self.moves.binary_search_by(|(_, to)| to.cmp(addr)).ok()?;
+        self.moves.get(found).map(|(from, _)| from)
     }
 
     /// Whether applying would do anything at all; in refresh-only mode drift counts.

@@ -50,7 +50,9 @@ impl View<'_> {
             out += &rule(self.style);
         }
         if !changes.is_empty() {
-            out += &self.legend(&changes);
+            if changes.iter().any(|change| change.action != Action::NoOp) {
+                out += &self.legend(&changes);
+            }
             out += "\nFerroform will perform the following actions:\n";
             for change in &changes {
                 out += &format!("\n{}\n", self.change(change, Cause::Planned));
@@ -83,7 +85,7 @@ impl View<'_> {
     /// The changes to be shown, in order.
     fn changes(&self) -> Vec<&ResourceChange> {
         let shown = |change: &&ResourceChange| match change.action {
-            Action::NoOp => false,
+            Action::NoOp => self.plan.moved_from(&change.addr).is_some(),
             // Data sources have nothing to delete.
             Action::Delete => change.is_managed(),
             _ => true,
@@ -224,10 +226,21 @@ impl View<'_> {
             (Action::Forget, _) => {
                 format!("{name} will no longer be managed by Ferroform, but will not be destroyed")
             }
-            (Action::NoOp, _) => name,
+            (Action::NoOp, _) => match self.plan.moved_from(&change.addr) {
+                Some(from) => {
+                    format!("{} has moved to {}", bold(format!("  # {from}")), bold(change.addr.to_string()))
+                }
+                None => name,
+            },
         };
         if let Some(reason) = reason(change) {
             out += &format!("\n  # ({reason})");
+        }
+        if change.action != Action::NoOp
+            && cause == Cause::Planned
+            && let Some(from) = self.plan.moved_from(&change.addr)
+        {
+            out += &format!("\n  # (moved from {from})");
         }
         if change.deposed.is_some() && matches!(change.action, Action::Delete | Action::Forget) {
             out += "\n  # (left over from a partially-failed replacement of this instance)";

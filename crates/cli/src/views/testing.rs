@@ -92,6 +92,7 @@ pub(super) fn empty_plan() -> Plan {
         targets: Vec::new(),
         prior: State::with_lineage("l"),
         drift: Vec::new(),
+        moves: Vec::new(),
         changes: Vec::new(),
         outputs: Vec::new(),
         graph: ExecGraph::default(),

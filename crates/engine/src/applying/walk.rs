@@ -102,6 +102,12 @@ impl<'a> Applier<'a> {
         let nodes = &self.plan.graph.nodes;
         let operations = nodes.iter().filter(|n| !matches!(n.step, Step::Evaluate(_))).count();
         self.input.events.emit(Event::ApplyPlanned { operations });
+        if !self.plan.moves.is_empty() {
+            // The journal is read on top of the state as it was before.
+            let moves = self.plan.moves.iter();
+            let moves = moves.map(|(from, to)| Change::Move { from: from.clone(), to: to.clone() });
+            self.record(Record::Changes(moves.collect()));
+        }
         let mut waiting: Vec<usize> = nodes.iter().map(|n| n.after.len()).collect();
         let mut followers: Vec<Vec<StepId>> = vec![Vec::new(); nodes.len()];
         for (id, node) in nodes.iter().enumerate() {

@@ -6,6 +6,7 @@
 mod data;
 mod instance;
 mod leftovers;
+mod moves;
 mod order;
 mod refresh;
 mod resources;

@@ -54,6 +54,11 @@ impl Planner<'_> {
             self.settled = self.state.clone();
         }
         if !self.diagnostics.has_errors() {
+            for (from, to) in self.move_implied(config) {
+                if unsure.remove(&from) {
+                    unsure.insert(to);
+                }
+            }
             self.refresh(config, provider, schema, &unsure).await;
         }
     }

@@ -57,6 +57,8 @@ pub(super) struct Planner<'a> {
     pub(super) changes: Vec<ResourceChange>,
     pub(super) by_resource: FxHashMap<AbsResource, Vec<usize>>,
     pub(super) drift: Vec<ResourceChange>,
+    /// Objects of the state that have another address now: the old and the new one.
+    pub(super) moves: Vec<(ResourceInstance, ResourceInstance)>,
     /// By node: the resources that it needs, directly or not.
     pub(super) resources_needed: Vec<Arc<[NodeId]>>,
     /// By node: whether replacements there make the new object first.
@@ -104,6 +106,7 @@ impl<'a> Planner<'a> {
             changes: Vec::new(),
             by_resource: FxHashMap::default(),
             drift: Vec::new(),
+            moves: Vec::new(),
             resources_needed: graph.resource_closures(),
             create_first,
             diagnostics,
@@ -176,6 +179,7 @@ impl<'a> Planner<'a> {
             .unwrap_or_default();
         self.changes.sort_by(|a, b| (&a.addr, a.deposed).cmp(&(&b.addr, b.deposed)));
         self.drift.sort_by(|a, b| (&a.addr, a.deposed).cmp(&(&b.addr, b.deposed)));
+        self.moves.sort_by(|a, b| a.1.cmp(&b.1));
         let graph = order::execution_graph(&self);
         let mut diagnostics = self.diagnostics;
         if let Some(cycle) = graph.cycle() {
@@ -192,6 +196,7 @@ impl<'a> Planner<'a> {
             targets: self.options.targets.clone(),
             prior: self.state,
             drift: self.drift,
+            moves: self.moves,
             changes: self.changes,
             outputs,
             graph,

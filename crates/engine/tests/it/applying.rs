@@ -150,6 +150,34 @@ async fn every_mutation_is_journaled_before_and_after() {
 }
 
 #[tokio::test]
+async fn a_move_is_journaled_before_what_is_done_to_the_object() {
+    let mut world = World::new();
+    world.apply(r#"resource "fake_thing" "a" { name = "a" }"#).await;
+    let mut base = world.state.clone();
+    world.journal = Arc::new(MemoryJournal::new());
+    let counted = r#"
+        resource "fake_thing" "a" {
+            count = 1
+            name  = "b"
+        }
+    "#;
+    world.apply(counted).await;
+    for record in world.journal.records() {
+        match record {
+            Record::Changes(changes) | Record::Result { changes, .. } => {
+                changes.iter().for_each(|change| change.apply(&mut base));
+            }
+            _ => {}
+        }
+    }
+    assert!(world.state.current(&"fake_thing.a[0]".parse().unwrap()).is_some());
+    assert_eq!(
+        base.resources, world.state.resources,
+        "the journal leads from the state before to the one after"
+    );
+}
+
+#[tokio::test]
 async fn nothing_is_begun_when_the_journal_cannot_be_written() {
     for records in 1..4 {
         let mut world = World::new();

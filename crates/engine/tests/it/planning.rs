@@ -73,13 +73,13 @@ async fn actions_follow_from_configuration_and_state() {
             &["fake_thing.a[\"y\"] delete (each-key)", "fake_thing.a[\"z\"] create"],
         ),
         (
-            "from single to counted",
+            "from single to counted, where the object stays",
             a,
             r#"resource "fake_thing" "a" {
-                count = 1
+                count = 2
                 name = "a"
             }"#,
-            &["fake_thing.a delete (wrong-repetition)", "fake_thing.a[0] create"],
+            &["fake_thing.a[1] create"],
         ),
         (
             "a removed module",

@@ -26,6 +26,7 @@ pub(super) fn encode(plan: &Plan) -> Json {
         "variables": plan.variables.iter().map(|(k, v)| (k.to_string(), wire::encode(v))).collect::<Map<_, _>>(),
         "targets": plan.targets.iter().map(target).collect::<Vec<_>>(),
         "drift": plan.drift.iter().map(change).collect::<Vec<_>>(),
+        "moves": plan.moves.iter().map(|(from, to)| json!({ "from": from.to_string(), "to": to.to_string() })).collect::<Vec<_>>(),
         "changes": plan.changes.iter().map(change).collect::<Vec<_>>(),
         "outputs": plan.outputs.iter().map(output).collect::<Vec<_>>(),
         "steps": plan.graph.nodes.iter().map(step).collect::<Vec<_>>(),
@@ -51,6 +52,10 @@ pub(super) fn decode(json: &Json, prior: State) -> Result<Plan, String> {
         targets: plan.list("targets", decode_target)?,
         prior,
         drift: plan.list("drift", decode_change)?,
+        moves: plan.list("moves", |json| {
+            let fields = Fields::of(json, "a move")?;
+            Ok((parse(fields.text("from")?)?, parse(fields.text("to")?)?))
+        })?,
         changes,
         outputs: plan.list("outputs", decode_output)?,
         graph,

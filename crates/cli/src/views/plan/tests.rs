@@ -239,6 +239,33 @@ fn what_asks_for_a_replacement_is_marked() {
 }
 
 #[test]
+fn a_new_address_is_said_with_or_without_changes() {
+    let object = || value(&json!({ "id": "1", "output": "x" }));
+    let mut plan = empty_plan();
+    plan.moves = [("terraform_data.a", "terraform_data.a[0]"), ("terraform_data.b", "terraform_data.b[0]")]
+        .map(|(from, to)| (from.parse().unwrap(), to.parse().unwrap()))
+        .into();
+    plan.changes.push(change("terraform_data.a[0]", Action::NoOp, object(), object()));
+    let text = render_plan(&plan, &schemas(), &Style::plain());
+    let expected = "
+Ferroform will perform the following actions:
+
+  # terraform_data.a has moved to terraform_data.a[0]
+    resource \"terraform_data\" \"a\" {
+        id     = \"1\"
+        # (1 unchanged attribute hidden)
+    }
+
+Plan: 0 to add, 0 to change, 0 to destroy.
+";
+    assert_eq!(text, expected);
+    let update = change("terraform_data.b[0]", Action::Update, object(), object());
+    let view = View { plan: &plan, schemas: &schemas(), style: &Style::plain() };
+    let heading = "  # terraform_data.b[0] will be updated in-place\n  # (moved from terraform_data.b)";
+    assert_eq!(view.comment(&update, Cause::Planned), heading);
+}
+
+#[test]
 fn the_heading_says_why() {
     fn heading(
         action: Action,
