@@ -233,7 +233,7 @@ fn changes(changes: &Json) -> Json {
         let mut out = Map::new();
         for (from, name) in [(resource, "address"), (resource, "deposed"), (change, "actions")]
             .into_iter()
-            .chain([(resource, "action_reason")])
+            .chain([(resource, "previous_address"), (resource, "action_reason")])
             .chain(CHANGE_FIELDS.map(|name| (change, name)))
             .chain([(change, "replace_paths")])
         {

@@ -88,7 +88,12 @@ impl Terraform {
         let mut found: Vec<Json> = events
             .filter(|event| event["type"] == "diagnostic")
             .map(|mut event| event["diagnostic"].take())
-            .map(|d| json!({ "severity": d["severity"], "summary": d["summary"] }))
+            .map(|d| {
+                // What is in a cycle comes in any order; Ferroform says it in the detail.
+                let summary = d["summary"].as_str().unwrap_or_default();
+                let summary = if summary.starts_with("Cycle: ") { "Cycle" } else { summary };
+                json!({ "severity": d["severity"], "summary": summary })
+            })
             .collect();
         // Those of independent parts come in any order.
         found.sort_by_cached_key(Json::to_string);

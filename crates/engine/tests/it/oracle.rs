@@ -23,7 +23,11 @@ use crate::harness::World;
 
 /// Differences from Terraform that are meant: case, what differs in it, reason.
 const MEANT: &[(&str, &str, &str)] = &[
-    ("cycle", "diagnostics", "summaries are constant: what is in the cycle is said by the detail"),
+    (
+        "moved-destroy",
+        "change of terraform_data.a[0]: previous_address",
+        "the address that the state has is said even of an object that goes",
+    ),
     ("replace-triggered-by-nothing", "diagnostics", "one mistake is one error; Terraform reports it twice"),
     ("self-reference", "diagnostics", "one mistake is one error; Terraform reports it twice"),
     ("target-nothing", "success", "a target that names nothing is a mistake; Terraform plans nothing"),
@@ -87,7 +91,14 @@ async fn compare(name: &str) -> Vec<(String, Json, Json)> {
         ("diagnostics".to_owned(), problems(&diagnostics), recorded["diagnostics"].clone()),
     ];
     if let (Some(plan), Some(setup), Some(_)) = (plan, setup, recorded.get("changes")) {
-        let ours = plan.changes.iter().map(change).collect();
+        let moved = |c: &ResourceChange| {
+            let mut change = change(c);
+            if let Some(from) = plan.moved_from(&c.addr) {
+                change["previous_address"] = json!(from.to_string());
+            }
+            change
+        };
+        let ours = plan.changes.iter().map(moved).collect();
         by_address("change of", ours, &recorded["changes"], &mut differing);
         let ours = plan.drift.iter().map(change).collect();
         by_address("drift of", ours, &recorded["drift"], &mut differing);
