@@ -2,7 +2,7 @@
 //! published provider, so that a stack moves between Terraform and Ferroform without migration.
 //!
 //! [`HcloudFactory`] is all that others need. Inside, a kind of resource is one file in `resources` that implements
-//! [`resource::Resource`]: its schema, how it is validated and planned, which API objects it is read from, and the
+//! `resource::Resource`: its schema, how it is validated and planned, which API objects it is read from, and the
 //! requests that create, change and delete it. What is the same for all kinds lies beside: planning by schema,
 //! batched reads, applying with lost answers, looking for objects whose creation was not seen to end.
 //!
