@@ -1,6 +1,6 @@
 //! Conversion of values between types, as cty does it for Terraform.
 //!
-//! Whether a type converts to another is decided from the types alone ([`Conversion::between`]); a conversion that
+//! Whether a type converts to another is decided from the types alone (`Conversion::between`); a conversion that
 //! exists may still fail for a value ("a number is required"). *Safe* conversions never fail; *unsafe* ones are those
 //! that may (text to number), or that lose something (the order of a list in a set).
 

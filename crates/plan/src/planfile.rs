@@ -33,7 +33,7 @@ const MEMBERS: [&str; 4] = [VERSION_MEMBER, PLAN_MEMBER, STATE_MEMBER, CONFIGURA
 pub struct Planfile {
     /// The plan.
     pub plan: Plan,
-    /// The configuration, as it was given to [`write`].
+    /// The configuration, as it was given to [`write()`].
     pub configuration: Vec<u8>,
 }
 
