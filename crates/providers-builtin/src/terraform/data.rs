@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ferroform_core::schema::{Attribute, Block, Schema};
+use ferroform_core::value::Refinements;
 use ferroform_core::{AttrPath, Diagnostics, Type, Value};
 use ferroform_provider::{PlanRequest, PlanResponse};
 
@@ -75,7 +76,8 @@ impl ManagedResource for TerraformData {
         let unknown_output = || Value::unknown(input.ty());
         // A new object's output is null at once when its input is; an updated one's is not known before applying.
         let new_output = || if input.is_null() { input.clone() } else { unknown_output() };
-        let new_id = || Value::unknown(Type::String);
+        let not_null = Refinements { not_null: true, ..Refinements::default() };
+        let new_id = || Value::unknown_refined(Type::String, not_null.clone());
         let same = |name: &str| of(&request.prior, name) == of(&request.proposed, name);
         let changes = if request.proposed.is_null() {
             response.planned = Some(request.proposed.clone());
