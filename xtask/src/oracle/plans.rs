@@ -29,6 +29,8 @@ struct Case {
     variables: Vec<String>,
     /// The same for `before` and `between`.
     earlier_variables: Vec<String>,
+    /// The same for applying the plan: ephemeral ones, which it does not hold.
+    applying_variables: Vec<String>,
     /// Addresses to taint before planning.
     tainted: Vec<String>,
     /// Phases whose apply is meant to fail.
@@ -130,7 +132,10 @@ fn record(terraform: &Terraform, case: &Case, out: &mut Map<String, Json>) -> Re
     out.insert("outputs".into(), outputs(&plan["output_changes"]));
     out.insert("read".into(), data_sources(&plan["prior_state"]["values"]["root_module"]));
     out.insert("applyable".into(), plan["applyable"].clone());
-    let (_, problems) = terraform.run(&dir, &["apply", "-json", "saved.plan"], &[])?;
+    let given = variables(&case.applying_variables);
+    let given: Vec<&str> = given.iter().map(String::as_str).collect();
+    let apply = [&["apply", "-json"], &given[..], &["saved.plan"]].concat();
+    let (_, problems) = terraform.run(&dir, &apply, &[])?;
     let mut applied = read_state(&dir).unwrap_or_default();
     number(&mut applied, |_, place| format!("id of {place}"))?;
     if let Some(fields) = applied.as_object_mut() {
@@ -283,6 +288,7 @@ fn parse(text: &str) -> Result<Case> {
             "options" => &mut case.options,
             "variables" => &mut case.variables,
             "variables before" => &mut case.earlier_variables,
+            "variables when applying" => &mut case.applying_variables,
             "tainted" => &mut case.tainted,
             "failing" => &mut case.failing,
             _ => continue,

@@ -35,7 +35,7 @@ const MEANT: &[(&str, &str, &str)] = &[
 ];
 
 /// The least number of configurations that must be there.
-const LEAST: usize = 60;
+const LEAST: usize = 100;
 
 #[tokio::test]
 async fn configurations_are_planned_and_applied_as_terraform_does() {
