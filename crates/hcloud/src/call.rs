@@ -154,6 +154,7 @@ impl Client {
             failures.transport += 1;
             return Ok(self.inner.pace.back_off(failures.transport, LONGEST_PAUSE));
         }
+        let message = format!("{message} (endpoint {})", self.endpoint());
         Err(Error::Transport { method: method.clone(), path: path.to_owned(), message })
     }
 
