@@ -156,11 +156,22 @@ impl LocalCloud {
     /// Stops the cloud and deletes its world and everything that local runs keep.
     pub(crate) fn reset(&self) -> Result<(), Diagnostic> {
         self.stop()?;
-        match std::fs::remove_dir_all(&self.dir) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(failed(&format!("{} cannot be deleted: {error}", self.dir.display())))
+        let begun = Instant::now();
+        loop {
+            match std::fs::remove_dir_all(&self.dir) {
+                Ok(()) => return Ok(()),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+                // A cloud that does not answer any more may still be writing its world.
+                Err(error)
+                    if error.kind() == std::io::ErrorKind::DirectoryNotEmpty
+                        && begun.elapsed() < START_TIMEOUT =>
+                {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                Err(error) => {
+                    return Err(failed(&format!("{} cannot be deleted: {error}", self.dir.display())));
+                }
             }
-            _ => Ok(()),
         }
     }
 

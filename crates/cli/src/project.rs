@@ -77,7 +77,25 @@ impl Project {
 
     /// Checks all that needs no values.
     pub(crate) fn validate(&self, registry: &Registry) -> Diagnostics {
-        validate(&self.config, &RegistrySchemas(registry))
+        let mut diagnostics = validate(&self.config, &RegistrySchemas(registry));
+        diagnostics.append(self.missing_providers(registry));
+        diagnostics
+    }
+
+    /// An error for each provider that a block needs and that is not at hand, at the first such block.
+    fn missing_providers(&self, registry: &Registry) -> Diagnostics {
+        let mut missing = BTreeMap::new();
+        for (path, module) in self.config.modules() {
+            for block in module.resources.values() {
+                if let Ok(provider) = self.config.provider_for(path, block)
+                    && registry.get(&provider.source).is_none()
+                {
+                    let found = registry.missing(&provider.source, Some(block.header));
+                    missing.entry(provider.source).or_insert(found);
+                }
+            }
+        }
+        missing.into_values().collect()
     }
 
     /// What the engine is given. `plan_time` and `present_time` are RFC 3339; the latter only while applying.
