@@ -152,8 +152,9 @@ resource "hcloud_server" "x" {
   server_type  = "cx23"
   image        = "debian-12"
   location     = "fsn1"
-  ssh_keys     = [hcloud_ssh_key.k.id]
-  firewall_ids = [hcloud_firewall.f.id]
+  ssh_keys           = [hcloud_ssh_key.k.id]
+  firewall_ids       = [hcloud_firewall.f.id]
+  placement_group_id = hcloud_placement_group.g.id
   network {
     network_id = hcloud_network.n.id
     ip         = "10.0.1.5"
@@ -286,20 +287,21 @@ resource "hcloud_load_balancer" "x" {
     Kind {
         name: "hcloud_load_balancer_network",
         around: BALANCER_AND_NETWORK,
+        // Removing it leaves the public interface as it is: it ends as it began.
         created: r#"
-resource "hcloud_load_balancer_network" "x" {
-  load_balancer_id = hcloud_load_balancer.b.id
-  network_id       = hcloud_network.n.id
-  ip               = "10.0.1.9"
-  depends_on       = [hcloud_network_subnet.n]
-}"#,
-        changed: r#"
 resource "hcloud_load_balancer_network" "x" {
   load_balancer_id        = hcloud_load_balancer.b.id
   network_id              = hcloud_network.n.id
   ip                      = "10.0.1.9"
   enable_public_interface = false
   depends_on              = [hcloud_network_subnet.n]
+}"#,
+        changed: r#"
+resource "hcloud_load_balancer_network" "x" {
+  load_balancer_id = hcloud_load_balancer.b.id
+  network_id       = hcloud_network.n.id
+  ip               = "10.0.1.9"
+  depends_on       = [hcloud_network_subnet.n]
 }"#,
     },
     Kind {
@@ -323,6 +325,7 @@ resource "hcloud_load_balancer_service" "x" {
     port     = 8081
     interval = 10
     timeout  = 5
+    retries  = 2
   }
 }"#,
     },

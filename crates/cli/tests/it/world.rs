@@ -14,6 +14,7 @@ const MADE_UP: &[&str] = &[
     "linux_device",
     "ip",
     "blocked",
+    "backup_window",
     "traffic",
     "ingoing_traffic",
     "outgoing_traffic",
