@@ -16,6 +16,10 @@ mod workflow;
 
 use std::process::ExitCode;
 
+/// Planning makes and drops many small values.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let terminal = terminal::Terminal::detect();
     let cli = match args::parse(std::env::args_os(), |name| std::env::var(name).ok()) {

@@ -225,9 +225,12 @@ impl Session {
         context.take(parsed.collect::<Result<Vec<T>, Diagnostic>>(), &self.project.sources)
     }
 
-    /// Gives the lock back.
+    /// Gives the lock back. The process ends after this: what a large configuration takes is left to the system, since
+    /// giving it back piece by piece would only be waited for.
     pub(crate) fn close(self, context: &Context<'_>) -> Result<(), Reported> {
-        context.take(self.manager.unlock(), &self.project.sources)
+        let unlocked = context.take(self.manager.unlock(), &self.project.sources);
+        std::mem::forget(self);
+        unlocked
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) async fn run(args: &PlanArgs, terminal: &Terminal) -> Outcome {
     let progress = Progress::new(context.style.clone(), terminal.interactive);
     let planned = session.plan(&context, planning, mode(planning, false), &progress).await;
     progress.finish();
-    let (plan, _) = planned?;
+    let (plan, planned) = planned?;
     context.print(&render_plan(&plan, &schemas_of(&session.registry), &context.style));
     if let Some(out) = &args.out {
         context.take(planfile::write(out, &plan, &session.project.pack()), &session.project.sources)?;
@@ -36,6 +36,8 @@ pub(super) async fn run(args: &PlanArgs, terminal: &Terminal) -> Outcome {
         ));
     }
     let changes = plan.is_applicable();
+    // As with the session: nobody needs the room any more.
+    std::mem::forget((plan, planned));
     session.close(&context)?;
     Ok(ExitCode::from(if args.detailed_exitcode && changes { 2 } else { 0 }))
 }
