@@ -220,6 +220,16 @@ async fn a_plan_read_back_from_its_file_does_the_same() {
 }
 
 #[tokio::test]
+async fn a_plan_with_an_ephemeral_value_is_not_kept() {
+    let mut world = World::new();
+    world.variable("key", "secret");
+    let text = "variable \"key\" {\n  type = string\n  ephemeral = true\n}\nlocals {\n  a = var.key\n}\n";
+    let plan = world.plan(text).await.unwrap();
+    let refused = planfile::to_bytes(&plan, b"").unwrap_err();
+    assert_eq!(summaries(&refused), ["Ephemeral value in a saved plan"]);
+}
+
+#[tokio::test]
 async fn damaged_planfiles_are_refused_without_a_panic() {
     let world = World::new();
     let plan = world.plan(CHAIN).await.unwrap();
