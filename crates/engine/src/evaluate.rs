@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use ferroform_core::addr::ModuleInstance;
+use ferroform_core::addr::{ModuleInstance, ModuleStep, ProviderConfig};
+use ferroform_core::schema::{Block, Nesting};
 use ferroform_core::{Diagnostic, Diagnostics, Marks, Type, Value};
 use ferroform_lang::Config;
-use ferroform_lang::config::{Condition, Module, Output, Variable};
-use ferroform_lang::eval::{ConditionOutcome, Expansion, Scope, check_condition, eval_expr, expand};
+use ferroform_lang::config::{Condition, Module, Output, ProviderBlock, Variable};
+use ferroform_lang::eval::{
+    ConditionOutcome, Expansion, Scope, check_condition, decode_body, eval_expr, expand,
+};
 use ferroform_lang::variables::{check_validations, module_input};
 use ferroform_plan::ConfigNode;
 
@@ -158,4 +161,34 @@ pub(crate) fn conditions(conditions: &[Condition], scope: &dyn Scope, summary: &
         }
     }
     diagnostics
+}
+
+/// The configuration of a provider without marks: what its block says, or nothing set when there is none.
+pub(crate) fn provider_config(
+    config: &ProviderConfig,
+    block: Option<&ProviderBlock>,
+    schema: &Block,
+    store: &Store,
+) -> (Value, Diagnostics) {
+    let Some(block) = block else { return (empty_config(schema), Diagnostics::new()) };
+    let step = |name: &Arc<str>| ModuleStep { name: name.clone(), key: None };
+    let module = ModuleInstance(config.module.0.iter().map(step).collect());
+    let (value, diagnostics) = decode_body(&block.body, schema, &store.scope(&module));
+    (value.unmark_deep().0, diagnostics)
+}
+
+/// The value of a provider's configuration when there is no block: nothing set.
+fn empty_config(block: &Block) -> Value {
+    let attributes = block.attributes.iter().map(|(name, a)| (name.clone(), Value::null(a.ty.clone())));
+    let blocks = block.blocks.iter().map(|(name, nested)| {
+        let element = nested.block.implied_type();
+        let none = match nested.nesting {
+            Nesting::Single | Nesting::Group => Value::null(element),
+            Nesting::List => Value::list(element, []),
+            Nesting::Set => Value::set(element, []),
+            Nesting::Map => Value::map::<Arc<str>>(element, []),
+        };
+        (name.clone(), none)
+    });
+    Value::object(attributes.chain(blocks))
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ferroform_core::addr::{
-    AbsResource, ConfigResource, ModuleInstance, ModuleStep, ProviderConfig, ResourceInstance, ResourceMode,
+    AbsResource, ConfigResource, ModuleInstance, ProviderConfig, ResourceInstance, ResourceMode,
 };
 use ferroform_core::schema::Schema;
 use ferroform_core::{Diagnostic, Diagnostics, Type, Value};
@@ -22,7 +22,7 @@ use rustc_hash::FxHashMap;
 use super::instance::{InstanceOutcome, InstanceRequest};
 use super::operation::{DataRead, Finished, Operate, operate, read_data};
 use super::{Applied, ApplyInput, Done, StopLevel};
-use crate::evaluate::{RootInputs, conditions, evaluate};
+use crate::evaluate::{RootInputs, conditions, evaluate, provider_config};
 use crate::events::{Event, Operation};
 use crate::planning::{Prior, Setup, resolve, sensitive_paths};
 use crate::providers::resource_schema;
@@ -224,17 +224,8 @@ impl<'a> Applier<'a> {
         };
         let schema = factory.schema();
         let block = self.setup.config.provider_block(config);
-        let module = ModuleInstance(
-            config.module.0.iter().map(|name| ModuleStep { name: name.clone(), key: None }).collect(),
-        );
-        let value = match block {
-            Some(block) => {
-                let (value, found) = decode_body(&block.body, &schema.provider, &self.store.scope(&module));
-                self.diagnostics.append(found);
-                value.unmark_deep().0
-            }
-            None => crate::planning::empty_config(&schema.provider),
-        };
+        let (value, found) = provider_config(config, block, &schema.provider, &self.store);
+        self.diagnostics.append(found);
         let provider = factory.create();
         for diagnostic in provider.configure(ConfigureRequest { config: value }).await {
             self.diagnostics.push(resolve(diagnostic, block.map(|b| (&*b.body, b.span)), None));

@@ -31,7 +31,7 @@ use rustc_hash::FxHashMap;
 
 pub(crate) use instance::sensitive_paths;
 pub use instance::{InstanceInput, InstancePlan, Prior, plan_instance};
-pub(crate) use walk::{empty_config, resolve};
+pub(crate) use walk::resolve;
 
 use crate::events::EventSink;
 use crate::providers::Registry;

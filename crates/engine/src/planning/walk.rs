@@ -7,11 +7,11 @@ use ferroform_core::addr::{
     AbsResource, ConfigResource, ModuleInstance, ProviderConfig, ProviderSource, ResourceInstance,
     ResourceMode,
 };
-use ferroform_core::schema::{Block, Nesting, Schema};
+use ferroform_core::schema::Schema;
 use ferroform_core::{Diagnostic, Diagnostics, Span, Value};
 use ferroform_hcl::ast::Body;
 use ferroform_lang::config::{ResourceBlock, Variable};
-use ferroform_lang::eval::{decode_body, span_in_body};
+use ferroform_lang::eval::span_in_body;
 use ferroform_lang::variables::input_value;
 use ferroform_plan::{Action, ConfigNode, OutputChange, Plan, PlanMode, ResourceChange};
 use ferroform_provider::{ConfigureRequest, Provider, ProviderSchema};
@@ -22,7 +22,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::targets::Limits;
 use super::{ConfiguredProviders, PlanInput, PlanOptions, Planned, Prior, Setup, WorldGuard, order};
-use crate::evaluate::{RootInputs, evaluate};
+use crate::evaluate::{RootInputs, evaluate, provider_config};
 use crate::events::EventSink;
 use crate::graph::{ConfigGraph, NodeId};
 use crate::objects;
@@ -254,22 +254,8 @@ impl<'a> Planner<'a> {
         let schema = factory.schema();
         let provider = factory.create();
         let block = self.setup.config.provider_block(config);
-        let module = ModuleInstance(
-            config
-                .module
-                .0
-                .iter()
-                .map(|name| ferroform_core::addr::ModuleStep { name: name.clone(), key: None })
-                .collect(),
-        );
-        let value = match block {
-            Some(block) => {
-                let (value, found) = decode_body(&block.body, &schema.provider, &self.store.scope(&module));
-                self.diagnostics.append(found);
-                value.unmark_deep().0
-            }
-            None => empty_config(&schema.provider),
-        };
+        let (value, found) = provider_config(config, block, &schema.provider, &self.store);
+        self.diagnostics.append(found);
         let known = value.is_wholly_known();
         let mut found = provider.validate_provider(&value);
         if !found.has_errors() {
@@ -434,20 +420,4 @@ fn create_first(graph: &ConfigGraph, setup: &Setup) -> Vec<bool> {
         }
     }
     flags
-}
-
-/// The value of a provider's configuration when there is no block: nothing set.
-pub(crate) fn empty_config(block: &Block) -> Value {
-    let attributes = block.attributes.iter().map(|(name, a)| (name.clone(), Value::null(a.ty.clone())));
-    let blocks = block.blocks.iter().map(|(name, nested)| {
-        let element = nested.block.implied_type();
-        let none = match nested.nesting {
-            Nesting::Single | Nesting::Group => Value::null(element),
-            Nesting::List => Value::list(element, []),
-            Nesting::Set => Value::set(element, []),
-            Nesting::Map => Value::map::<Arc<str>>(element, []),
-        };
-        (name.clone(), none)
-    });
-    Value::object(attributes.chain(blocks))
 }
