@@ -31,6 +31,8 @@
 //! | `POST shutdown` | ends the emulator |
 
 mod api;
+#[allow(dead_code, reason = "being built")]
+mod backend;
 mod clock;
 mod connection;
 mod control;
@@ -40,6 +42,9 @@ mod faults;
 mod handle;
 mod http;
 mod limiter;
+#[cfg(target_os = "linux")]
+#[allow(dead_code, reason = "being built")]
+mod machines;
 #[cfg(test)]
 mod random_tests;
 mod stats;
