@@ -7,6 +7,8 @@
 
 pub(crate) mod scene;
 
+use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 pub(crate) use self::scene::{Object, Scene};
@@ -42,13 +44,32 @@ pub(crate) enum Report {
         /// The port of the service.
         listen_port: u16,
         /// The address of the target, as in [`scene::Balancer`].
-        target: std::net::IpAddr,
+        target: IpAddr,
         /// Whether it gets requests.
         healthy: bool,
     },
 }
 
-/// Makes a world real. None of the methods waits: work happens elsewhere.
+/// How people reach something real from this host.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The file that stands for its network namespace.
+    pub(crate) namespace: PathBuf,
+    /// The process of this host that is the machine's first one, while it runs.
+    pub(crate) leader: Option<u32>,
+}
+
+/// A further host in the internet of the world, that only tests know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Host {
+    /// Lower-case letters, digits and dashes, at most 20.
+    pub(crate) name: String,
+    pub(crate) addresses: Vec<IpAddr>,
+    /// The file that stands for its network namespace.
+    pub(crate) namespace: PathBuf,
+}
+
+/// Makes a world real. None of the methods waits, unless it says so: work happens elsewhere.
 pub(crate) trait Backend: Send + Sync + std::fmt::Debug {
     /// Shows what should exist from now on. Scenes come in the order of their revisions; one that was overtaken
     /// may be left out.
@@ -63,4 +84,28 @@ pub(crate) trait Backend: Send + Sync + std::fmt::Debug {
 
     /// The last lines (at most 1 MiB) that a machine wrote to its console.
     fn console(&self, machine: i64) -> Option<String>;
+
+    /// How to reach a machine from this host.
+    fn place(&self, _machine: i64) -> Option<Place> {
+        None
+    }
+
+    /// The hosts that were added.
+    fn hosts(&self) -> Vec<Host> {
+        Vec::new()
+    }
+
+    /// Adds a host. Waits until it is there.
+    fn add_host(&self, _name: &str, _addresses: &[IpAddr]) -> Result<Host, String> {
+        Err("this backend has no hosts".to_owned())
+    }
+
+    /// Removes a host; `false` if there is none of that name. Waits until it is gone.
+    fn remove_host(&self, _name: &str) -> Result<bool, String> {
+        Ok(false)
+    }
+
+    /// Switches everything off and takes it down, and waits for it; disks and volumes are kept for the next time.
+    /// Called once, before the emulator ends; nothing is asked afterwards.
+    fn close(&self) {}
 }

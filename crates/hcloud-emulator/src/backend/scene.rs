@@ -59,7 +59,7 @@ pub(crate) struct Machine {
     pub(crate) volumes: BTreeSet<i64>,
     /// The firewalls that apply to it, taken together; none: everything passes.
     pub(crate) filter: Option<Filter>,
-    /// Whether the next boot is into the rescue system.
+    /// Whether the boot that [`Run::On`] names is into the rescue system.
     pub(crate) rescue: Option<Rescue>,
 }
 
