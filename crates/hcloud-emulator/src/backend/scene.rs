@@ -144,6 +144,8 @@ pub(crate) struct PrivateLink {
 /// gateway, the first address of the range.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Segment {
+    /// Its name, as the metadata service tells it.
+    pub(crate) name: String,
     pub(crate) range: Ipv4Net,
     pub(crate) subnets: Vec<Ipv4Net>,
     /// Destinations and the members that they lead to.

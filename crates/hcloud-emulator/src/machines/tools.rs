@@ -22,6 +22,8 @@ pub(crate) enum ToolError {
         what: String,
         source: std::io::Error,
     },
+    /// It is not possible, here or at all.
+    Refused(String),
 }
 
 impl std::fmt::Display for ToolError {
@@ -30,6 +32,7 @@ impl std::fmt::Display for ToolError {
             Self::Start { program, source } => write!(f, "`{program}` cannot be started: {source}"),
             Self::Failed { command, said } => write!(f, "`{command}` failed: {said}"),
             Self::File { what, source } => write!(f, "{what}: {source}"),
+            Self::Refused(why) => f.write_str(why),
         }
     }
 }
@@ -38,7 +41,7 @@ impl std::error::Error for ToolError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Start { source, .. } | Self::File { source, .. } => Some(source),
-            Self::Failed { .. } => None,
+            Self::Failed { .. } | Self::Refused(_) => None,
         }
     }
 }
