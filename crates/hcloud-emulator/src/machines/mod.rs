@@ -5,6 +5,8 @@
 //! |---|---|
 //! | [`site`] | where a world's things are and how they are named |
 //! | [`tools`] | calling `ip`, `nft`, `mount` and the like |
+//! | [`volumes`] | volumes: files behind loop devices |
 
 pub(crate) mod site;
 pub(crate) mod tools;
+pub(crate) mod volumes;
