@@ -1,16 +1,20 @@
 //! One request after another: from what came over the wire to the model and back. No IO happens here.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use crate::api::query::Query;
 use crate::api::{self, Call, Found, Reply};
+use crate::backend::{Backend, Live, Report};
 use crate::clock::{Clock, http_date};
 use crate::faults::{Faults, Gate, Strike};
 use crate::limiter::{Allowance, Limiter};
 use crate::stats::Stats;
 use crate::store::Store;
-use crate::world::{Fate, Project, Refusal, Tx, World, fingerprint};
+use crate::world::servers::Status;
+use crate::world::{Fate, Project, Refusal, Row, Tx, World, fingerprint, scene};
 
 /// A request, read whole.
 pub(crate) struct Incoming<'a> {
@@ -35,6 +39,31 @@ pub(crate) enum Delivery {
     Delay(u64),
     /// Sends it and ends the emulator.
     Stop,
+    /// Sends what this work comes to instead.
+    Work(Work),
+}
+
+/// Something to do for an answer that takes time, and must not hold up others.
+pub(crate) struct Work(pub(crate) Box<dyn FnOnce() -> Result<Value, Refusal> + Send>);
+
+impl std::fmt::Debug for Work {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Work")
+    }
+}
+
+impl Outgoing {
+    /// The answer once its work has come to something.
+    pub(crate) fn with_result(self, result: Result<Value, Refusal>) -> Self {
+        let (status, body) = match result {
+            Ok(body) => (self.status, body.to_string()),
+            Err(refusal) => {
+                let outgoing = refused(&refusal);
+                (outgoing.status, outgoing.body)
+            }
+        };
+        Self { status, body, ..self }
+    }
 }
 
 /// An answer.
@@ -55,6 +84,7 @@ pub(crate) struct Core {
     pub(crate) clock: Clock,
     pub(crate) faults: Faults,
     pub(crate) stats: Stats,
+    pub(crate) live: Live,
     limiter: Limiter,
     store: Option<Store>,
     /// Whether the emulator has ended: nothing is answered any more.
@@ -65,7 +95,68 @@ pub(crate) struct Core {
 impl Core {
     pub(crate) fn new(world: World, clock: Clock, limiter: Limiter, store: Option<Store>) -> Self {
         let (faults, stats) = (Faults::default(), Stats::default());
-        Self { world, clock, faults, stats, limiter, store, closed: false, answers: 0 }
+        let live = Live::default();
+        Self { world, clock, faults, stats, live, limiter, store, closed: false, answers: 0 }
+    }
+
+    /// Makes the world real from now on.
+    pub(crate) fn set_backend(&mut self, backend: Arc<dyn Backend>) {
+        let running = self.world.projects.values().flat_map(|project| {
+            let running = project.servers.values().filter(|server| server.status == Status::Running);
+            running.map(Row::id)
+        });
+        self.live = Live::new(backend, running.collect());
+        self.show();
+    }
+
+    /// Shows the backend, if there is one, what should exist by now.
+    fn show(&mut self) {
+        if !self.live.is_real() {
+            return;
+        }
+        let projects = self.world.projects.values();
+        let running = projects.clone().flat_map(|project| project.running().map(Row::id)).collect();
+        self.live.show(scene::scene(projects), &running);
+    }
+
+    /// Lets everything happen that is due, with or without requests: actions end, machines that went off are off.
+    /// Whether something is under way, so that it is worth looking again soon.
+    pub(crate) fn poll(&mut self) -> bool {
+        if self.closed || !self.live.is_real() {
+            return false;
+        }
+        let now = self.clock.now();
+        let instant = self.clock.instant();
+        let keys: Vec<String> = self.world.projects.keys().cloned().collect();
+        let mut fate = self.faults.fate("", "");
+        for key in &keys {
+            // Opening it settles what is due.
+            open(&mut self.world, &mut fate, key, now, instant, &self.live);
+        }
+        let reports = self.live.reports();
+        let lost = self.live.returned();
+        for key in &keys {
+            let mut tx = open(&mut self.world, &mut fate, key, now, instant, &self.live);
+            for report in &reports {
+                if let Report::WentOff { machine, boot } = report {
+                    tx.machine_went_off(*machine, *boot);
+                }
+            }
+            for id in &lost {
+                tx.machine_did_not_return(*id);
+            }
+        }
+        if self.world.projects.values().any(Project::is_changed) {
+            self.show();
+        }
+        for key in &keys {
+            if self.world.projects.get(key).is_some_and(Project::is_changed) {
+                // Nobody waits for it: nothing was answered.
+                drop(self.save(key, now));
+            }
+        }
+        self.live.any_returning()
+            || self.world.projects.values().any(|project| project.running().next().is_some())
     }
 
     /// Makes sure that a token has a project.
@@ -170,7 +261,7 @@ impl Core {
             Found::Route(route, ids) => {
                 let query = Query::parse(request.query);
                 let mut fate = self.faults.fate(request.method, path);
-                let tx = open(&mut self.world, &mut fate, &project, now, self.clock.instant());
+                let tx = open(&mut self.world, &mut fate, &project, now, self.clock.instant(), &self.live);
                 (route.handler)(&mut Call { tx, ids, path: request.path, query, body: request.body })
             }
             Found::NoId => Err(Refusal::new("not_found", "resource not found: its ID is not a number")),
@@ -182,6 +273,9 @@ impl Core {
             Ok(reply) => replied(reply),
             Err(refusal) => refused(&refusal),
         };
+        if self.live.is_real() && self.world.projects.get(&project).is_some_and(Project::is_changed) {
+            self.show();
+        }
         if request.method != "GET" {
             outgoing.saved = self.save(&project, now);
         }
@@ -193,7 +287,7 @@ impl Core {
     pub(crate) fn objects(&mut self, project: &str) -> Value {
         let now = self.clock.now();
         let mut fate = self.faults.fate("", "");
-        api::dump(&open(&mut self.world, &mut fate, project, now, self.clock.instant()))
+        api::dump(&open(&mut self.world, &mut fate, project, now, self.clock.instant(), &self.live))
     }
 
     /// Hands what changed in a project to the store.
@@ -227,9 +321,10 @@ pub(crate) fn open<'a>(
     project: &str,
     now: i64,
     instant: bool,
+    live: &'a Live,
 ) -> Tx<'a> {
     let project = world.projects.entry(project.to_owned()).or_default();
-    let mut tx = Tx { project, shared: &mut world.shared, fate, now, instant };
+    let mut tx = Tx { project, shared: &mut world.shared, fate, now, instant, live };
     tx.settle();
     tx
 }

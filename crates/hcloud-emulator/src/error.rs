@@ -44,6 +44,11 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// Servers cannot be real machines here.
+    Machines {
+        /// Why not, and what would help.
+        problem: String,
+    },
     /// The operating system gave no random numbers for a new world.
     Random(String),
 }
@@ -76,6 +81,7 @@ impl fmt::Display for Error {
                 "the local cloud's state {} is in use by another process; stop that one first",
                 path.display()
             ),
+            Self::Machines { problem } => write!(f, "machines cannot run here: {problem}"),
             Self::Random(problem) => write!(f, "no random numbers for a new local cloud: {problem}"),
         }
     }

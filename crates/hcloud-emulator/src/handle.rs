@@ -125,8 +125,18 @@ impl Handle {
             server.abort();
         }
         let shared = Arc::clone(&self.shared);
-        // Writing blocks; the thread pool for that is there.
-        let _ = tokio::task::spawn_blocking(move || shared.core.lock().finish()).await;
+        // Writing and waiting block; the thread pool for that is there.
+        let ended = tokio::task::spawn_blocking(move || {
+            let backend = {
+                let mut core = shared.core.lock();
+                core.finish();
+                core.live.backend().cloned()
+            };
+            if let Some(backend) = backend {
+                backend.close();
+            }
+        });
+        let _ = ended.await;
     }
 }
 

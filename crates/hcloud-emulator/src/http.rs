@@ -8,10 +8,10 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
 use http::header::AUTHORIZATION;
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::connection::Cutter;
-use crate::core::{Core, Delivery, Incoming, Outgoing};
+use crate::core::{Core, Delivery, Incoming, Outgoing, Work};
 use crate::world::Refusal;
 
 /// Longest body of a request: user data of 32 KiB and certificates fit well.
@@ -25,6 +25,8 @@ pub(crate) struct Shared {
     pub(crate) active: Mutex<Instant>,
     /// Becomes true when the emulator is to end.
     pub(crate) stop: watch::Sender<bool>,
+    /// Told of every request that may have begun something.
+    pub(crate) stir: Notify,
 }
 
 impl Shared {
@@ -53,6 +55,9 @@ pub(crate) async fn handle(
         body: &body,
     };
     let mut outgoing = shared.core.lock().handle(&incoming);
+    if incoming.method != "GET" {
+        shared.stir.notify_one();
+    }
     if let Some(saved) = outgoing.saved.take()
         && !saved.await.unwrap_or(false)
     {
@@ -64,12 +69,34 @@ pub(crate) async fn handle(
         Delivery::Drop => cutter.cut(),
         Delivery::Hold(gate) => gate.wait().await,
         Delivery::Delay(milliseconds) => tokio::time::sleep(Duration::from_millis(milliseconds)).await,
+        Delivery::Work(Work(work)) => {
+            let failed = || Err(Refusal::new("server_error", "what was asked for came to no end"));
+            let result = tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| failed());
+            outgoing = outgoing.with_result(result);
+        }
         Delivery::Stop => {
             shared.stop.send_replace(true);
         }
     }
     shared.touch();
     respond(outgoing)
+}
+
+/// How often a world that is real is looked at: while something is under way, and else.
+const BUSY: Duration = Duration::from_millis(50);
+const CALM: Duration = Duration::from_secs(1);
+
+/// Lets things happen in a world that is real, whether there are requests or not, until the emulator ends.
+pub(crate) async fn keep_going(shared: Arc<Shared>) {
+    let mut stop = shared.stop.subscribe();
+    loop {
+        let busy = shared.core.lock().poll();
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => return,
+            () = shared.stir.notified(), if !busy => {}
+            () = tokio::time::sleep(if busy { BUSY } else { CALM }) => {}
+        }
+    }
 }
 
 fn respond(outgoing: Outgoing) -> Response {

@@ -2,7 +2,8 @@
 //! with actions that take their time, private networks that give out addresses, locks, limits and errors.
 //!
 //! It is made from public documentation and observation, shares no code with any client, and is used to plan,
-//! apply and test without account, network or cost. Nothing runs on its servers (yet).
+//! apply and test without account, network or cost. Nothing runs on its servers, unless they are made real Linux
+//! machines ([`Builder::machines`]; Linux only, as root).
 //!
 //! ```no_run
 //! # async fn run() -> Result<(), ferroform_hcloud_emulator::Error> {
@@ -28,6 +29,9 @@
 //! | `POST faults/ID/release` | sends the answers that a fault holds |
 //! | `POST tokens {token?}` | adds a project, tells its token |
 //! | `GET world` | every object of the project, by kind |
+//! | `GET machines` | what is real, and how far it has come (this and the next only with machines) |
+//! | `GET servers/ID/console`, `GET servers/ID/first_boot` | what a machine wrote; what its cloud-init says |
+//! | `GET hosts`, `POST hosts {name?, addresses}`, `DELETE hosts/NAME` | further hosts in the world's internet |
 //! | `POST shutdown` | ends the emulator |
 
 mod api;
@@ -47,6 +51,8 @@ mod limiter;
 mod machines;
 #[cfg(test)]
 mod random_tests;
+#[cfg(test)]
+mod real_tests;
 mod stats;
 mod store;
 mod world;
@@ -59,14 +65,16 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
+pub use crate::backend::options::{Egress, MachineOptions};
 pub use crate::clock::{ClockMode, STEPPED_START_MS};
 pub use crate::error::Error;
 pub use crate::faults::{Fault, FaultEffect, FaultReport};
 pub use crate::handle::Handle;
 pub use crate::limiter::RateLimit;
 
+use crate::backend::Backend;
 use crate::clock::Clock;
 use crate::connection::{CuttableListener, Cutter};
 use crate::core::Core;
@@ -93,8 +101,18 @@ impl Emulator {
             rate_limit: RateLimit::default(),
             seed: None,
             idle_exit: None,
+            real: Real::Nothing,
         }
     }
+}
+
+/// What is to stand behind a world.
+#[derive(Clone, Debug)]
+enum Real {
+    Nothing,
+    Machines(MachineOptions),
+    #[cfg(test)]
+    Given(Arc<dyn Backend>),
 }
 
 /// What an emulator is to be.
@@ -107,6 +125,7 @@ pub struct Builder {
     rate_limit: RateLimit,
     seed: Option<u64>,
     idle_exit: Option<Duration>,
+    real: Real,
 }
 
 impl Builder {
@@ -160,11 +179,25 @@ impl Builder {
         self
     }
 
+    /// Makes every server a real Linux machine on this host, with real networks, volumes, firewalls and load balancers.
+    /// Actions end when the real thing has happened.
+    #[must_use]
+    pub fn machines(mut self, options: MachineOptions) -> Self {
+        self.real = Real::Machines(options);
+        self
+    }
+
+    #[cfg(test)]
+    pub(crate) fn backend(mut self, backend: Arc<dyn Backend>) -> Self {
+        self.real = Real::Given(backend);
+        self
+    }
+
     /// Begins to listen.
     ///
     /// # Errors
-    /// When the address is no loopback address or taken, a token has another length, or the state file is not
-    /// one, is damaged or in use.
+    /// When the address is no loopback address or taken, a token has another length, the state file is not one, is
+    /// damaged or in use, or machines are wanted and cannot run here.
     pub async fn start(self) -> Result<Handle, Error> {
         if !self.listen.ip().is_loopback() {
             return Err(Error::NotLoopback { address: self.listen });
@@ -198,11 +231,25 @@ impl Builder {
         let listener = TcpListener::bind(self.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let world_id = core.world.shared.world_id.clone();
+        let backend = match self.real {
+            Real::Nothing => None,
+            Real::Machines(options) => Some(open_machines(options, world_id.clone()).await?),
+            #[cfg(test)]
+            Real::Given(backend) => Some(backend),
+        };
+        let real = backend.is_some();
+        if let Some(backend) = backend {
+            core.set_backend(backend);
+        }
         let shared = Arc::new(http::Shared {
             core: Mutex::new(core),
             active: Mutex::new(Instant::now()),
             stop: watch::Sender::new(false),
+            stir: Notify::new(),
         });
+        if real {
+            tokio::spawn(http::keep_going(Arc::clone(&shared)));
+        }
         let router = Router::new().fallback(http::handle).with_state(Arc::clone(&shared));
         let service = router.into_make_service_with_connect_info::<Cutter>();
         let mut stop = shared.stop.subscribe();
@@ -216,6 +263,11 @@ impl Builder {
         });
         Ok(Handle { shared, server: Some(server), address, tokens, world_id, idle_exit: self.idle_exit })
     }
+}
+
+/// Machines for a world, once what an earlier process of it left behind is cleaned up.
+async fn open_machines(_options: MachineOptions, _world_id: String) -> Result<Arc<dyn Backend>, Error> {
+    Err(Error::Machines { problem: "they are not part of this program yet".to_owned() })
 }
 
 fn random_token() -> Result<String, Error> {

@@ -7,6 +7,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use crate::backend::Live;
 use crate::clock::{Clock, ClockMode};
 use crate::core::{Core, Incoming, open};
 use crate::faults::Faults;
@@ -283,7 +284,7 @@ fn check_references(project: &Project) {
 fn settled(world: &mut World, now: i64) -> Value {
     let mut faults = Faults::default();
     let mut fate = faults.fate("", "");
-    open(world, &mut fate, &fingerprint(TOKEN), now, false).settle();
+    open(world, &mut fate, &fingerprint(TOKEN), now, false, &Live::default()).settle();
     serde_json::to_value(&*world).unwrap()
 }
 

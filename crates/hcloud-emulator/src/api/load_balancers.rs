@@ -12,7 +12,7 @@ use super::{Call, Reply, Route, delete, get, post, put};
 use crate::clock::rfc3339;
 use crate::world::address::default_dns_ptr;
 use crate::world::load_balancers::{LoadBalancer, NewLoadBalancer, Service, Target};
-use crate::world::primary_ips::Version;
+use crate::world::scene::way_to;
 use crate::world::servers::{Join, Link, Status};
 use crate::world::{Kind, Refusal, Tx};
 
@@ -83,24 +83,24 @@ fn render_service(service: &Service) -> Value {
     shown
 }
 
-/// The address a load balancer reaches a server at.
-fn way_to(tx: &Tx<'_>, balancer: &LoadBalancer, server: i64, private: bool) -> Option<String> {
-    if !private {
-        return tx.primary_ip_of(server, Version::V4).map(|ip| ip.address.to_string());
-    }
-    let network = balancer.private_nets.first()?.network;
-    let attachments = &tx.project.servers.get(server)?.private_nets;
-    attachments.iter().find(|attachment| attachment.network == network).map(|a| a.ip.to_string())
-}
-
-/// The health of something, for each service. Nothing runs on emulated servers: one that is on counts as healthy.
-fn health(balancer: &LoadBalancer, healthy: bool) -> Vec<Value> {
+/// The health of something, for each service: what the load balancer found out where it is real. Else nothing runs on
+/// servers, and one that is on counts as healthy.
+fn health(tx: &Tx<'_>, balancer: &LoadBalancer, address: Option<IpAddr>, presumed: bool) -> Vec<Value> {
     let each = balancer.services.iter().map(|service| {
+        let healthy = if tx.live.is_real() {
+            address.and_then(|address| tx.live.health(balancer.id, service.listen_port, address))
+        } else {
+            Some(presumed)
+        };
         let mut status = json!({
             "listen_port": service.listen_port,
-            "status": if healthy { "healthy" } else { "unhealthy" },
+            "status": match healthy {
+                Some(true) => "healthy",
+                Some(false) => "unhealthy",
+                None => "unknown",
+            },
         });
-        if let (false, Some(status)) = (healthy, status.as_object_mut()) {
+        if let (Some(false), Some(status)) = (healthy, status.as_object_mut()) {
             status.insert("detail".to_owned(), json!("layer4_no_connection"));
         }
         status
@@ -109,13 +109,14 @@ fn health(balancer: &LoadBalancer, healthy: bool) -> Vec<Value> {
 }
 
 fn render_server_target(tx: &Tx<'_>, balancer: &LoadBalancer, id: i64, private: bool) -> Value {
-    let way = way_to(tx, balancer, id, private);
-    let running = tx.project.servers.get(id).is_some_and(|server| server.status == Status::Running);
+    let server = tx.project.servers.get(id);
+    let way = server.and_then(|server| way_to(tx.project, balancer, server, private));
+    let running = server.is_some_and(|server| server.status == Status::Running);
     json!({
         "type": "server",
-        "server": {"id": id, "ip": way.clone().unwrap_or_default()},
+        "server": {"id": id, "ip": way.map(|way| way.to_string()).unwrap_or_default()},
         "use_private_ip": private,
-        "health_status": health(balancer, running && way.is_some()),
+        "health_status": health(tx, balancer, way, running && way.is_some()),
     })
 }
 
@@ -134,7 +135,7 @@ fn render_target(tx: &Tx<'_>, balancer: &LoadBalancer, target: &Target) -> Value
             })
         }
         Target::Ip { ip } => {
-            json!({"type": "ip", "ip": {"ip": ip.to_string()}, "health_status": health(balancer, true)})
+            json!({"type": "ip", "ip": {"ip": ip.to_string()}, "health_status": health(tx, balancer, Some(*ip), true)})
         }
     }
 }

@@ -77,7 +77,7 @@ pub(super) fn render(tx: &Tx<'_>, server: &Server) -> Value {
     json!({
         "id": id,
         "name": server.name,
-        "status": server.status.as_str(),
+        "status": tx.status_of(server).as_str(),
         "created": rfc3339(server.created),
         "public_net": {
             "ipv4": tx.primary_ip_of(id, Version::V4).map(render_ipv4),
@@ -107,7 +107,8 @@ pub(super) fn render(tx: &Tx<'_>, server: &Server) -> Value {
 
 fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let servers = call.tx.project.servers.values();
-    let rows = call.select(servers.filter(|server| call.query.allows("status", server.status.as_str())))?;
+    let status = |server: &&Server| call.query.allows("status", call.tx.status_of(server).as_str());
+    let rows = call.select(servers.filter(status))?;
     call.page("servers", &rows, |server| render(&call.tx, server))
 }
 
@@ -131,6 +132,7 @@ fn create(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         placement_group: input.integer("placement_group"),
         ssh_keys: input.ids_or_names("ssh_keys"),
         volumes: input.ids("volumes"),
+        automount: input.boolean("automount").unwrap_or(false),
         networks: input.ids("networks"),
         firewalls: input
             .each("firewalls", |firewall| firewall.required_integer("firewall"))
@@ -139,7 +141,6 @@ fn create(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         ipv4: Some(None),
         ipv6: Some(None),
     };
-    input.boolean("automount");
     if input.has("datacenter") {
         input.fail("datacenter", "was removed, use location");
     }

@@ -66,8 +66,9 @@ fn create(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         format: input.string("format"),
         location: input.id_or_name("location"),
         server: input.integer("server"),
+        automount: input.boolean("automount").unwrap_or(false),
     };
-    if input.boolean("automount") == Some(true) && new.server.is_none() {
+    if new.automount && new.server.is_none() {
         input.fail("automount", "needs a server");
     }
     input.finish()?;
@@ -95,9 +96,9 @@ fn remove(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 fn attach(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let mut input = call.input()?;
     let server = input.required_integer("server");
-    input.boolean("automount");
+    let automount = input.boolean("automount").unwrap_or(false);
     input.finish()?;
-    let action = call.tx.attach_volume(call.id(), server)?;
+    let action = call.tx.attach_volume(call.id(), server, automount)?;
     Ok(begun(call, &action))
 }
 

@@ -5,12 +5,17 @@
 //! either of them. What should happen once (a boot, a disk written anew) has a generation, the id of the action
 //! that wants it. Actions of the world end when the backend has caught up with what they asked for.
 
+#[cfg(target_os = "linux")]
+pub(crate) mod first_boot;
+pub(crate) mod live;
+pub(crate) mod options;
 pub(crate) mod scene;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub(crate) use self::live::Live;
 pub(crate) use self::scene::{Object, Scene};
 
 /// How far the backend has come with an object.

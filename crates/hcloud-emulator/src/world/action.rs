@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::real::Verdict;
 use super::servers::Status;
 use super::table::Row;
 use super::{Kind, Labels, Project, Refusal, ResourceRef, Tx};
@@ -20,7 +21,7 @@ macro_rules! commands {
             }
 
             /// How long it takes, in milliseconds; 0 for what is done before the request is answered.
-            const fn duration(self) -> i64 {
+            pub(super) const fn duration(self) -> i64 {
                 match self { $(Self::$variant => $duration,)* }
             }
 
@@ -197,6 +198,9 @@ pub(crate) struct Action {
     pub(crate) effect: Effect,
     /// The failure it will end with.
     doomed: Option<Failure>,
+    /// The action that it waits for, and fails with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) after: Option<i64>,
 }
 
 impl Action {
@@ -204,7 +208,12 @@ impl Action {
     pub(crate) fn progress(&self, now: i64) -> i64 {
         match self.state {
             State::Running => {
-                let whole = (self.finishes - self.begins).max(1);
+                // What is real has no time at which it ends, but a usual duration.
+                let whole = match self.finishes - self.begins {
+                    0 => self.command.duration(),
+                    known => known,
+                }
+                .max(1);
                 ((now - self.begins).max(0).saturating_mul(100) / whole).clamp(0, 99)
             }
             State::Success | State::Error(_) => 100,
@@ -238,6 +247,7 @@ const REMEMBERED: usize = 20_000;
 impl Project {
     /// Rebuilds what is derived; to be called once everything is loaded.
     pub(crate) fn reindex(&mut self) {
+        self.furnish();
         self.running = self
             .actions
             .values()
@@ -246,7 +256,8 @@ impl Project {
             .collect();
     }
 
-    fn running(&self) -> impl Iterator<Item = &Action> {
+    /// Actions that are not over.
+    pub(crate) fn running(&self) -> impl Iterator<Item = &Action> {
         self.running.iter().filter_map(|(_, id)| self.actions.get(*id))
     }
 
@@ -295,7 +306,7 @@ impl Tx<'_> {
             Some(failure) => Some(failure),
             None => self.fate.failure(command),
         };
-        self.insert_action(begins, doomed, command, resources, effect)
+        self.insert_action(begins, doomed, command, resources, effect, previous.map(|action| action.id))
     }
 
     /// Begins an action that is to fail.
@@ -306,7 +317,7 @@ impl Tx<'_> {
         resources: &[(Kind, i64)],
         effect: Effect,
     ) -> Action {
-        self.insert_action(self.now, Some(failure), command, resources, effect)
+        self.insert_action(self.now, Some(failure), command, resources, effect, None)
     }
 
     fn insert_action(
@@ -316,8 +327,10 @@ impl Tx<'_> {
         command: Command,
         resources: &[(Kind, i64)],
         effect: Effect,
+        after: Option<i64>,
     ) -> Action {
-        let duration = if self.instant { 0 } else { command.duration() };
+        let real = self.live.is_real() && command.is_real();
+        let duration = if self.instant || real { 0 } else { command.duration() };
         let mut action = Action {
             id: self.new_id(Kind::Action),
             command,
@@ -328,6 +341,7 @@ impl Tx<'_> {
             state: State::Running,
             effect,
             doomed,
+            after,
         };
         if command.duration() == 0 {
             self.complete(&mut action);
@@ -341,6 +355,9 @@ impl Tx<'_> {
 
     /// Lets everything happen that is due by now, in its order.
     pub(crate) fn settle(&mut self) {
+        if self.live.is_real() {
+            return self.settle_real();
+        }
         while let Some(&(finishes, id)) = self.project.running.first() {
             if finishes > self.now {
                 break;
@@ -349,6 +366,47 @@ impl Tx<'_> {
             let Some(mut action) = self.project.actions.get(id).cloned() else { continue };
             self.complete(&mut action);
             self.project.actions.insert(action);
+        }
+    }
+
+    /// The same where something real decides when actions end. None of them holds up another.
+    fn settle_real(&mut self) {
+        let due: Vec<(i64, i64)> = self.project.running.range(..=(self.now, i64::MAX)).copied().collect();
+        for entry in due {
+            let Some(mut action) = self.project.actions.get(entry.1).cloned() else {
+                self.project.running.remove(&entry);
+                continue;
+            };
+            match self.verdict(&action) {
+                Verdict::Pending => continue,
+                Verdict::Done => self.complete(&mut action),
+                Verdict::Failed(failure) => {
+                    self.undo(&action.effect, &failure);
+                    self.undo_real(&action);
+                    action.state = State::Error(failure);
+                }
+            }
+            if action.command.is_real() {
+                action.finishes = self.now;
+            }
+            self.project.running.remove(&entry);
+            self.project.actions.insert(action);
+        }
+    }
+
+    /// Lets the boots of a server that are under way fail.
+    pub(super) fn doom_boots_of(&mut self, server: i64, failure: &Failure) {
+        let boots = |effect: &Effect| match effect {
+            Effect::ServerCreated { server: id, start } => *id == server && *start,
+            Effect::ServerStarted { server: id } | Effect::ServerRebuilt { server: id, .. } => *id == server,
+            _ => false,
+        };
+        let ids: Vec<i64> =
+            self.project.running().filter(|action| boots(&action.effect)).map(|action| action.id).collect();
+        for id in ids {
+            if let Some(action) = self.project.actions.get_mut(id) {
+                action.doomed = Some(failure.clone());
+            }
         }
     }
 

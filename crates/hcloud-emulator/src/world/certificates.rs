@@ -30,6 +30,9 @@ pub(crate) struct Certificate {
     pub(crate) created: i64,
     /// The chain in PEM; none while a managed one is not issued.
     pub(crate) chain: Option<String>,
+    /// In PEM; the API never shows it.
+    #[serde(default)]
+    pub(crate) private_key: Option<String>,
     pub(crate) facts: Option<Facts>,
     pub(crate) domain_names: Vec<String>,
     /// Set for managed certificates.
@@ -132,6 +135,7 @@ impl Tx<'_> {
             labels,
             created: self.now,
             chain: None,
+            private_key: None,
             facts: None,
             domain_names: Vec::new(),
             issuance: None,
@@ -162,6 +166,7 @@ impl Tx<'_> {
         }
         self.insert_certificate(name, labels, |certificate| {
             certificate.chain = Some(chain);
+            certificate.private_key = Some(private_key.to_owned());
             certificate.facts = Some(facts);
             certificate.domain_names = names;
         })

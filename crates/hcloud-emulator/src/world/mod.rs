@@ -12,11 +12,14 @@ pub(crate) mod floating_ips;
 pub(crate) mod images;
 pub(crate) mod labels;
 pub(crate) mod load_balancers;
+pub(crate) mod machine;
 pub(crate) mod names;
 pub(crate) mod networks;
 pub(crate) mod placement_groups;
 pub(crate) mod primary_ips;
+mod real;
 pub(crate) mod refusal;
+pub(crate) mod scene;
 pub(crate) mod server_actions;
 pub(crate) mod server_create;
 pub(crate) mod servers;
@@ -30,6 +33,8 @@ use ferroform_catalogue::Catalogue;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+
+use crate::backend::Live;
 
 pub(crate) use self::action::{Action, Command, Effect, Failure};
 pub(crate) use self::labels::Labels;
@@ -179,6 +184,11 @@ macro_rules! project_tables {
         }
 
         impl Project {
+            /// Whether anything changed since [`Project::drain`] was called last.
+            pub(crate) fn is_changed(&self) -> bool {
+                $(self.$field.is_changed())||*
+            }
+
             /// What changed since the last call, by table.
             pub(crate) fn drain(&mut self) -> BTreeMap<String, TableChanges> {
                 let mut changes = BTreeMap::new();
@@ -269,6 +279,8 @@ pub(crate) struct Tx<'a> {
     pub(crate) now: i64,
     /// Whether actions take no time.
     pub(crate) instant: bool,
+    /// What stands behind the world.
+    pub(crate) live: &'a Live,
 }
 
 impl Tx<'_> {

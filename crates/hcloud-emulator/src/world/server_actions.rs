@@ -1,5 +1,6 @@
 //! What one can do with a server: power, type, disk, rescue, backups and so on.
 
+use super::machine::Rescue;
 use super::primary_ips::Version;
 use super::server_create::{MAX_USER_DATA, disk_of};
 use super::servers::Status;
@@ -43,7 +44,19 @@ impl Tx<'_> {
             Power::Reboot => (Command::RebootServer, on, None),
             Power::Reset => (Command::ResetServer, on, None),
         };
-        Ok(self.begin_with_status(id, command, effect, meanwhile))
+        let action = self.begin_with_status(id, command, effect, meanwhile);
+        if let (false, Some(server)) = (action.fails(), self.project.servers.get_mut(id)) {
+            match power {
+                // What runs is not started again, and what is off takes no notice of a soft reboot.
+                Power::On if !off => {}
+                Power::Reboot if off => {}
+                Power::On | Power::Reset => server.boot(action.id, false, self.now),
+                Power::Reboot => server.boot(action.id, true, self.now),
+                Power::Off => server.end(false),
+                Power::Shutdown => server.end(true),
+            }
+        }
+        Ok(action)
     }
 
     pub(super) fn server_started(&mut self, id: i64) {
@@ -120,10 +133,12 @@ impl Tx<'_> {
         let password = server.ssh_keys.is_empty().then(|| self.shared.password());
         let effect = Effect::ServerRebuilt { server: id, image };
         let action = self.begin_with_status(id, Command::RebuildServer, effect, Some(Status::Rebuilding));
-        if let (false, Some(data), Some(server)) =
-            (action.fails(), user_data, self.project.servers.get_mut(id))
-        {
-            server.user_data = Some(data);
+        if let (false, Some(server)) = (action.fails(), self.project.servers.get_mut(id)) {
+            server.user_data = user_data.or(server.user_data.take());
+            server.boot(action.id, false, self.now);
+            server.machine.written_by = action.id;
+            server.machine.image = Some(image);
+            server.machine.root_password.clone_from(&password);
         }
         Ok((action, password))
     }
@@ -194,7 +209,10 @@ impl Tx<'_> {
         }
         self.project.ensure_free(Kind::Server, id)?;
         let password = self.shared.password();
-        Ok((self.change_server(id, Command::ResetPassword, |_| {})?, password))
+        let set = password.clone();
+        let action = self
+            .change_server(id, Command::ResetPassword, |server| server.machine.root_password = Some(set))?;
+        Ok((action, password))
     }
 
     pub(crate) fn enable_rescue(&mut self, id: i64, ssh_keys: &[i64]) -> Result<(Action, String), Refusal> {
@@ -207,14 +225,21 @@ impl Tx<'_> {
         }
         let password = self.shared.password();
         let until = self.now.saturating_add(RESCUE_MS);
-        let action = self.change_server(id, Command::EnableRescue, |s| s.rescue_until = Some(until))?;
+        let rescue = Rescue { ssh_keys: self.project.public_keys(ssh_keys), root_password: password.clone() };
+        let action = self.change_server(id, Command::EnableRescue, |server| {
+            server.rescue_until = Some(until);
+            server.machine.rescue_next = Some(rescue);
+        })?;
         Ok((action, password))
     }
 
     pub(crate) fn disable_rescue(&mut self, id: i64) -> Result<Action, Refusal> {
         self.server(id)?;
         self.project.ensure_free(Kind::Server, id)?;
-        self.change_server(id, Command::DisableRescue, |server| server.rescue_until = None)
+        self.change_server(id, Command::DisableRescue, |server| {
+            server.rescue_until = None;
+            server.machine.rescue_next = None;
+        })
     }
 
     pub(crate) fn attach_iso(&mut self, id: i64, iso: &str) -> Result<Action, Refusal> {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use ferroform_catalogue::ServerType;
 
+use super::machine::Machine;
 use super::servers::{Attachment, Join, Link, Server, Status};
 use super::{Action, Command, Effect, Kind, Labels, Refusal, Tx, firewalls, primary_ips};
 
@@ -21,6 +22,8 @@ pub(crate) struct NewServer {
     /// By id or name.
     pub(crate) ssh_keys: Vec<String>,
     pub(crate) volumes: Vec<i64>,
+    /// Whether those volumes are mounted.
+    pub(crate) automount: bool,
     pub(crate) networks: Vec<i64>,
     pub(crate) firewalls: Vec<i64>,
     pub(crate) user_data: Option<String>,
@@ -117,6 +120,7 @@ impl Tx<'_> {
             iso: None,
             protect_delete: false,
             protect_rebuild: false,
+            machine: Machine { ssh_keys: self.project.public_keys(&ssh_keys), ..Machine::default() },
             ssh_keys,
         });
         for (wanted, version) in [(new.ipv4, primary_ips::Version::V4), (new.ipv6, primary_ips::Version::V6)]
@@ -141,16 +145,25 @@ impl Tx<'_> {
 
         let effect = Effect::ServerCreated { server: id, start: new.start };
         let action = self.begin(Command::CreateServer, &[(Kind::Server, id)], effect);
+        if let Some(server) = self.project.servers.get_mut(id) {
+            let machine = &mut server.machine;
+            (machine.written_by, machine.boot, machine.image) = (action.id, action.id, Some(image));
+            machine.root_password.clone_from(&root_password);
+        }
         let mut next_actions: Vec<Action> = Vec::new();
         if new.start {
             let effect = Effect::ServerStarted { server: id };
             let start = self.begin_after(Some(&action), Command::StartServer, &[(Kind::Server, id)], effect);
+            if let (false, Some(server)) = (start.fails(), self.project.servers.get_mut(id)) {
+                server.boot(start.id, false, self.now);
+            }
             next_actions.push(start);
         }
         for volume in new.volumes {
             let previous = next_actions.last().unwrap_or(&action).clone();
             let resources = [(Kind::Server, id), (Kind::Volume, volume)];
             let effect = Effect::VolumeAttached { volume, server: id };
+            self.set_automount(volume, new.automount);
             next_actions.push(self.begin_after(Some(&previous), Command::AttachVolume, &resources, effect));
         }
         Ok(CreatedServer { id, action, next_actions, root_password })

@@ -8,6 +8,7 @@ use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
 use super::address::{check_free, choose, used_in};
+use super::machine::Machine;
 use super::names::is_hostname;
 use super::networks::MAX_MEMBERS;
 use super::table::named_row;
@@ -86,6 +87,9 @@ pub(crate) struct Server {
     pub(crate) iso: Option<i64>,
     pub(crate) protect_delete: bool,
     pub(crate) protect_rebuild: bool,
+    /// What its machine is to be.
+    #[serde(default)]
+    pub(crate) machine: Machine,
 }
 
 named_row!(Server);
@@ -121,6 +125,14 @@ impl Tx<'_> {
     /// The server, or the refusal that there is none.
     pub(crate) fn server(&self, id: i64) -> Result<&Server, Refusal> {
         self.project.servers.get(id).ok_or_else(|| Refusal::not_found("server", id))
+    }
+
+    /// Where a server stands, as the API shows it: one whose machine is coming back with the emulator is starting.
+    pub(crate) fn status_of(&self, server: &Server) -> Status {
+        match server.status {
+            Status::Running if self.live.is_returning(server.id) => Status::Starting,
+            status => status,
+        }
     }
 
     /// The server that a field of a request names.

@@ -95,6 +95,11 @@ impl<T: Row> Table<T> {
         self.rows.values().any(|row| row.name() == name && Some(row.id()) != except)
     }
 
+    /// Whether a row changed since [`Table::drain`] was called last.
+    pub(crate) fn is_changed(&self) -> bool {
+        !self.touched.is_empty()
+    }
+
     /// What changed since the last call: each row as it is now, or `None` once it is gone.
     pub(crate) fn drain(&mut self) -> Vec<(i64, Option<Value>)> {
         std::mem::take(&mut self.touched)

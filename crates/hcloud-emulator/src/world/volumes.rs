@@ -21,6 +21,9 @@ pub(crate) struct Volume {
     /// Whether it can be used; it is being created before.
     pub(crate) available: bool,
     pub(crate) protect_delete: bool,
+    /// Whether it is mounted where it is attached.
+    #[serde(default)]
+    pub(crate) automount: bool,
 }
 
 named_row!(Volume);
@@ -33,6 +36,7 @@ pub(crate) struct NewVolume {
     pub(crate) format: Option<String>,
     pub(crate) location: Option<String>,
     pub(crate) server: Option<i64>,
+    pub(crate) automount: bool,
 }
 
 /// Smallest and largest volume in gigabytes (Hetzner API documentation).
@@ -93,6 +97,7 @@ impl Tx<'_> {
             server: None,
             available: false,
             protect_delete: false,
+            automount: new.automount,
         });
         let mut resources = vec![(Kind::Volume, id)];
         resources.extend(new.server.map(|server| (Kind::Server, server)));
@@ -142,7 +147,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    pub(crate) fn attach_volume(&mut self, id: i64, server: i64) -> Result<Action, Refusal> {
+    pub(crate) fn attach_volume(&mut self, id: i64, server: i64, automount: bool) -> Result<Action, Refusal> {
         let volume = self.volume(id)?.clone();
         let target = self.named_server("server", server)?;
         if volume.location != target.location {
@@ -155,7 +160,19 @@ impl Tx<'_> {
         self.project.ensure_free(Kind::Server, server)?;
         self.check_volume_slots(server, 1)?;
         let effect = Effect::VolumeAttached { volume: id, server };
-        Ok(self.begin(Command::AttachVolume, &[(Kind::Server, server), (Kind::Volume, id)], effect))
+        let resources = [(Kind::Server, server), (Kind::Volume, id)];
+        let action = self.begin(Command::AttachVolume, &resources, effect);
+        if !action.fails() {
+            self.set_automount(id, automount);
+        }
+        Ok(action)
+    }
+
+    /// Notes whether a volume is to be mounted where it is about to be attached.
+    pub(super) fn set_automount(&mut self, id: i64, automount: bool) {
+        if let Some(volume) = self.project.volumes.get_mut(id) {
+            volume.automount = automount;
+        }
     }
 
     pub(crate) fn detach_volume(&mut self, id: i64) -> Result<Action, Refusal> {

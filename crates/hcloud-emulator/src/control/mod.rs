@@ -1,4 +1,7 @@
-//! The emulator's own API, under `/_emulator`: health, counts, time, faults and the world as a whole.
+//! The emulator's own API, under `/_emulator`: health, counts, time, faults, the world as a whole, and
+//! what is real of it.
+
+mod machines;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -44,6 +47,7 @@ impl Core {
             "world": self.world.shared.world_id,
             "pid": std::process::id(),
             "version": env!("CARGO_PKG_VERSION"),
+            "machines": self.live.is_real(),
         })
     }
 
@@ -98,6 +102,12 @@ impl Core {
                 let objects = self.objects(project);
                 Ok(answered(200, &json!({"world": world, "now_ms": now, "objects": objects})))
             }
+            ("GET", ["machines"]) => self.list_machines(project, now),
+            ("GET", ["servers", id, "console"]) => self.console(project, id),
+            ("GET", ["servers", id, "first_boot"]) => self.first_boot(project, id),
+            ("GET", ["hosts"]) => self.list_hosts(),
+            ("POST", ["hosts"]) => self.add_host(request),
+            ("DELETE", ["hosts", name]) => self.remove_host(name),
             ("POST", ["shutdown"]) => {
                 Ok(Outgoing { delivery: Delivery::Stop, ..answered(200, &json!({"stopping": true})) })
             }
