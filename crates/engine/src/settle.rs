@@ -1,6 +1,7 @@
 //! Settling what an earlier run began and did not see the end of.
 //!
-//! An update or a deletion needs nothing but another look at the object. A creation may have made an object that nobody
+//! A deletion needs nothing but another look at the object, and so does an update, once its provider has noted what the
+//! object alone will not tell. A creation may have made an object that nobody
 //! knows: if the provider told its identity in time it is read by that, else the provider looks for it.
 
 use std::collections::BTreeMap;
@@ -8,7 +9,9 @@ use std::collections::BTreeMap;
 use ferroform_core::addr::ResourceInstance;
 use ferroform_core::schema::Schema;
 use ferroform_core::{Diagnostic, Diagnostics, Value, wire};
-use ferroform_provider::{Effects, LocateRequest, Located, Provider, ProviderSchema, ReadRequest};
+use ferroform_provider::{
+    Effects, InterruptedRequest, LocateRequest, Located, Provider, ProviderSchema, ReadRequest,
+};
 use ferroform_state::journal::{Action, Change, Journal, OpenOperation, Record};
 use ferroform_state::{Object, ObjectStatus, State};
 
@@ -32,7 +35,11 @@ pub async fn settle(
         ))
     })?;
     let (outcome, changes) = match intent.action {
-        Action::Update | Action::Delete => (Settlement::ReadAgain, Vec::new()),
+        Action::Update => {
+            let noted = interrupted(operation, provider, schema, state).await?;
+            (Settlement::ReadAgain, noted.into_iter().collect())
+        }
+        Action::Delete => (Settlement::ReadAgain, Vec::new()),
         Action::Create if provider.effects(type_name) != Effects::Objects => {
             (Settlement::NotDone, Vec::new())
         }
@@ -49,6 +56,29 @@ pub async fn settle(
         ))
     })?;
     Ok(outcome)
+}
+
+/// Lets the provider note in an object's data that an update of it was not seen to end.
+async fn interrupted(
+    operation: &OpenOperation,
+    provider: &dyn Provider,
+    schema: &Schema,
+    state: &State,
+) -> Result<Option<Change>, Diagnostics> {
+    let intent = &operation.intent;
+    let Some(object) = state.current(&intent.address) else { return Ok(None) };
+    let type_name = intent.address.resource.type_name.clone();
+    let (prior, diagnostics) = objects::decode(object, &type_name, schema, provider).await;
+    if diagnostics.has_errors() {
+        return Err(diagnostics);
+    }
+    let planned = decode(&intent.planned.to_value(), &intent.address)?.unmark_deep().0;
+    let private = object.private.clone();
+    let private = provider.interrupted(InterruptedRequest { type_name, prior, planned, private });
+    if private == object.private {
+        return Ok(None);
+    }
+    Ok(Some(adoption(operation, Object { private, ..Object::clone(object) })))
 }
 
 fn adoption(operation: &OpenOperation, object: Object) -> Change {

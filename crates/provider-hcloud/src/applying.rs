@@ -11,6 +11,7 @@ use crate::attrs::{Attrs, State};
 use crate::cx::{Cx, PASSING_REPETITIONS};
 use crate::failure::{Failure, explain};
 use crate::locating::locate;
+use crate::note::Note;
 use crate::resource::{Begun, Resource};
 use crate::seen::{Needs, Seen};
 
@@ -43,8 +44,17 @@ impl Work<'_> {
         } else {
             self.update(&request, &mut diagnostics).await
         };
+        let note = match &state {
+            Some(state)
+                if diagnostics.has_errors() && !request.prior.is_null() && !request.planned.is_null() =>
+            {
+                let note = self.resource.interrupted(Attrs(&request.prior), Attrs(&request.planned));
+                self.resource.remains(note, Attrs(state))
+            }
+            _ => Note::default(),
+        };
         let state = state.unwrap_or_else(|| Value::null(self.block.implied_type()));
-        ApplyResponse { state, private: request.private, diagnostics }
+        ApplyResponse { state, private: note.write(&request.private), diagnostics }
     }
 
     fn doing(&self, what: &str) -> String {
@@ -121,7 +131,7 @@ impl Work<'_> {
 
     /// Sends the creating request. When its answer is lost, looks for the object, and begins anew if there is none.
     async fn begin(&self, planned: Attrs<'_>, config: Attrs<'_>) -> Result<Begun, Failure> {
-        let not_before = self.cx.server_time().await;
+        let not_before = self.cx.server_time().await?;
         let (mut beginnings, mut passing) = (0, 0);
         loop {
             beginnings += 1;

@@ -59,12 +59,14 @@ const LOST_REPETITIONS: u32 = 3;
 
 impl Cx {
     /// The server's clock by its last answer, in seconds since 1970; asks for an answer if there was none yet.
-    pub(crate) async fn server_time(&self) -> Option<i64> {
+    ///
+    /// # Errors
+    /// With what came instead of an answer, or of one that is worth anything.
+    pub(crate) async fn server_time(&self) -> Result<Option<i64>, Error> {
         if self.client.last_server_date().is_none() {
-            // Whatever the answer, it has a date.
-            let _ = self.client.locations().find(1).await;
+            self.client.locations().find(1).await?;
         }
-        self.client.last_server_date()
+        Ok(self.client.last_server_date())
     }
 
     /// Does one step and waits for it. If its answer is lost, it is repeated; and if it is refused then, it may be

@@ -15,6 +15,7 @@ mod data_source;
 mod data_sources;
 mod failure;
 mod locating;
+mod note;
 mod planning;
 mod provider;
 mod registry;

@@ -12,6 +12,7 @@ use ferroform_core::{AttrPath, Value};
 use ferroform_provider::{PlanRequest, PlanResponse};
 
 use crate::attrs::{Attrs, is_unset};
+use crate::note::Note;
 use crate::resource::{Plan, Resource};
 
 /// Plans an object of a kind.
@@ -25,6 +26,7 @@ pub(crate) fn plan(resource: &dyn Resource, schema: &Schema, request: &PlanReque
     let config = Attrs(&request.config);
     let planned = by_schema(resource, &schema.block, prior, config, proposed);
     let mut plan = Plan::new(&schema.block, prior, config, planned);
+    plan.note = Note::read(&request.private);
     resource.plan(&mut plan);
     if prior.is_some() {
         let attributes = schema.block.attributes.iter().filter(|(_, a)| a.force_new).map(|(name, _)| name);

@@ -8,9 +8,9 @@ use ferroform_core::addr::ProviderSource;
 use ferroform_core::schema::{Nesting, Schema};
 use ferroform_core::{Diagnostic, Diagnostics, Value};
 use ferroform_provider::{
-    ApplyRequest, ApplyResponse, CheckpointSink, ConfigureRequest, Effects, ImportedResource, LocateRequest,
-    Located, PlanRequest, PlanResponse, Provider, ProviderFactory, ProviderSchema, ReadRequest, ReadResponse,
-    UpgradeRequest, World, generic,
+    ApplyRequest, ApplyResponse, CheckpointSink, ConfigureRequest, Effects, ImportedResource,
+    InterruptedRequest, LocateRequest, Located, PlanRequest, PlanResponse, Private, Provider,
+    ProviderFactory, ProviderSchema, ReadRequest, ReadResponse, UpgradeRequest, World, generic,
 };
 use parking_lot::Mutex;
 
@@ -18,8 +18,9 @@ use crate::applying::Work;
 use crate::attrs::{Attrs, State};
 use crate::cx::Cx;
 use crate::data_source::DataSource;
-use crate::failure::concerns_all;
+use crate::failure::{concerns_all, explain};
 use crate::locating::locate;
+use crate::note::Note;
 use crate::planning;
 use crate::registry::registry;
 use crate::resource::Resource;
@@ -96,6 +97,16 @@ fn resource(name: &str) -> Result<(&'static dyn Resource, &'static Schema), Diag
 
 fn known_resources() -> String {
     registry().resources.keys().copied().collect::<Vec<_>>().join(", ")
+}
+
+/// An object's private data without the notes that are done with, now that it is seen to be like this.
+fn settled(type_name: &str, state: &Value, private: Private) -> Private {
+    match (Note::read(&private), resource(type_name)) {
+        (note, Ok((resource, _))) if note != Note::default() && !state.is_null() => {
+            resource.remains(note, Attrs(state)).write(&private)
+        }
+        _ => private,
+    }
 }
 
 fn data_source(name: &str) -> Result<(&'static dyn DataSource, &'static Schema), Diagnostic> {
@@ -187,11 +198,14 @@ impl Provider for Hcloud {
             Ok(work.observe(&request.prior, seen)?.unwrap_or_else(gone))
         };
         let answer = |request: ReadRequest| {
-            let (state, diagnostics) = match read(&request) {
-                Ok(state) => (state, Diagnostics::new()),
-                Err(diagnostic) => (request.prior, diagnostic.into()),
+            let (state, private, diagnostics) = match read(&request) {
+                Ok(state) => {
+                    let private = settled(&request.type_name, &state, request.private);
+                    (state, private, Diagnostics::new())
+                }
+                Err(diagnostic) => (request.prior, request.private, diagnostic.into()),
             };
-            ReadResponse { state, private: request.private, diagnostics }
+            ReadResponse { state, private, diagnostics }
         };
         let mut responses: Vec<ReadResponse> = requests.into_iter().map(answer).collect();
         // What concerns the whole provider is told once, not for every object.
@@ -263,8 +277,19 @@ impl Provider for Hcloud {
             .map_err(|failure| failure.explain(&doing).into())
     }
 
-    async fn remote_time(&self) -> Option<i64> {
-        self.cx().ok()?.server_time().await
+    fn interrupted(&self, request: InterruptedRequest) -> Private {
+        match resource(&request.type_name) {
+            Ok((resource, _)) => {
+                let (prior, planned) = (Attrs(&request.prior), Attrs(&request.planned));
+                resource.interrupted(prior, planned).write(&request.private)
+            }
+            Err(_) => request.private,
+        }
+    }
+
+    async fn remote_time(&self) -> Result<Option<i64>, Diagnostic> {
+        let Ok(cx) = self.cx() else { return Ok(None) };
+        cx.server_time().await.map_err(|error| explain(&error, "use Hetzner Cloud"))
     }
 
     fn world(&self) -> Option<World> {

@@ -11,6 +11,7 @@ use ferroform_hcloud::{Action, Error};
 use crate::attrs::{Attrs, State};
 use crate::cx::{Cx, Tolerance};
 use crate::failure::Failure;
+use crate::note::Note;
 use crate::rules::Problems;
 use crate::seen::{Needs, Seen};
 
@@ -59,6 +60,16 @@ pub(crate) trait Resource: Send + Sync {
 
     /// Changes the object from `prior` to `planned`. Every step may be one that was done before.
     async fn update(&self, cx: &Cx, prior: Attrs<'_>, planned: Attrs<'_>) -> Result<(), Failure>;
+
+    /// What must be remembered of an update from `prior` to `planned` that stopped somewhere on its way.
+    fn interrupted(&self, _prior: Attrs<'_>, _planned: Attrs<'_>) -> Note {
+        Note::default()
+    }
+
+    /// What is left of a note now that the object is seen to be like this.
+    fn remains(&self, note: Note, _seen: Attrs<'_>) -> Note {
+        note
+    }
 
     /// Deletes the object; that it does not exist is no failure.
     async fn delete(&self, cx: &Cx, prior: Attrs<'_>) -> Result<(), Failure>;
@@ -116,6 +127,8 @@ pub(crate) struct Plan<'p> {
     pub(crate) prior: Option<Attrs<'p>>,
     /// The configuration.
     pub(crate) config: Attrs<'p>,
+    /// What an earlier update left to be done.
+    pub(crate) note: Note,
     /// What goes wrong.
     pub(crate) problems: Problems,
     pub(crate) planned: BTreeMap<Arc<str>, Value>,
@@ -130,7 +143,8 @@ impl<'p> Plan<'p> {
         config: Attrs<'p>,
         planned: BTreeMap<Arc<str>, Value>,
     ) -> Plan<'p> {
-        Plan { prior, config, problems: Problems::default(), planned, replace: BTreeSet::new(), block }
+        let (note, problems) = (Note::default(), Problems::default());
+        Plan { prior, config, note, problems, planned, replace: BTreeSet::new(), block }
     }
 
     /// The planned value of an attribute or block.

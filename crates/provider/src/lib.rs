@@ -1,9 +1,9 @@
 //! What a provider is to the engine.
 //!
 //! [`Provider`] has every method of Terraform's plugin protocol with its meaning, so that a provider of ours can be
-//! served over that protocol and a published plugin driven through this trait. Three optional capabilities go beyond
-//! the protocol, each with a default: batched reads, checkpoints during apply, and the look-up of objects whose
-//! creation was not seen to end.
+//! served over that protocol and a published plugin driven through this trait. Some optional capabilities go beyond
+//! the protocol, each with a default: batched reads, checkpoints during apply, the look-up of objects whose creation was
+//! not seen to end, and notes about updates that were not.
 //!
 //! Values given to and by a provider have the implied type of the resource's schema. They carry no marks.
 
@@ -159,6 +159,19 @@ pub struct LocateRequest {
     pub not_before: Option<i64>,
 }
 
+/// A report to [`Provider::interrupted`].
+#[derive(Debug, Clone)]
+pub struct InterruptedRequest {
+    /// The resource type.
+    pub type_name: Arc<str>,
+    /// The object as it was before the update.
+    pub prior: Value,
+    /// The object as planned; unknown where only applying would have told.
+    pub planned: Value,
+    /// The provider's own data, as the state has it.
+    pub private: Private,
+}
+
 /// What a look-up found.
 #[derive(Debug, Clone)]
 pub enum Located {
@@ -265,9 +278,20 @@ pub trait Provider: Send + Sync {
         Ok(Located::Nothing)
     }
 
-    /// The time of the remote side as of its last answer, in seconds since 1970. Asks for one if there was none yet.
-    async fn remote_time(&self) -> Option<i64> {
-        None
+    /// Hears of an update that may have stopped anywhere between its beginning and its end, and gives the provider's
+    /// own data that the state is to have from now on: a note of what the object alone does not tell any more, such as
+    /// that a server which is off now was running. Makes no request.
+    fn interrupted(&self, request: InterruptedRequest) -> Private {
+        request.private
+    }
+
+    /// The time of the remote side as of its last answer, in seconds since 1970; None when there is no remote side.
+    /// Asks for an answer if there was none yet.
+    ///
+    /// # Errors
+    /// When whatever will be asked of the provider must fail: nobody answers there, or the credentials are refused.
+    async fn remote_time(&self) -> Result<Option<i64>, Diagnostic> {
+        Ok(None)
     }
 
     /// What separates this provider's objects from those of the same provider with other credentials: endpoint and a

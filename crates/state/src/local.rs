@@ -26,7 +26,7 @@ use crate::file;
 use crate::journal::{self, Base, FileJournal, Header, Journal, OpenOperation, Record, Recovered};
 use crate::manager::{Loaded, LockInfo, LockWait, Manager, Written};
 use crate::model::{State, TERRAFORM_VERSION};
-use crate::world::{self, WorldBinding};
+use crate::world::{self, Refused, WorldBinding};
 
 /// Where the content before the first change of a run goes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -396,7 +396,7 @@ impl Manager for LocalManager {
         Ok(loaded)
     }
 
-    fn bind(&self, worlds: &[WorldBinding]) -> Result<(), Diagnostics> {
+    fn bind(&self, worlds: &[WorldBinding]) -> Result<(), Refused> {
         let mut inner = self.inner();
         let Some(known) = &inner.base else { return Err(not_read().into()) };
         let mut bound = match &self.options.worlds {

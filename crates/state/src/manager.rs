@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::journal::{Journal, OpenOperation};
 use crate::model::State;
-use crate::world::WorldBinding;
+use crate::world::{Refused, WorldBinding};
 
 /// Keeps one state, its lock and its journal.
 ///
@@ -42,7 +42,7 @@ pub trait Manager: Send + Sync {
     ///
     /// # Errors
     /// When objects in the state belong to another world.
-    fn bind(&self, worlds: &[WorldBinding]) -> Result<(), Diagnostics>;
+    fn bind(&self, worlds: &[WorldBinding]) -> Result<(), Refused>;
 
     /// The journal of this run: begun now, or the one of an interrupted run continued.
     ///

@@ -14,8 +14,40 @@ pub struct WorldBinding {
     pub provider: String,
     /// The endpoint as configured.
     pub endpoint: String,
-    /// A one-way digest that tells projects apart; never a secret.
+    /// A one-way digest that tells projects apart; never a secret. It is one of the token's, so that a new token of the
+    /// same project makes another.
     pub project: String,
+    /// Whether the objects of the state were found there by these credentials, so that it is the project of the state
+    /// whatever the digest says. Not noted anywhere.
+    #[serde(skip)]
+    pub proven: bool,
+}
+
+/// Why the worlds of a run are not those of the state.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    /// For each provider configuration with objects in another world.
+    pub diagnostics: Diagnostics,
+    /// Whether other credentials are all that differs: it may be the same project with another token.
+    pub may_be_same: bool,
+}
+
+impl From<Diagnostics> for Refused {
+    fn from(diagnostics: Diagnostics) -> Self {
+        Refused { diagnostics, may_be_same: false }
+    }
+}
+
+impl From<Diagnostic> for Refused {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Diagnostics::from(diagnostic).into()
+    }
+}
+
+impl From<Refused> for Diagnostics {
+    fn from(refused: Refused) -> Self {
+        refused.diagnostics
+    }
 }
 
 impl WorldBinding {
@@ -27,27 +59,32 @@ impl WorldBinding {
 /// The bindings that hold from now on: those `bound` before, with the worlds of this run.
 ///
 /// A provider configuration that was not bound yet is bound now. One that is bound to another world is bound anew if
-/// nothing depends on the old one (`in_use` says whether the provider configuration still has objects).
+/// nothing depends on the old one (`in_use` says whether the provider configuration still has objects), or if it is
+/// proven to be the same project.
 ///
 /// # Errors
-/// A diagnostic for each provider configuration with objects in another world.
+/// When a provider configuration has objects in another world.
 pub fn check(
     bound: &[WorldBinding],
     worlds: &[WorldBinding],
     in_use: impl Fn(&str) -> bool,
-) -> Result<Vec<WorldBinding>, Diagnostics> {
+) -> Result<Vec<WorldBinding>, Refused> {
     let mut diagnostics = Diagnostics::new();
+    let mut may_be_same = true;
     let mut next = bound.to_vec();
     for world in worlds {
         match next.iter_mut().find(|b| b.provider == world.provider) {
             None => next.push(world.clone()),
             Some(old) if old.same_world(world) => {}
-            Some(old) if in_use(&world.provider) => diagnostics.push(another_world(old, world)),
+            Some(old) if in_use(&world.provider) && !(world.proven && old.endpoint == world.endpoint) => {
+                may_be_same &= old.endpoint == world.endpoint;
+                diagnostics.push(another_world(old, world));
+            }
             Some(old) => *old = world.clone(),
         }
     }
     if diagnostics.has_errors() {
-        return Err(diagnostics);
+        return Err(Refused { diagnostics, may_be_same });
     }
     next.sort();
     Ok(next)
@@ -80,7 +117,8 @@ mod tests {
     use super::*;
 
     fn world(provider: &str, endpoint: &str, project: &str) -> WorldBinding {
-        WorldBinding { provider: provider.into(), endpoint: endpoint.into(), project: project.into() }
+        let (provider, endpoint, project) = (provider.into(), endpoint.into(), project.into());
+        WorldBinding { provider, endpoint, project, proven: false }
     }
 
     #[test]
@@ -103,8 +141,22 @@ mod tests {
         for (bound, worlds, in_use, expected) in cases {
             assert_eq!(check(bound, &worlds, |_| in_use).ok(), expected, "{bound:?} {worlds:?} {in_use}");
         }
-        let refused = check(bound, &[other_endpoint], |_| true).unwrap_err();
-        assert_eq!(refused.0[0].summary, "State belongs to another world");
-        assert!(refused.0[0].detail.contains("https://b, while the state belongs to https://a"));
+        let refused = check(bound, std::slice::from_ref(&other_endpoint), |_| true).unwrap_err();
+        assert_eq!(refused.diagnostics.0[0].summary, "State belongs to another world");
+        assert!(refused.diagnostics.0[0].detail.contains("https://b, while the state belongs to https://a"));
+        assert!(!refused.may_be_same);
+    }
+
+    #[test]
+    fn another_token_is_taken_if_it_is_proven_to_be_of_the_same_project() {
+        let old = world("p", "https://a", "1");
+        let bound = std::slice::from_ref(&old);
+        let rotated = world("p", "https://a", "2");
+        assert!(check(bound, std::slice::from_ref(&rotated), |_| true).unwrap_err().may_be_same);
+        let proven = WorldBinding { proven: true, ..rotated };
+        assert_eq!(check(bound, std::slice::from_ref(&proven), |_| true).unwrap(), [proven]);
+        // Objects of the same ids elsewhere prove nothing.
+        let elsewhere = WorldBinding { proven: true, ..world("p", "https://b", "2") };
+        assert!(check(bound, &[elsewhere], |_| true).is_err());
     }
 }

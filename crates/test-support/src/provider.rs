@@ -9,8 +9,9 @@ use ferroform_core::addr::ProviderSource;
 use ferroform_core::schema::{Attribute, Block, Schema};
 use ferroform_core::{AttrPath, Diagnostic, Diagnostics, Type, Value};
 use ferroform_provider::{
-    ApplyRequest, ApplyResponse, CheckpointSink, Effects, LocateRequest, Located, PlanRequest, PlanResponse,
-    Provider, ProviderFactory, ProviderSchema, ReadRequest, ReadResponse, generic,
+    ApplyRequest, ApplyResponse, CheckpointSink, Effects, InterruptedRequest, LocateRequest, Located,
+    PlanRequest, PlanResponse, Private, Provider, ProviderFactory, ProviderSchema, ReadRequest, ReadResponse,
+    World, generic,
 };
 
 /// What tests see and set of the fake cloud.
@@ -24,6 +25,10 @@ pub struct Cloud {
     pub fail: Vec<String>,
     /// Names whose next operation panics.
     pub panic: Vec<String>,
+    /// The project that credentials belong to, if there is such a thing.
+    pub project: Option<String>,
+    /// Whether nobody answers.
+    pub silent: bool,
     /// Batches of reads and how many objects each had.
     pub reads: Vec<usize>,
 }
@@ -146,6 +151,20 @@ impl Provider for Configured {
 
     fn effects(&self, _type_name: &str) -> Effects {
         Effects::Objects
+    }
+
+    fn world(&self) -> Option<World> {
+        let project = self.fake.cloud().project.clone()?;
+        Some(World { endpoint: "https://fake".to_owned(), project })
+    }
+
+    async fn remote_time(&self) -> Result<Option<i64>, Diagnostic> {
+        if self.fake.cloud().silent { Err(Diagnostic::error("Nobody answers")) } else { Ok(None) }
+    }
+
+    fn interrupted(&self, request: InterruptedRequest) -> Private {
+        let changed = request.prior.get("size") != request.planned.get("size");
+        if changed { b"interrupted".to_vec() } else { request.private }
     }
 
     async fn read_resources(&self, requests: Vec<ReadRequest>) -> Vec<ReadResponse> {

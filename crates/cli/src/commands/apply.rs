@@ -91,7 +91,7 @@ fn saved(
         return context.take(Err(diagnostic), &none);
     }
     session.manager.begin_lineage(&file.plan.lineage);
-    context.take(session.manager.bind(&file.plan.worlds), &none)?;
+    context.take(session.manager.bind(&file.plan.worlds).map_err(Diagnostics::from), &none)?;
     Ok((session, file.plan, ConfiguredProviders::new()))
 }
 

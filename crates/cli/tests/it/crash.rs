@@ -114,10 +114,7 @@ fn recover(project: &Project, cloud: &Cloud, wanted: &World, failpoint: &str) ->
     if run.code() != Some(0) {
         return Err(format!("the next apply did not complete: {run}"));
     }
-    let mut found = normalised(&cloud.objects());
-    if found != *wanted {
-        switch_on(&mut found);
-    }
+    let found = normalised(&cloud.objects());
     if found != *wanted {
         return Err(format!("the world is not as wanted:\n{}{run}", difference(wanted, &found)));
     }
@@ -127,20 +124,6 @@ fn recover(project: &Project, cloud: &Cloud, wanted: &World, failpoint: &str) ->
     }
     let leftover = project.path(".terraform/local/terraform.tfstate.journal");
     if leftover.exists() { Err("the journal was not ended".to_owned()) } else { Ok(()) }
-}
-
-/// How often a machine was left switched off.
-static SWITCHED_OFF: AtomicUsize = AtomicUsize::new(0);
-
-/// A known gap: a server has to be switched off for a change of its type, and a run that is killed then leaves it so,
-/// since the next one cannot tell whose doing that was. Counted and told, but no object is lost by it.
-fn switch_on(world: &mut World) {
-    for server in world.get_mut("servers").into_iter().flatten() {
-        if server["status"] == "off" {
-            server["status"] = "running".into();
-            SWITCHED_OFF.fetch_add(1, Ordering::Relaxed);
-        }
-    }
 }
 
 #[derive(Default)]
@@ -236,10 +219,7 @@ fn every_mutation_survives_being_killed_in_every_window() {
         tally.failures.len(),
         begun.elapsed().as_secs_f64()
     ));
-    let switched_off = SWITCHED_OFF.load(Ordering::Relaxed);
-    say(&format!("{switched_off} times a server whose type was being changed was left switched off"));
     assert!(tally.failures.is_empty(), "{} failures:\n{}", tally.failures.len(), tally.failures.join("\n\n"));
-    assert!(switched_off <= 10, "{switched_off}");
     assert_eq!(tally.killed.len(), 15, "all five windows in all three steps");
 }
 

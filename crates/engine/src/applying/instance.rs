@@ -62,7 +62,11 @@ pub async fn apply_instance(request: InstanceRequest, journal: Arc<dyn Journal>)
     let effects = request.provider.effects(&request.addr.resource.type_name);
     let not_before = match (request.action, effects) {
         (journal::Action::Create, Effects::Objects) => request.provider.remote_time().await,
-        _ => None,
+        _ => Ok(None),
+    };
+    let not_before = match not_before {
+        Ok(time) => time,
+        Err(diagnostic) => return unchanged(&request, diagnostic),
     };
     let record = match intent(&request, op, not_before) {
         Ok(record) => record,

@@ -55,6 +55,8 @@ pub(super) struct Applier<'a> {
     store: Store,
     state: State,
     providers: FxHashMap<ProviderConfig, Arc<dyn Provider>>,
+    /// Providers of which nothing can be had; that was told already.
+    unusable: BTreeSet<ProviderConfig>,
     schemas: FxHashMap<(ProviderConfig, ResourceMode, Arc<str>), Arc<Schema>>,
     expansions: FxHashMap<AbsResource, Expansion>,
     /// Planned changes of current objects by instance.
@@ -86,6 +88,7 @@ impl<'a> Applier<'a> {
             store: Store::new(setup.environment.clone(), setup.contexts.clone()),
             state: plan.prior.clone(),
             providers,
+            unusable: BTreeSet::new(),
             schemas: FxHashMap::default(),
             expansions: FxHashMap::default(),
             by_instance,
@@ -95,6 +98,9 @@ impl<'a> Applier<'a> {
             diagnostics: Diagnostics::new(),
         };
         applier.values_from_state();
+        for config in used_providers(plan) {
+            applier.try_out(config).await;
+        }
         applier.walk().await
     }
 
@@ -191,6 +197,11 @@ impl<'a> Applier<'a> {
     async fn begin(&mut self, id: StepId) -> Begun<'a> {
         let plan = self.plan;
         let before = self.diagnostics.len();
+        if let Step::Apply(index) | Step::Destroy(index) = &plan.graph.nodes[id as usize].step
+            && self.unusable.contains(&plan.changes[*index].provider)
+        {
+            return Begun::Done(false);
+        }
         let future = match &plan.graph.nodes[id as usize].step {
             Step::Evaluate(ConfigNode::Provider(provider)) => {
                 self.configure(provider).await;
@@ -212,6 +223,17 @@ impl<'a> Applier<'a> {
         match future {
             Some(future) => Begun::Running(future),
             None => Begun::Done(!self.diagnostics.0[before..].iter().any(Diagnostic::is_error)),
+        }
+    }
+
+    /// Finds out before the first operation whether a provider is of any use, so that one error tells of it and not one
+    /// of every operation.
+    async fn try_out(&mut self, config: &ProviderConfig) {
+        let Some(provider) = self.providers.get(config).cloned() else { return };
+        if let Err(diagnostic) = provider.remote_time().await {
+            let block = self.setup.config.provider_block(config);
+            self.diagnostics.push(resolve(diagnostic, block.map(|b| (&*b.body, b.span)), None));
+            self.unusable.insert(config.clone());
         }
     }
 
@@ -245,6 +267,9 @@ impl<'a> Applier<'a> {
             }
         }
         self.providers.insert(config.clone(), provider);
+        if used_providers(self.plan).contains(config) {
+            self.try_out(config).await;
+        }
     }
 
     /// All instances of a resource are done: its value is known as a whole.
@@ -676,6 +701,11 @@ impl<'a> Applier<'a> {
 enum Begun<'f> {
     Done(bool),
     Running(BoxFuture<'f, (StepId, Finished)>),
+}
+
+/// The providers that the plan has something to do for.
+fn used_providers(plan: &Plan) -> BTreeSet<&ProviderConfig> {
+    plan.changes.iter().filter(|c| c.action != Action::NoOp).map(|c| &c.provider).collect()
 }
 
 /// Everything that waits for a failed step fails with it.

@@ -26,7 +26,7 @@ use ferroform_plan::{Plan, PlanMode, Target};
 use ferroform_provider::Provider;
 use ferroform_state::State;
 use ferroform_state::journal::{Journal, OpenOperation};
-use ferroform_state::world::WorldBinding;
+use ferroform_state::world::{Refused, WorldBinding};
 use rustc_hash::FxHashMap;
 
 pub(crate) use instance::sensitive_paths;
@@ -84,7 +84,7 @@ pub struct PlanInput<'a> {
 }
 
 /// Refuses worlds that the state does not belong to.
-pub type WorldGuard<'a> = dyn Fn(&[WorldBinding]) -> Result<(), Diagnostics> + Send + Sync + 'a;
+pub type WorldGuard<'a> = dyn Fn(&[WorldBinding]) -> Result<(), Refused> + Send + Sync + 'a;
 
 /// Providers that are configured already, with the configuration they have.
 pub type ConfiguredProviders = BTreeMap<ProviderConfig, Arc<dyn Provider>>;

@@ -26,6 +26,16 @@ struct Known<'s> {
     value: Value,
 }
 
+impl Known<'_> {
+    fn read_request(&self) -> ReadRequest {
+        ReadRequest {
+            type_name: self.addr.resource.type_name.clone(),
+            prior: self.value.clone(),
+            private: self.object.private.clone(),
+        }
+    }
+}
+
 impl Planner<'_> {
     pub(super) async fn settle_and_refresh(
         &mut self,
@@ -33,7 +43,7 @@ impl Planner<'_> {
         provider: &Arc<dyn Provider>,
         schema: &ProviderSchema,
     ) {
-        if let Some(diagnostics) = self.check_world(config, provider) {
+        if let Some(diagnostics) = self.check_world(config, provider, schema).await {
             return self.diagnostics.append(diagnostics);
         }
         let mine: Vec<_> = self.open.iter().filter(|o| o.intent.provider == *config).cloned().collect();
@@ -64,10 +74,36 @@ impl Planner<'_> {
     }
 
     /// A state whose objects live in one world is never used in another.
-    fn check_world(&mut self, config: &ProviderConfig, provider: &Arc<dyn Provider>) -> Option<Diagnostics> {
+    async fn check_world(
+        &mut self,
+        config: &ProviderConfig,
+        provider: &Arc<dyn Provider>,
+        schema: &ProviderSchema,
+    ) -> Option<Diagnostics> {
         let World { endpoint, project } = provider.world()?;
-        self.worlds.push(WorldBinding { provider: config.to_string(), endpoint, project });
-        (self.bind)(&self.worlds).err()
+        self.worlds.push(WorldBinding { provider: config.to_string(), endpoint, project, proven: false });
+        let refused = (self.bind)(&self.worlds).err()?;
+        // A token is changed now and then, and nobody but the objects can tell that it is still the same project.
+        if !refused.may_be_same || !self.finds_its_objects(config, provider, schema).await {
+            return Some(refused.diagnostics);
+        }
+        self.worlds.iter_mut().rev().take(1).for_each(|world| world.proven = true);
+        (self.bind)(&self.worlds).err().map(Diagnostics::from)
+    }
+
+    /// Whether most of the objects that the state knows of a provider are there.
+    async fn finds_its_objects(
+        &mut self,
+        config: &ProviderConfig,
+        provider: &Arc<dyn Provider>,
+        schema: &ProviderSchema,
+    ) -> bool {
+        let known = self.known_objects(config, provider, schema).await;
+        let requests: Vec<ReadRequest> = known.iter().map(Known::read_request).collect();
+        let count = requests.len();
+        let responses = provider.read_resources(requests).await;
+        let found = responses.iter().filter(|r| !r.diagnostics.has_errors() && !r.state.is_null()).count();
+        2 * found > count
     }
 
     async fn refresh(
@@ -92,14 +128,7 @@ impl Planner<'_> {
             return;
         }
         self.events.emit(Event::RefreshStarted { objects: read.len() });
-        let requests = read
-            .iter()
-            .map(|k| ReadRequest {
-                type_name: k.addr.resource.type_name.clone(),
-                prior: k.value.clone(),
-                private: k.object.private.clone(),
-            })
-            .collect();
+        let requests = read.iter().map(Known::read_request).collect();
         let count = read.len();
         let responses = provider.read_resources(requests).await;
         if responses.len() != count {

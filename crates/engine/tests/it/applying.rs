@@ -262,3 +262,22 @@ async fn an_update_that_turns_out_to_change_nothing_is_left_out() {
     assert_eq!(world.fake.take_log(), ["update a"]);
     assert_eq!(applied.done, Done { added: 0, changed: 1, destroyed: 0 });
 }
+
+#[tokio::test]
+async fn a_provider_that_nobody_answers_for_is_one_error_and_nothing_is_begun() {
+    let text = "resource \"fake_thing\" \"a\" {\n  count = 5\n  name  = \"a${count.index}\"\n}\nresource \"terraform_data\" \"b\" {}\n";
+    let mut world = World::new();
+    world.fake.cloud().silent = true;
+    let applied = world.apply(text).await;
+    assert_eq!(summaries(&applied.diagnostics), ["Nobody answers"]);
+    assert_eq!((applied.done.added, applied.skipped), (1, 5), "what has another provider is done");
+    assert!(
+        !world
+            .journal
+            .records()
+            .iter()
+            .any(|r| matches!(r, Record::Intent(i) if i.address.to_string().contains("fake")))
+    );
+    world.fake.cloud().silent = false;
+    assert!(world.apply(text).await.diagnostics.is_empty());
+}

@@ -17,6 +17,7 @@ use ferroform_plan::{Plan, PlanMode, Target};
 use ferroform_provider::ProviderFactory;
 use ferroform_state::State;
 use ferroform_state::journal::OpenOperation;
+use ferroform_state::world::{self, WorldBinding};
 use ferroform_test_support::{FakeProvider, MemoryJournal, files};
 use tokio::sync::watch;
 
@@ -39,6 +40,7 @@ pub(crate) struct World {
     pub fake: FakeProvider,
     pub state: State,
     pub open: Vec<OpenOperation>,
+    pub bound: Mutex<Vec<WorldBinding>>,
     pub journal: Arc<MemoryJournal>,
     pub recorder: Recorder,
     pub options: PlanOptions,
@@ -51,6 +53,7 @@ impl Default for World {
             fake: FakeProvider::new(),
             state: State::with_lineage("test"),
             open: Vec::new(),
+            bound: Mutex::default(),
             journal: Arc::new(MemoryJournal::new()),
             recorder: Recorder::default(),
             options: PlanOptions {
@@ -126,7 +129,11 @@ impl World {
             state: self.state.clone(),
             open: self.open.clone(),
             journal: &*self.journal,
-            bind: &|_| Ok(()),
+            bind: &|worlds| {
+                let mut bound = self.bound.lock().unwrap();
+                *bound = world::check(&bound, worlds, |_| !self.state.resources.is_empty())?;
+                Ok(())
+            },
             events: &self.recorder,
         };
         planning::plan(&setup, &self.options, input).await

@@ -2,7 +2,7 @@
 
 use ferroform_plan::{Action, PlanMode};
 
-use crate::harness::{World, actions};
+use crate::harness::{World, actions, summaries};
 
 /// Applies `before`, then plans `after` and expects these actions.
 async fn check(name: &str, before: &str, after: &str, expected: &[&str]) {
@@ -372,4 +372,23 @@ async fn prevent_destroy_stops_every_way_of_destroying() {
     assert_eq!(world.plan(&text("y")).await.unwrap_err(), ["Instance cannot be destroyed"]);
     let world = world.mode(PlanMode::Destroy);
     assert_eq!(world.plan(&text("x")).await.unwrap_err(), ["Instance cannot be destroyed"]);
+}
+
+#[tokio::test]
+async fn another_token_of_the_same_project_is_known_by_the_objects() {
+    let text = "resource \"fake_thing\" \"a\" {\n  count = 3\n  name  = \"a${count.index}\"\n}\n";
+    // How many of the three objects are found with the new token, and what comes of it.
+    for (found, refused) in [(3, false), (2, false), (1, true), (0, true)] {
+        let mut world = World::new();
+        world.fake.cloud().project = Some("token one".into());
+        world.apply(text).await;
+        world.fake.cloud().project = Some("token two".into());
+        let gone: Vec<String> = world.fake.cloud().objects.keys().skip(found).cloned().collect();
+        gone.iter().for_each(|id| drop(world.fake.cloud().objects.remove(id)));
+        let planned = world.plan_all(text).await;
+        let expected: &[&str] = if refused { &["State belongs to another world"] } else { &[] };
+        assert_eq!(summaries(&planned.diagnostics), expected, "{found}");
+        let bound = world.bound.lock().unwrap()[0].project.clone();
+        assert_eq!(bound, if refused { "token one" } else { "token two" });
+    }
 }

@@ -108,3 +108,22 @@ async fn an_unfinished_update_or_deletion_is_looked_at_again_even_without_refres
     assert_eq!(settlements(&world), [Settlement::ReadAgain]);
     assert!(actions(&plan).is_empty());
 }
+
+#[tokio::test]
+async fn the_provider_notes_what_an_unfinished_update_leaves_to_be_done() {
+    let resized = "resource \"fake_thing\" \"a\" {\n  name = \"a\"\n  size = 2\n}\n";
+    let mut world = World::new();
+    world.apply(ONE).await;
+    let (before, started) = (world.state.clone(), world.journal.records().len());
+    world.apply(resized).await;
+    let unfinished = open_after(&world.journal.records()[started..], 1);
+    (world.state, world.open) = (before, unfinished);
+    let planned = world.plan_all(resized).await;
+    let private = |state: &ferroform_state::State| {
+        state.current(&"fake_thing.a".parse().unwrap()).unwrap().private.clone()
+    };
+    assert_eq!(private(&planned.settled), b"interrupted");
+    // And it is on disk: another crash does not lose it.
+    let noted = |r: &Record| matches!(r, Record::Result { changes, .. } if !changes.is_empty());
+    assert!(world.journal.records().iter().skip(started).any(noted));
+}

@@ -100,6 +100,7 @@ fn world(world: &WorldBinding) -> Json {
 fn decode_world(json: &Json) -> Result<WorldBinding, String> {
     let fields = Fields::of(json, "a world")?;
     Ok(WorldBinding {
+        proven: false,
         provider: fields.text("provider")?.to_owned(),
         endpoint: fields.text("endpoint")?.to_owned(),
         project: fields.text("project")?.to_owned(),

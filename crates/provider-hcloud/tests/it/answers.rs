@@ -1,10 +1,12 @@
 //! Lost answers, failed actions, and looking for what they left.
 
 use ferroform_core::Value;
-use ferroform_provider::Located;
+use ferroform_provider::{
+    ApplyRequest, InterruptedRequest, Located, PlanRequest, ReadRequest, proposed::proposed,
+};
 use serde_json::{Value as Json, json};
 
-use crate::stack::{Checkpoints, KEY, Stack, one_of_each, stack};
+use crate::stack::{Checkpoints, KEY, Stack, one_of_each, stack, value};
 
 fn null(stack: &Stack, type_name: &str) -> Value {
     Value::null(stack.block(type_name).implied_type())
@@ -165,7 +167,7 @@ async fn attachments_whose_answer_was_lost_are_found() {
 #[tokio::test]
 async fn an_object_is_located_by_name_attributes_and_time() {
     let stack = stack().await;
-    let before = stack.provider.remote_time().await.unwrap();
+    let before = stack.provider.remote_time().await.unwrap().unwrap();
     for (type_name, list, config) in named() {
         let located = stack.locate(type_name, &config, Some(before)).await.unwrap();
         assert!(matches!(located, Located::Nothing), "{type_name}: {located:?}");
@@ -245,4 +247,99 @@ async fn a_sold_out_type_is_an_error_and_leaves_nothing() {
     assert_eq!(applied.diagnostics.0[0].summary, "Sold out");
     assert!(applied.state.is_null());
     assert_eq!(stack.count("servers").await, 0);
+}
+
+const SERVER: &str = "hcloud_server";
+
+fn server(server_type: &str) -> Json {
+    json!({"name": "x", "server_type": server_type, "image": "debian-12", "location": "fsn1"})
+}
+
+async fn status(stack: &Stack) -> Json {
+    stack.call("GET", &format!("/servers/{}", stack.id("x")), None).await["server"]["status"].clone()
+}
+
+#[tokio::test]
+async fn a_server_runs_again_after_a_change_of_its_type_that_failed() {
+    let mut stack = stack().await;
+    stack.apply("x", SERVER, server("cx23")).await;
+    let failure = json!({"code": "server_error", "message": "the disk could not be moved"});
+    stack.fault(json!({"command": "change_server_type", "effect": {"fail_action": failure}})).await;
+    let (_, _, prior) = stack.objects["x"].clone();
+    let (_, applied) = stack.try_apply(SERVER, &prior, &server("cx33"), &Checkpoints::default()).await;
+    assert!(applied.diagnostics.has_errors());
+    assert_eq!(applied.state.get("status").and_then(Value::as_str), Some("running"));
+    assert_eq!(applied.private, b"", "nothing is left to be done");
+    assert_eq!(status(&stack).await, "running");
+}
+
+/// A run that is killed between switching a server off and on again leaves the next one a note.
+#[tokio::test]
+async fn a_server_that_was_switched_off_for_a_change_is_switched_on_by_the_next_one() {
+    for done in [false, true] {
+        let mut stack = stack().await;
+        stack.apply("x", SERVER, server("cx23")).await;
+        let (_, _, prior) = stack.objects["x"].clone();
+        let planned = stack.plan(SERVER, &prior, &server("cx33")).await.planned.unwrap();
+        let path = |action: &str| format!("/servers/{}/actions/{action}", stack.id("x"));
+        stack.call("POST", &path("poweroff"), None).await;
+        if done {
+            let body = json!({"server_type": "cx33", "upgrade_disk": true});
+            stack.call("POST", &path("change_type"), Some(body)).await;
+        }
+        let meta = br#"{"schema_version":"0"}"#.to_vec();
+        let request = InterruptedRequest {
+            type_name: SERVER.into(),
+            prior: prior.clone(),
+            planned,
+            private: meta.clone(),
+        };
+        let private = stack.provider.interrupted(request);
+        assert_ne!(private, meta);
+
+        let request = ReadRequest { type_name: SERVER.into(), prior, private };
+        let read = stack.provider.read_resources(vec![request]).await.remove(0);
+        assert_eq!(read.state.get("status").and_then(Value::as_str), Some("off"));
+        let block = stack.block(SERVER);
+        let config = value(&block, &server("cx33"));
+        let request = PlanRequest {
+            type_name: SERVER.into(),
+            prior: read.state.clone(),
+            proposed: proposed(&block, &read.state, &config),
+            config: config.clone(),
+            private: read.private,
+        };
+        let plan = stack.provider.plan_resource(request).await;
+        let planned = plan.planned.unwrap();
+        assert_eq!(planned.get("status").and_then(Value::as_str), Some("running"));
+        let (type_name, prior, private) = (SERVER.into(), read.state, plan.private);
+        let request = ApplyRequest { type_name, prior, planned, config, private };
+        let applied = stack.provider.apply_resource(request, &Checkpoints::default()).await;
+        assert!(!applied.diagnostics.has_errors(), "{:?}", applied.diagnostics);
+        assert_eq!(applied.private, meta, "the note is done with");
+        assert_eq!(status(&stack).await, "running", "done: {done}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_somebody_else_switched_on_or_off_is_left_so() {
+    let mut stack = stack().await;
+    stack.apply("x", SERVER, server("cx23")).await;
+    let (_, _, prior) = stack.objects["x"].clone();
+    let planned = stack.plan(SERVER, &prior, &server("cx33")).await.planned.unwrap();
+    let request =
+        InterruptedRequest { type_name: SERVER.into(), prior: prior.clone(), planned, private: Vec::new() };
+    // It runs: the note is of no use any more, and must not switch it on some day.
+    let request = ReadRequest {
+        type_name: SERVER.into(),
+        prior: prior.clone(),
+        private: stack.provider.interrupted(request),
+    };
+    assert_eq!(stack.provider.read_resources(vec![request]).await[0].private, b"");
+    // Switched off by hand: that is drift to be told, not to be undone.
+    stack.call("POST", &format!("/servers/{}/actions/poweroff", stack.id("x")), None).await;
+    stack.refresh().await;
+    assert_eq!(stack.changes("x", &server("cx23")).await.0, [""; 0]);
+    stack.apply("x", SERVER, server("cx33")).await;
+    assert_eq!(status(&stack).await, "off");
 }

@@ -263,7 +263,7 @@ fn a_journal_that_is_in_the_state_already_is_not_folded_twice() {
 }
 
 fn world(provider: &str, endpoint: &str) -> WorldBinding {
-    WorldBinding { provider: provider.into(), endpoint: endpoint.into(), project: "p".into() }
+    WorldBinding { provider: provider.into(), endpoint: endpoint.into(), project: "p".into(), proven: false }
 }
 
 #[test]
@@ -283,7 +283,7 @@ fn a_state_stays_with_its_world() {
     manager.write(&with(state, "a.a")).unwrap();
     assert_eq!(mode(&noted), 0o600);
     let refusal = fresh().0.bind(std::slice::from_ref(&there)).unwrap_err();
-    assert_eq!(refusal.0[0].summary, "State belongs to another world");
+    assert_eq!(refusal.diagnostics.0[0].summary, "State belongs to another world");
     fresh().0.bind(std::slice::from_ref(&here)).unwrap();
     // The note may go: the state binds anew.
     fs::remove_file(&noted).unwrap();

@@ -48,15 +48,16 @@ pub(super) async fn update(cx: &Cx, id: i64, prior: Attrs<'_>, planned: Attrs<'_
     if let Some(update) = named_update(prior, planned) {
         cx.step(Tolerance::NONE, || async { servers.update(id, &update).await.map(drop) }).await?;
     }
-    if let Some(server_type) = planned.text("server_type").filter(|_| changes("server_type")) {
-        change_type(cx, id, server_type, !planned.flag("keep_disk")).await?;
-    }
-    if changes("public_net") {
-        public_net::change(cx, &existing(cx, id).await?, planned).await?;
-    }
-    if changes("network") {
-        networks::change(cx, id, prior, planned).await?;
-        start_if_just_connected(cx, id, prior, planned).await?;
+    let connected = reconnect(cx, id, prior, planned).await;
+    if needs_it_off(prior, planned) || prior.text("status") == Some("off") {
+        // Whatever came of that: a server that is to run does not stay off.
+        let on = match planned.text("status") {
+            None | Some("off") => Ok(()),
+            Some(_) => switch_on(cx, id).await,
+        };
+        connected.and(on)?;
+    } else {
+        connected?;
     }
     if changes("firewall_ids") && planned.is_known("firewall_ids") {
         change_firewalls(cx, id, prior, planned).await?;
@@ -87,6 +88,43 @@ pub(super) async fn update(cx: &Cx, id: i64, prior: Attrs<'_>, planned: Attrs<'_
     Ok(())
 }
 
+/// Whether a change is one that the API makes only of servers that are off.
+pub(super) fn needs_it_off(prior: Attrs<'_>, planned: Attrs<'_>) -> bool {
+    ["server_type", "public_net"].iter().any(|name| prior.get(name) != planned.get(name))
+}
+
+/// Changes the type and what the server is connected to. It may be left switched off.
+async fn reconnect(cx: &Cx, id: i64, prior: Attrs<'_>, planned: Attrs<'_>) -> Result<(), Failure> {
+    let changes = |name: &str| prior.get(name) != planned.get(name);
+    if let Some(server_type) = planned.text("server_type").filter(|_| changes("server_type")) {
+        change_type(cx, id, server_type, !planned.flag("keep_disk")).await?;
+    }
+    if changes("public_net") {
+        public_net::change(cx, &existing(cx, id).await?, planned).await?;
+    }
+    if changes("network") {
+        networks::change(cx, id, prior, planned).await?;
+        start_if_just_connected(cx, id, prior, planned).await?;
+    }
+    Ok(())
+}
+
+/// Switches a server on that is off.
+async fn switch_on(cx: &Cx, id: i64) -> Result<(), Failure> {
+    if existing(cx, id).await?.status == "off" {
+        cx.step(Tolerance::NONE, || cx.client.servers().poweron(id)).await?;
+    }
+    Ok(())
+}
+
+/// Switches a server off that is not.
+pub(super) async fn switch_off(cx: &Cx, server: &Server) -> Result<(), Failure> {
+    if server.status != "off" {
+        cx.step(Tolerance::NONE, || cx.client.servers().poweroff(server.id)).await?;
+    }
+    Ok(())
+}
+
 /// How often a server is looked at that was asked to shut down: about half a minute at the real pace.
 const LOOKS_AT_SHUTDOWN: u32 = 15;
 
@@ -113,40 +151,31 @@ async fn start_if_just_connected(
     planned: Attrs<'_>,
 ) -> Result<(), Failure> {
     let was_connected = prior.blocks("network").len() > 0 || super::starts_at_once(planned);
-    if !was_connected && existing(cx, id).await?.status == "off" {
-        cx.step(Tolerance::NONE, || cx.client.servers().poweron(id)).await?;
-    }
-    Ok(())
+    if was_connected { Ok(()) } else { switch_on(cx, id).await }
 }
 
 async fn existing(cx: &Cx, id: i64) -> Result<Server, Failure> {
     Ok(cx.client.servers().get(id).await?)
 }
 
-/// A server must be off to become another type. One that ran runs again after.
+/// A server must be off to become another type, and stays off (the API's documentation says that it is started).
 async fn change_type(cx: &Cx, id: i64, server_type: &str, upgrade_disk: bool) -> Result<(), Failure> {
     let servers = cx.client.servers();
     let server = existing(cx, id).await?;
-    let ran = server.status != "off";
-    if server.server_type.name != server_type {
-        if ran {
-            cx.step(Tolerance::NONE, || servers.poweroff(id)).await?;
-        }
-        match servers.change_type(id, server_type, upgrade_disk).await {
-            Ok(action) => cx.client.wait([action]).await?,
-            // A server that has the type already refuses it, so look before asking again.
-            Err(error) if error.may_have_happened() => {
-                cx.client.wait(servers.running_actions(id).await?).await?;
-                if existing(cx, id).await?.server_type.name != server_type {
-                    cx.step(Tolerance::NONE, || servers.change_type(id, server_type, upgrade_disk)).await?;
-                }
-            }
-            Err(error) => return Err(error.into()),
-        }
+    if server.server_type.name == server_type {
+        return Ok(());
     }
-    // The API's documentation says that it starts the server, others that it stays off.
-    if ran && existing(cx, id).await?.status == "off" {
-        cx.step(Tolerance::NONE, || servers.poweron(id)).await?;
+    switch_off(cx, &server).await?;
+    match servers.change_type(id, server_type, upgrade_disk).await {
+        Ok(action) => cx.client.wait([action]).await?,
+        // A server that has the type already refuses it, so look before asking again.
+        Err(error) if error.may_have_happened() => {
+            cx.client.wait(servers.running_actions(id).await?).await?;
+            if existing(cx, id).await?.server_type.name != server_type {
+                cx.step(Tolerance::NONE, || servers.change_type(id, server_type, upgrade_disk)).await?;
+            }
+        }
+        Err(error) => return Err(error.into()),
     }
     Ok(())
 }

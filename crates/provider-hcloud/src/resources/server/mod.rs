@@ -12,6 +12,7 @@ use super::{number_id, parse_id, schema};
 use crate::attrs::{Attrs, State, flag, int, int_or_null, int_set, labels, text};
 use crate::cx::{Cx, Tolerance};
 use crate::failure::Failure;
+use crate::note::Note;
 use crate::resource::{Begun, Candidate, Plan, Resource};
 use crate::rules::{self, Problems};
 use crate::seen::{Needs, Seen};
@@ -154,11 +155,11 @@ impl Resource for Server {
         if plan.changes("backups") {
             plan.unknown("backup_window");
         }
-        if plan.changes("server_type") {
-            if !plan.get("keep_disk").as_bool().unwrap_or(false) {
-                plan.unknown("primary_disk_size");
-            }
-            plan.unknown("status");
+        if plan.changes("server_type") && !plan.get("keep_disk").as_bool().unwrap_or(false) {
+            plan.unknown("primary_disk_size");
+        }
+        if plan.note.power_on && plan.prior.is_some_and(|prior| prior.text("status") == Some("off")) {
+            plan.set("status", text("running"));
         }
         offer::check(plan);
     }
@@ -200,6 +201,14 @@ impl Resource for Server {
 
     async fn update(&self, cx: &Cx, prior: Attrs<'_>, planned: Attrs<'_>) -> Result<(), Failure> {
         change::update(cx, number_id(prior)?, prior, planned).await
+    }
+
+    fn interrupted(&self, prior: Attrs<'_>, planned: Attrs<'_>) -> Note {
+        Note { power_on: prior.text("status") != Some("off") && change::needs_it_off(prior, planned) }
+    }
+
+    fn remains(&self, note: Note, seen: Attrs<'_>) -> Note {
+        Note { power_on: note.power_on && seen.text("status") == Some("off") }
     }
 
     async fn delete(&self, cx: &Cx, prior: Attrs<'_>) -> Result<(), Failure> {

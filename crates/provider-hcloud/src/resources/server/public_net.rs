@@ -4,6 +4,7 @@ use ferroform_core::schema::{Attribute, Block};
 use ferroform_core::{AttrPath, Diagnostic, Type, Value};
 use ferroform_hcloud::{PrimaryIpCreate, PublicAddress, PublicNetRequest, Server};
 
+use super::change;
 use crate::attrs::{Attrs, State, flag, int};
 use crate::cx::{Cx, Tolerance};
 use crate::failure::Failure;
@@ -94,7 +95,7 @@ enum Wanted {
     This(i64),
 }
 
-/// Gives the server the addresses that the plan wants. It must be off for that; it is switched off and on as needed.
+/// Gives the server the addresses that the plan wants. It must be off for that, and is left so.
 pub(super) async fn change(cx: &Cx, server: &Server, planned: Attrs<'_>) -> Result<(), Failure> {
     let block = planned.block("public_net");
     let is = [&server.public_net.ipv4, &server.public_net.ipv6];
@@ -117,10 +118,7 @@ pub(super) async fn change(cx: &Cx, server: &Server, planned: Attrs<'_>) -> Resu
     if steps.is_empty() {
         return Ok(());
     }
-    let running = server.status != "off";
-    if running {
-        cx.step(Tolerance::NONE, || cx.client.servers().poweroff(server.id)).await?;
-    }
+    change::switch_off(cx, server).await?;
     for (kind, wanted, is) in steps {
         if let Some(is) = is {
             let_go(cx, is).await?;
@@ -132,9 +130,6 @@ pub(super) async fn change(cx: &Cx, server: &Server, planned: Attrs<'_>) -> Resu
             }
             Wanted::Any => give_new(cx, server, kind).await?,
         }
-    }
-    if running {
-        cx.step(Tolerance::NONE, || cx.client.servers().poweron(server.id)).await?;
     }
     Ok(())
 }
