@@ -25,13 +25,13 @@ const LIMIT: Duration = Duration::from_secs(240);
 pub(crate) const PUBLIC_KEY: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f test@example";
 
-/// A program that only some machines have: whether it is there. Where `FERROFORM_REQUIRE_ORACLES` is set it must be.
+/// A program that only some machines have: whether it is there. Where `FERROFORM_REQUIRE_PROGRAMS` is set it must be.
 pub(crate) fn has_oracle(program: &str) -> bool {
     let found = Command::new(program).arg("version").env("CHECKPOINT_DISABLE", "1").output().is_ok();
     if !found {
         assert!(
-            std::env::var_os("FERROFORM_REQUIRE_ORACLES").is_none(),
-            "FERROFORM_REQUIRE_ORACLES is set and {program} is missing"
+            std::env::var_os("FERROFORM_REQUIRE_PROGRAMS").is_none(),
+            "FERROFORM_REQUIRE_PROGRAMS is set and {program} is missing"
         );
         say(&format!("skipped: {program} is not installed"));
     }

@@ -3,6 +3,7 @@
 mod bad_input;
 mod cloud;
 mod crash;
+mod full_disk;
 mod harness;
 mod interrupt;
 mod kinds;

@@ -10,7 +10,7 @@ use crate::harness::Cloud;
 async fn hcloud_python_works() {
     let present = Command::new("python3").args(["-c", "import hcloud"]).output();
     if !present.is_ok_and(|output| output.status.success()) {
-        let required = std::env::var_os("FERROFORM_REQUIRE_CLIENTS").is_some();
+        let required = std::env::var_os("FERROFORM_REQUIRE_PROGRAMS").is_some();
         assert!(!required, "python3 with the package hcloud is required here but missing");
         skipped("python3 with the package hcloud is not installed (`pip install hcloud`)");
         return;

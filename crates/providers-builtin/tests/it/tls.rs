@@ -143,6 +143,8 @@ async fn openssh_reads_the_private_keys() {
             std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).expect("new");
         std::io::Write::write_all(&mut file, text(&made, "private_key_openssh").as_bytes()).expect("written");
         let Ok(output) = Command::new("ssh-keygen").arg("-yf").arg(&path).output() else {
+            let required = std::env::var_os("FERROFORM_REQUIRE_PROGRAMS").is_some();
+            assert!(!required, "FERROFORM_REQUIRE_PROGRAMS is set and ssh-keygen is missing");
             eprintln!("skipped: ssh-keygen is not installed");
             return;
         };

@@ -29,6 +29,8 @@ fn stack(configuration: &str) -> Option<TempDir> {
             Some(dir)
         }
         Err(error) => {
+            let required = std::env::var_os("FERROFORM_REQUIRE_PROGRAMS").is_some();
+            assert!(!required, "FERROFORM_REQUIRE_PROGRAMS is set and terraform cannot be run: {error}");
             eprintln!("skipped: terraform cannot be run ({error})");
             None
         }
