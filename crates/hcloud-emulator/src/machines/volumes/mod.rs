@@ -193,19 +193,28 @@ impl Volumes {
         devices::remove(&self.site, machine)
     }
 
+    /// Lets go of everything of a world's that this module holds on this host; what is on the volumes stays. Its
+    /// machines must be gone.
+    ///
+    /// # Errors
+    /// When something cannot be let go of; the rest is.
+    pub(crate) fn release(site: &Site) -> Result<(), ToolError> {
+        let mut result = devices::clean(site);
+        if let Ok(folder) = site.dir().join(FOLDER).canonicalize() {
+            for device in loops::under(&folder)?.into_values() {
+                result = result.and(device.detach());
+            }
+        }
+        result
+    }
+
     /// Removes everything of a world's that this module makes. Its machines must be gone.
     ///
     /// # Errors
     /// When something cannot be removed; the rest is.
     pub(crate) fn clean(site: &Site) -> Result<(), ToolError> {
-        let mut result = devices::clean(site);
-        let folder = site.dir().join(FOLDER);
-        if let Ok(folder) = folder.canonicalize() {
-            for device in loops::under(&folder)?.into_values() {
-                result = result.and(device.detach());
-            }
-        }
-        for folder in [folder, site.dir().join(GENERATORS)] {
+        let mut result = Self::release(site);
+        for folder in [site.dir().join(FOLDER), site.dir().join(GENERATORS)] {
             result = result.and(match std::fs::remove_dir_all(&folder) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     Err(ToolError::file(format!("removing {}", folder.display()))(error))

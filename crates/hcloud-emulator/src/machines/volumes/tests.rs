@@ -54,17 +54,20 @@ impl Drop for World {
 struct Machine {
     nspawn: Child,
     leader: u32,
-    _root: tempfile::TempDir,
+    _base: tempfile::TempDir,
 }
 
 impl Machine {
     fn start(world: &World, volumes: &Volumes, id: i64, disks: &[i64]) -> Self {
-        let root = tempfile::tempdir().unwrap();
+        // systemd-nspawn keeps a lock beside it.
+        let base = tempfile::tempdir().unwrap();
+        let root = base.path().join("root");
+        std::fs::create_dir(&root).unwrap();
         for folder in ["usr", "etc", "dev", "proc", "sys", "run", "tmp", "mnt"] {
-            std::fs::create_dir(root.path().join(folder)).unwrap();
+            std::fs::create_dir(root.join(folder)).unwrap();
         }
         for link in ["bin", "sbin", "lib", "lib64"] {
-            std::os::unix::fs::symlink(format!("usr/{link}"), root.path().join(link)).unwrap();
+            std::os::unix::fs::symlink(format!("usr/{link}"), root.join(link)).unwrap();
         }
         let disks = disks.iter().copied().collect();
         let group = volumes.device_group(id, &disks).unwrap();
@@ -72,11 +75,11 @@ impl Machine {
         let mut command = Command::new("sh");
         command.args(["-c", "echo $$ >\"$0\"; exec systemd-nspawn \"$@\"", &group]);
         command.args(["--quiet", "--register=no", "--keep-unit", "--console=pipe", "--bind-ro=/usr"]);
-        command.arg(format!("--machine={}-m{id}", world.site.tag())).arg("--directory").arg(root.path());
+        command.arg(format!("--machine={}-m{id}", world.site.tag())).arg("--directory").arg(&root);
         command.args(volumes.boot_arguments(&disks)).args(["/bin/sh", "-c", "touch /started; sleep 600"]);
         let nspawn =
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let mut machine = Self { nspawn, leader: 0, _root: root };
+        let mut machine = Self { nspawn, leader: 0, _base: base };
         let children = format!("/proc/{0}/task/{0}/children", machine.nspawn.id());
         let start = Instant::now();
         while machine.leader == 0 || machine.has("/started").is_none() {
