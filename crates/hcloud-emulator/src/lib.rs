@@ -82,6 +82,9 @@ use crate::limiter::Limiter;
 use crate::store::Store;
 use crate::world::World;
 
+/// Where images, disks and volumes of machines are kept unless [`MachineOptions::folder`] says otherwise.
+pub const DEFAULT_FOLDER: &str = "/var/lib/ferroform";
+
 /// The length of tokens, the same as of Hetzner's: clients check it.
 pub const TOKEN_LENGTH: usize = 64;
 
@@ -263,6 +266,28 @@ impl Builder {
         });
         Ok(Handle { shared, server: Some(server), address, tokens, world_id, idle_exit: self.idle_exit })
     }
+}
+
+/// Removes what the machines of a stopped world left on this host, their disks and volumes included. `state_file` is
+/// the world's, which stays as it is.
+///
+/// # Errors
+/// When the state file cannot be read, or something cannot be removed.
+pub fn erase_machines(state_file: &std::path::Path, options: &MachineOptions) -> Result<(), Error> {
+    let world_id = store::world_id(state_file)?;
+    erase(options, &world_id).map_err(|problem| Error::Machines { problem })
+}
+
+#[cfg(target_os = "linux")]
+fn erase(options: &MachineOptions, world_id: &str) -> Result<(), String> {
+    let folder = options.folder.clone().unwrap_or_else(|| DEFAULT_FOLDER.into());
+    let site = machines::site::Site::new(folder, world_id);
+    machines::volumes::Volumes::clean(&site).map_err(|error| error.to_string())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn erase(_: &MachineOptions, _: &str) -> Result<(), String> {
+    Ok(())
 }
 
 /// Machines for a world, once what an earlier process of it left behind is cleaned up.

@@ -3,15 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::backend::Live;
+use crate::backend::scene::Run;
+use crate::backend::{Backend, Live, Scene};
 use crate::clock::{Clock, ClockMode};
 use crate::core::{Core, Incoming, open};
 use crate::faults::Faults;
 use crate::limiter::{Limiter, RateLimit};
+use crate::real_tests::Fake;
 use crate::store::Store;
 use crate::world::load_balancers::Target;
 use crate::world::servers::Status;
@@ -280,6 +283,46 @@ fn check_references(project: &Project) {
     assert!(placed.values().all(|count| *count <= 10));
 }
 
+/// What is shown to a backend refers to nothing that is not in it, and gives nothing to two at once.
+fn check_scene(scene: &Scene) {
+    let mut volumes = BTreeSet::new();
+    let mut addresses: BTreeSet<IpAddr> = BTreeSet::new();
+    let mut floating = BTreeSet::new();
+    let mut private = BTreeSet::new();
+    for machine in scene.machines.values() {
+        for volume in &machine.volumes {
+            assert_eq!(scene.volumes[volume].location, machine.location);
+            assert!(volumes.insert(*volume), "a volume is attached twice");
+        }
+        let public = &machine.public;
+        assert!(
+            public.v4.is_none_or(|address| addresses.insert(address.into())),
+            "an address is given twice"
+        );
+        assert!(public.v6.is_none_or(|net| addresses.insert(net.addr().into())), "a network is given twice");
+        assert!(public.floating.iter().all(|net| floating.insert(*net)), "a floating IP leads to two");
+        let macs: BTreeSet<&str> = machine.links.iter().map(|link| link.mac.as_str()).collect();
+        assert_eq!(macs.len(), machine.links.len(), "two interfaces have one hardware address");
+    }
+    let machines = scene.machines.values().flat_map(|machine| &machine.links);
+    for link in machines.chain(scene.balancers.values().flat_map(|balancer| &balancer.link)) {
+        let segment = &scene.segments[&link.segment];
+        for address in std::iter::once(&link.address).chain(&link.aliases) {
+            assert!(segment.range.contains(address) && private.insert((link.segment, *address)));
+        }
+    }
+    for balancer in scene.balancers.values() {
+        for target in &balancer.targets {
+            let known = addresses.contains(target)
+                || private.iter().any(|(segment, address)| {
+                    balancer.link.as_ref().is_some_and(|link| link.segment == *segment)
+                        && IpAddr::V4(*address) == *target
+                });
+            assert!(known, "{target} is nobody's");
+        }
+    }
+}
+
 /// A world as data, with everything settled that is due at a moment.
 fn settled(world: &mut World, now: i64) -> Value {
     let mut faults = Faults::default();
@@ -317,6 +360,31 @@ proptest! {
             prop_assert!(matches!(server.status, Status::Running | Status::Off), "{:?}", server.status);
             let resource = crate::world::ResourceRef { kind: crate::world::Kind::Server, id: server.id };
             prop_assert!(!project(&loaded).is_locked(resource));
+        }
+    }
+
+    #[test]
+    fn what_is_shown_to_a_backend_is_sound(steps in prop::collection::vec(any::<Step>(), 1..120)) {
+        let mut core = start(&tempfile::tempdir().unwrap().path().join("world"));
+        core.admit(TOKEN);
+        let fake = Arc::new(Fake::default());
+        core.set_backend(Arc::clone(&fake) as Arc<dyn Backend>);
+        for step in steps {
+            let (method, path, body) = request(&core, step);
+            send(&mut core, method, &path, &body);
+            check_scene(&fake.scene());
+            if step.3 % 3 > 0 {
+                core.poll();
+                check(&core.world);
+                check_scene(&fake.scene());
+            }
+            core.clock.advance([0, 3000][usize::from(step.3) % 2]);
+        }
+        core.clock.advance(3_600_000);
+        prop_assert!(!core.poll(), "what the backend has done is over");
+        for server in project(&core).servers.values() {
+            let on = matches!(fake.scene().machines[&server.id].run, Run::On { .. });
+            prop_assert_eq!(server.status, if on { Status::Running } else { Status::Off });
         }
     }
 }

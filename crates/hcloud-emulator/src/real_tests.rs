@@ -10,6 +10,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
+use crate::Emulator;
 use crate::backend::scene::{DiskSource, Filter, Machine, Pass, PassProtocol, Run, Scene};
 use crate::backend::{Backend, Host, Object, Place, Report, Standing};
 use crate::clock::{Clock, ClockMode};
@@ -17,11 +18,11 @@ use crate::core::{Core, Delivery, Incoming, Outgoing};
 use crate::limiter::{Limiter, RateLimit};
 use crate::store::Store;
 use crate::world::World;
-use crate::Emulator;
 use crate::world::fingerprint;
 
 pub(crate) const TOKEN: &str = "0123456789012345678901234567890123456789012345678901234567890123";
-const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f test@example";
+const KEY: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f test@example";
 
 /// A backend that has reached everything but what a test holds back or lets fail.
 #[derive(Debug, Default)]
@@ -125,7 +126,12 @@ struct Cloud {
 impl Cloud {
     fn new() -> Self {
         let world = World::new("w".to_owned(), 7);
-        Self::with(Core::new(world, Clock::new(ClockMode::Stepped, 0), Limiter::new(RateLimit::Unlimited), None))
+        Self::with(Core::new(
+            world,
+            Clock::new(ClockMode::Stepped, 0),
+            Limiter::new(RateLimit::Unlimited),
+            None,
+        ))
     }
 
     fn open(path: &Path) -> Self {
@@ -367,7 +373,10 @@ fn rebuilding_rescaling_rescue_and_passwords_reach_the_machine() {
     cloud.fake.fail(Object::Machine(id), "no");
     cloud.core.poll();
     let shown = cloud.get(&format!("/servers/{id}"))["server"].take();
-    assert_eq!((shown["status"].as_str(), shown["server_type"]["name"].as_str()), (Some("off"), Some("cx33")));
+    assert_eq!(
+        (shown["status"].as_str(), shown["server_type"]["name"].as_str()),
+        (Some("off"), Some("cx33"))
+    );
     assert_eq!(cloud.machine(id).size.memory_mb, 8192, "what cannot be done is not shown any longer");
 }
 
@@ -375,7 +384,8 @@ fn rebuilding_rescaling_rescue_and_passwords_reach_the_machine() {
 fn volumes_are_shown_where_they_are_to_be_and_stay_where_they_cannot_go() {
     let mut cloud = Cloud::new();
     let id = cloud.server("web");
-    let volume = cloud.create("volumes", json!({"name": "v", "size": 10, "location": "fsn1", "format": "ext4"}));
+    let volume =
+        cloud.create("volumes", json!({"name": "v", "size": 10, "location": "fsn1", "format": "ext4"}));
     assert_eq!(cloud.fake.scene().volumes[&volume].format.as_deref(), Some("ext4"));
     cloud.fake.hold(Object::Volume(volume));
     let attach = format!("/volumes/{volume}/actions/attach");
@@ -420,7 +430,8 @@ fn deletion_takes_a_machine_out_at_once_and_the_server_away_when_it_is_gone() {
 fn networks_are_joined_and_left_by_machines() {
     let mut cloud = Cloud::new();
     let subnets = json!([{"type": "cloud", "ip_range": "10.0.1.0/24", "network_zone": "eu-central"}]);
-    let network = cloud.create("networks", json!({"name": "n", "ip_range": "10.0.0.0/16", "subnets": subnets}));
+    let network =
+        cloud.create("networks", json!({"name": "n", "ip_range": "10.0.0.0/16", "subnets": subnets}));
     let id = cloud.server("web");
     let join = json!({"network": network, "alias_ips": ["10.0.1.9"]});
     cloud.fake.fail(Object::Segment(network), "no");
@@ -474,7 +485,10 @@ fn firewalls_add_up_and_follow_labels() {
     let admin = cloud.create("firewalls", json!({"name": "admin", "rules": rules, "apply_to": on_server}));
     let inbound = vec![web.inbound[0].clone(), tcp(22..=22, &["198.51.100.7/32"])];
     assert_eq!(cloud.machine(id).filter, Some(Filter { inbound, ..web.clone() }));
-    cloud.post(&format!("/firewalls/{admin}/actions/remove_from_resources"), json!({"remove_from": on_server}));
+    cloud.post(
+        &format!("/firewalls/{admin}/actions/remove_from_resources"),
+        json!({"remove_from": on_server}),
+    );
     assert_eq!(cloud.machine(id).filter, Some(web));
     cloud.call("PUT", &format!("/v1/servers/{id}"), json!({"labels": {}}));
     assert_eq!(cloud.machine(id).filter, Some(Filter::default()));
@@ -484,7 +498,8 @@ fn firewalls_add_up_and_follow_labels() {
 fn load_balancers_are_shown_with_their_targets_and_show_their_health() {
     let mut cloud = Cloud::new();
     let subnets = json!([{"type": "cloud", "ip_range": "10.0.1.0/24", "network_zone": "eu-central"}]);
-    let network = cloud.create("networks", json!({"name": "n", "ip_range": "10.0.0.0/16", "subnets": subnets}));
+    let network =
+        cloud.create("networks", json!({"name": "n", "ip_range": "10.0.0.0/16", "subnets": subnets}));
     let mut ids = Vec::new();
     for name in ["a", "b"] {
         let mut wanted = server(name);
@@ -573,7 +588,11 @@ fn a_killed_emulator_goes_on_where_it_was_and_says_what_is_coming_back() {
     core.set_backend(Arc::clone(&fake) as Arc<dyn Backend>);
     let mut cloud = Cloud { core, fake };
     let after = cloud.fake.scene();
-    assert_eq!((&after.machines, after.revision), (&before.machines, 1), "the same boots and disks are wanted");
+    assert_eq!(
+        (&after.machines, after.revision),
+        (&before.machines, 1),
+        "the same boots and disks are wanted"
+    );
     assert!(cloud.core.poll());
     assert_eq!((cloud.status(up), cloud.status(new)), ("starting".to_owned(), "initializing".to_owned()));
     assert_eq!(cloud.outcome(&created["action"]), "running");
@@ -596,8 +615,11 @@ fn worlds_without_machines_get_them() {
     let mut wanted = server("on");
     wanted["ssh_keys"] = json!([key]);
     let on = cloud.create("servers", wanted);
-    let off = cloud.create("servers", json!({"name": "off", "server_type": "cx23", "image": "debian-12",
-        "location": "fsn1", "start_after_create": false}));
+    let off = cloud.create(
+        "servers",
+        json!({"name": "off", "server_type": "cx23", "image": "debian-12",
+        "location": "fsn1", "start_after_create": false}),
+    );
     cloud.core.finish();
     let mut world: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     for project in world["world"]["projects"].as_object_mut().unwrap().values_mut() {
@@ -619,7 +641,10 @@ fn what_is_real_and_further_hosts_are_told_and_checked() {
     let id = cloud.server("web");
     let told = cloud.call("GET", "/_emulator/machines", Value::Null);
     let machine = &told["machines"][0];
-    assert_eq!((machine["status"].as_str(), machine["standing"].as_str()), (Some("running"), Some("reached")));
+    assert_eq!(
+        (machine["status"].as_str(), machine["standing"].as_str()),
+        (Some("running"), Some("reached"))
+    );
     assert_eq!(machine["namespace"], json!(format!("/run/netns/m{id}")));
     assert_eq!((told["settled"].as_bool(), &machine["ipv6"]), (Some(true), &json!("2001:db8:0:1::1")));
     let console = cloud.call("GET", &format!("/_emulator/servers/{id}/console"), Value::Null);
@@ -627,7 +652,8 @@ fn what_is_real_and_further_hosts_are_told_and_checked() {
     let boot = cloud.call("GET", &format!("/_emulator/servers/{id}/first_boot"), Value::Null);
     assert_eq!(boot, json!({"running": false, "cloud_init": null}));
 
-    let host = cloud.call("POST", "/_emulator/hosts", json!({"addresses": ["173.245.48.10", "2400:cb00::1"]}));
+    let host =
+        cloud.call("POST", "/_emulator/hosts", json!({"addresses": ["173.245.48.10", "2400:cb00::1"]}));
     assert_eq!(host["host"]["name"], "host1");
     for (body, status) in [
         (json!({"name": "admin", "addresses": ["8.8.4.4"]}), 201),

@@ -109,6 +109,26 @@ fn snapshot(world: &World, sequence: u64, at: i64) -> Vec<u8> {
     serde_json::to_vec(&SnapshotOut { format: FORMAT, sequence, at, world }).unwrap_or_default()
 }
 
+/// The id of the world in a state file.
+pub(crate) fn world_id(path: &Path) -> Result<String, Error> {
+    #[derive(Deserialize)]
+    struct Snapshot {
+        world: World,
+    }
+    #[derive(Deserialize)]
+    struct World {
+        shared: Shared,
+    }
+    #[derive(Deserialize)]
+    struct Shared {
+        world_id: String,
+    }
+    let bytes = std::fs::read(path).map_err(|source| Error::State { path: path.to_owned(), source })?;
+    let read = serde_json::from_slice::<Snapshot>(&bytes);
+    read.map(|snapshot| snapshot.world.shared.world_id)
+        .map_err(|error| Error::Corrupt { path: path.to_owned(), problem: error.to_string() })
+}
+
 impl Store {
     /// Opens a world, or makes the one that `fresh` gives.
     pub(crate) fn open(path: &Path, fresh: impl FnOnce() -> (World, i64)) -> Result<(Self, Loaded), Error> {
@@ -366,6 +386,7 @@ mod tests {
         std::fs::write(sibling(&path, ".journal"), full).unwrap();
         let (_store, again) = Store::open(&path, fresh).unwrap();
         assert_eq!(ids(&again.world), [0, 2]);
+        assert_eq!(world_id(&path).unwrap(), again.world.shared.world_id);
     }
 
     #[test]
