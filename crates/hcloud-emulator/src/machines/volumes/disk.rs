@@ -28,7 +28,13 @@ pub(super) fn make(file: &Path, bytes: u64, format: Option<&str>) -> Result<(), 
             run("mkfs.ext4", &["-q", "-F", "-E", options, "--", &new_name])?;
         }
         Some("xfs") => {
-            run("mkfs.xfs", &["-q", "-f", "--", &new_name])?;
+            run("mkfs.xfs", &["-q", "-f", "--", &new_name]).map_err(|error| match error {
+                ToolError::Start { program, source } if source.kind() == ErrorKind::NotFound => {
+                    let said = format!("{source}; the package xfsprogs has it");
+                    ToolError::Failed { command: program, said }
+                }
+                other => other,
+            })?;
         }
         Some(other) => {
             return Err(ToolError::Failed {

@@ -245,3 +245,27 @@ fn volumes_are_found_again_and_cleaned_for_real() {
     assert_eq!((world.loops(), neighbour.loops()), (0, 1));
     assert!(others.loops[&1].is_of(&others.file(1)));
 }
+
+#[test]
+fn xfs_is_made_mounted_and_grown_for_real() {
+    if !may_run(&[&PROGRAMS[..], &["mkfs.xfs", "xfs_growfs"]].concat()) {
+        return;
+    }
+    let world = World::new("xfs");
+    let mut volumes = Volumes::open(&world.site).unwrap();
+    volumes.ensure(3, &volume(10, Some("xfs"))).unwrap();
+    let machine = Machine::start(&world, &volumes, 1, &[3]);
+    volumes.attach(3, machine.leader, true).unwrap();
+    let mounted = machine.sh("grep HC_Volume_3 /proc/mounts | cut -d ' ' -f 1-3").unwrap();
+    assert_eq!(mounted, "/dev/sdb /mnt/HC_Volume_3 xfs\n");
+    let by_uuid = "readlink /dev/disk/by-uuid/$(blkid -o value -s UUID /dev/sdb)";
+    assert_eq!(machine.sh(by_uuid).unwrap(), "../../sdb\n");
+    volumes.ensure(3, &volume(20, Some("xfs"))).unwrap();
+    machine.sh("xfs_growfs /mnt/HC_Volume_3").unwrap();
+    let size = machine.sh("df --output=size -B1G /mnt/HC_Volume_3 | tail -1").unwrap();
+    assert_eq!(size.trim(), "20");
+    volumes.detach(3, machine.leader).unwrap();
+    // Where it was in fstab, it comes back.
+    volumes.attach(3, machine.leader, true).unwrap();
+    machine.sh("mountpoint /mnt/HC_Volume_3 && grep -c HC_Volume_3 /etc/fstab | grep -x 1").unwrap();
+}
