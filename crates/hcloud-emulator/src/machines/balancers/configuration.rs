@@ -24,17 +24,29 @@ const IDLE_TCP: &str = "1h";
 /// The user and group `nobody`, the same numbers everywhere.
 const NOBODY: u32 = 65534;
 
-/// A file that a configuration refers to, in the folder that haproxy runs in.
+/// A file that a configuration refers to, in the folder that haproxy runs in. Its name follows from its text.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct PemFile {
+pub(super) struct TlsFile {
     pub(super) name: String,
     pub(super) text: String,
 }
 
-impl PemFile {
-    fn of(certificate: &CertificatePem) -> Self {
-        let text = format!("{}\n{}\n", certificate.chain.trim(), certificate.key.trim());
-        Self { name: format!("{}.pem", digest(&text)), text }
+/// What the name of each of them ends with.
+pub(super) const TLS_ENDING: &str = ".tls";
+
+impl TlsFile {
+    fn new(text: String) -> Self {
+        Self { name: format!("{}{TLS_ENDING}", digest(&text)), text }
+    }
+
+    fn certificate(certificate: &CertificatePem) -> Self {
+        Self::new(format!("{}\n{}\n", certificate.chain.trim(), certificate.key.trim()))
+    }
+
+    /// The list of a service's certificates, the default one first: a line of the configuration would hold a few only.
+    fn list(http: &HttpService) -> Self {
+        let certificates = http.certificates.iter().map(Self::certificate);
+        Self::new(certificates.fold(String::new(), |list, file| format!("{list}./{}\n", file.name)))
     }
 }
 
@@ -46,10 +58,13 @@ pub(super) fn digest(text: &str) -> String {
     })
 }
 
-/// The certificates that [`configuration`] refers to.
-pub(super) fn certificates(balancer: &Balancer) -> Vec<PemFile> {
+/// The files that [`configuration`] refers to: certificates, and lists of them.
+pub(super) fn files(balancer: &Balancer) -> Vec<TlsFile> {
     let services = balancer.services.iter().filter_map(|service| service.http.as_ref());
-    services.flat_map(|http| &http.certificates).map(PemFile::of).collect()
+    let services = services.filter(|http| !http.certificates.is_empty());
+    services
+        .flat_map(|http| http.certificates.iter().map(TlsFile::certificate).chain([TlsFile::list(http)]))
+        .collect()
 }
 
 /// The whole configuration. It is different for balancers that should do something different, certificates
@@ -92,8 +107,7 @@ fn put_frontend(text: &mut String, service: &Service, ipv6: bool) {
     let _ = writeln!(text, "\nfrontend f{port}");
     let tls = service.http.as_ref().filter(|http| !http.certificates.is_empty());
     let tls = tls.map_or(String::new(), |http| {
-        let files = http.certificates.iter().map(|certificate| PemFile::of(certificate).name);
-        files.fold(" ssl alpn h2,http/1.1".to_owned(), |options, file| format!("{options} crt ./{file}"))
+        format!(" ssl alpn h2,http/1.1 crt-list ./{}", TlsFile::list(http).name)
     });
     put_binds(text, port, &tls, ipv6);
     match &service.http {

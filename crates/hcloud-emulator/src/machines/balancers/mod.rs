@@ -207,15 +207,15 @@ impl Balancers {
             // One that does not answer, or is in a namespace that is no more.
             place.end();
         }
-        let certificates = configuration::certificates(&shown.scene);
-        for certificate in &certificates {
-            place.write(&certificate.name, &certificate.text)?;
+        let files = configuration::files(&shown.scene);
+        for file in &files {
+            place.write(&file.name, &file.text)?;
         }
         let child = place.start(&shown.configuration, &shown.digest, &shown.namespace, shown.pid)?;
         shown.pid = Some(child.id());
         self.former.extend(shown.child.replace(child));
-        let names: Vec<&str> = certificates.iter().map(|certificate| certificate.name.as_str()).collect();
-        place.keep_only(".pem", &names);
+        let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
+        place.keep_only(configuration::TLS_ENDING, &names);
         Ok(())
     }
 

@@ -158,7 +158,7 @@ fn configurations_say_what_the_scene_says() {
             "https on another port, with a redirect",
             balancer(vec![service(8443, 8080, Some(tls(true)))], &["10.0.0.2"]),
             &[
-                "ssl alpn h2,http/1.1 crt ./",
+                "ssl alpn h2,http/1.1 crt-list ./",
                 "http-request set-header X-Forwarded-Proto https",
                 "frontend redirect",
                 "bind 0.0.0.0:80",
@@ -220,7 +220,7 @@ fn configurations_say_what_the_scene_says() {
         assert!(!configuration::configuration(balancer, false).contains("[::]"), "{name}");
         if can_check {
             let folder = tempfile::tempdir().unwrap();
-            for file in configuration::certificates(balancer) {
+            for file in configuration::files(balancer) {
                 std::fs::write(folder.path().join(&file.name), &file.text).unwrap();
             }
             std::fs::write(folder.path().join("c"), &text).unwrap();
