@@ -1,0 +1,101 @@
+//! Worlds beside each other, and after a restart.
+
+use super::*;
+
+fn two_machines(world: &mut World) {
+    world.scene.segments.insert(7, a_segment("10.0.0.0/16"));
+    for id in [1, 2] {
+        let (v4, v6) = (format!("198.51.100.{id}"), format!("2001:db8:{id}::/64"));
+        let mut machine = a_machine("web", Some(&v4), Some(&v6));
+        machine.links.push(a_link(7, &format!("10.0.0.{}", id + 1), u8::try_from(id).unwrap()));
+        world.scene.machines.insert(id, machine);
+    }
+    world.show();
+    world.configure(1);
+    world.configure(2);
+}
+
+#[test]
+fn worlds_with_the_same_addresses_do_not_meet_for_real() {
+    if !ready(&["ip", "nft", "dnsmasq"]) {
+        return;
+    }
+    let before = of_the_host();
+    let (mut one, mut other) = (World::new(), World::new());
+    two_machines(&mut one);
+    two_machines(&mut other);
+    let _server = Server::start(&one.namespace("m1"), 80);
+    for address in ["198.51.100.1", "10.0.0.2", "2001:db8:1::1"] {
+        reaches(&one.namespace("m2"), address, 80);
+        does_not_reach(&other.namespace("m2"), address, 80);
+    }
+    let strange = format!("ff-not-ours-{}", std::process::id());
+    tools::run("ip", &["netns", "add", &strange]).unwrap();
+    drop(other);
+    reaches(&one.namespace("m2"), "198.51.100.1", 80);
+    drop(one);
+    let left = std::fs::read_dir("/run/netns").unwrap().flatten().any(|entry| entry.file_name() == *strange);
+    tools::run("ip", &["netns", "del", &strange]).unwrap();
+    assert!(left);
+    assert_eq!(of_the_host(), before);
+}
+
+#[test]
+fn what_runs_is_taken_over_after_a_restart_and_cleaned_for_real() {
+    if !ready(&["ip", "nft", "dnsmasq", "sleep"]) {
+        return;
+    }
+    let mut world = World::new();
+    two_machines(&mut world);
+    world.machine(1).filter = inbound(vec![tcp(80, &["198.51.100.2/32"])]);
+    world.show();
+    world.network().add_host("peer", &[ip_of("203.0.113.5"), ip_of("2001:db8:5::5")]).unwrap();
+    let (one, two) = (world.namespace("m1"), world.namespace("m2"));
+    let _servers = (Server::start(&one, 80), Server::start(&one, 22));
+    let (mut lasting, _) = connect(&two, "198.51.100.1", 80, PATIENCE).unwrap();
+
+    // It ends; meanwhile a machine goes, another comes, and an address changes.
+    drop(world.network.take());
+    world.scene.machines.insert(3, a_machine("third", Some("198.51.100.3"), None));
+    world.machine(2).public.floating = vec!["198.51.100.20/32".parse().unwrap()];
+    world.ip("net", "route add 198.51.100.99 dev m2\nlink add m99 type veth peer name other\n");
+    world.network = Some(Network::open_with(&world.site, None).unwrap());
+    let peer = ("peer".to_owned(), vec![ip_of("203.0.113.5"), ip_of("2001:db8:5::5")]);
+    assert_eq!(world.network().hosts(), [peer]);
+    world.show();
+    world.configure(3);
+    lasting.write_all(b"still?").unwrap();
+    let mut answer = [0; 6];
+    lasting.read_exact(&mut answer).unwrap();
+    for (address, port) in [("10.0.0.2", 22), ("198.51.100.1", 80)] {
+        reaches(&two, address, port);
+    }
+    let peer = world.namespace("hpeer");
+    let _server = Server::start(&peer, 80);
+    assert_eq!(reaches(&world.namespace("m3"), "203.0.113.5", 80), ip_of("198.51.100.3"));
+    reaches(&two, "2001:db8:5::5", 80);
+    does_not_reach(&peer, "198.51.100.1", 80);
+    let routes = tools::run("ip", &["-n", &world.site.namespace("net"), "route"]).unwrap();
+    assert!(routes.contains("198.51.100.20 via 198.51.100.2 dev m2"), "{routes}");
+    assert!(!routes.contains("198.51.100.99"), "{routes}");
+    let links = tools::run("ip", &["-n", &world.site.namespace("net"), "link"]).unwrap();
+    assert!(!links.contains("m99"), "{links}");
+
+    // A machine goes for good, in the presence of the next.
+    world.scene.machines.remove(&1);
+    world.show();
+    assert!(!one.exists());
+    // Nothing to do takes no time.
+    let began = std::time::Instant::now();
+    world.show();
+    assert!(began.elapsed() < Duration::from_millis(20), "{:?}", began.elapsed());
+
+    // Cleaning ends what runs inside.
+    let mut sleeper =
+        netns::inside(&two, || std::process::Command::new("sleep").arg("1000").spawn().unwrap()).unwrap();
+    let (site, folder) = (world.site.clone(), world.site.dir().join("network"));
+    assert!(folder.exists());
+    drop(world);
+    assert!(!sleeper.wait().unwrap().success());
+    assert!(netns::list(&site).is_empty() && !folder.exists());
+}
