@@ -1,9 +1,13 @@
 //! The command line, as Terraform's: long options with one dash or two, values behind `=` or as the next word.
 
+mod cloud;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+pub(crate) use self::cloud::*;
 
 /// An infrastructure engine for Hetzner Cloud that speaks the Terraform language.
 #[derive(Debug, Parser)]
@@ -51,6 +55,8 @@ pub(crate) struct WhereArgs {
     /// How many times faster than in reality the local cloud's time goes; 0 for no waiting at all.
     #[arg(long, value_name = "FACTOR", requires = "local")]
     pub time_scale: Option<f64>,
+    #[command(flatten)]
+    pub machines: MachineArgs,
     /// The statefile, instead of what the configuration says.
     #[arg(long, value_name = "FILE")]
     pub state: Option<PathBuf>,
@@ -181,6 +187,10 @@ pub(crate) struct ApplyArgs {
     /// Do not ask for approval.
     #[arg(long)]
     pub auto_approve: bool,
+    /// With -local -machines: when all is applied, wait until every machine's cloud-init is done, and fail if it
+    /// reports an error. At most 10m, or as long as is given.
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, default_missing_value = "10m")]
+    pub wait_for_boot: Option<String>,
     /// A plan that `plan -out=FILE` made.
     #[arg(value_name = "PLANFILE")]
     pub planfile: Option<PathBuf>,
@@ -280,62 +290,6 @@ pub(crate) struct VersionArgs {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
-}
-
-/// `cloud`
-#[derive(Debug, Args)]
-pub(crate) struct CloudArgs {
-    #[command(subcommand)]
-    pub command: CloudCommand,
-}
-
-/// The commands below `cloud`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum CloudCommand {
-    /// Run a local Hetzner Cloud in the foreground, for any client.
-    Serve(ServeArgs),
-    /// Show the local cloud of this directory.
-    Status(CloudPlaceArgs),
-    /// Stop the local cloud of this directory; its objects stay.
-    Stop(CloudPlaceArgs),
-    /// Delete the local cloud of this directory with all its objects, and the local state.
-    Reset(CloudPlaceArgs),
-}
-
-/// Options of commands on the local cloud of a directory.
-#[derive(Debug, Args)]
-pub(crate) struct CloudPlaceArgs {
-    #[command(flatten)]
-    pub style: OutputStyleArgs,
-}
-
-/// `cloud serve`
-#[derive(Debug, Args)]
-pub(crate) struct ServeArgs {
-    /// Where to listen; loopback only. Port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
-    pub listen: std::net::SocketAddr,
-    /// Keep the world in this file, so that it survives.
-    #[arg(long, value_name = "FILE")]
-    pub state: Option<PathBuf>,
-    /// A bearer token of 64 characters, each with a project of its own; may be given many times. One is made if none is given.
-    #[arg(long, value_name = "TOKEN")]
-    pub token: Vec<String>,
-    /// A file that holds such a token.
-    #[arg(long, value_name = "FILE")]
-    pub token_file: Option<PathBuf>,
-    /// How many times faster than in reality time goes; 0 for no waiting at all.
-    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
-    pub time_scale: f64,
-    /// Requests an hour; 0 for no limit.
-    #[arg(long, value_name = "N", default_value_t = 3600)]
-    pub rate_limit: u32,
-    /// End after so long without a request, such as 10m.
-    #[arg(long, value_name = "DURATION")]
-    pub idle_exit: Option<String>,
-    /// Written when the cloud is ready: endpoint, token and process, as JSON.
-    #[arg(long, value_name = "FILE", hide = true)]
-    pub owner_file: Option<PathBuf>,
 }
 
 /// Reads the command line. `env` gives `TF_CLI_ARGS` and `TF_CLI_ARGS_<command>`, whose words come before the others'.
@@ -471,6 +425,31 @@ mod tests {
             VariableArg::File("b.tfvars".into()),
         ];
         assert_eq!(args.planning.variables.in_order, order);
+    }
+
+    #[test]
+    fn words_behind_two_dashes_belong_to_the_command_that_is_run() {
+        let words =
+            ["ferroform", "cloud", "exec", "admin", "--", "curl", "-sS", "-max-time", "3", "http://a/"];
+        let cli = parse(words.map(OsString::from), |_| None).unwrap();
+        let Command::Cloud(CloudArgs { command: CloudCommand::Exec(args) }) = cli.command else {
+            panic!("{cli:?}")
+        };
+        assert_eq!(args.name, "admin");
+        assert_eq!(args.command, words[5..].iter().map(OsString::from).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn egress_is_for_machines() {
+        for (line, good) in [
+            ("apply -local -machines -egress=none", true),
+            ("apply -local -machines -egress nat -wait-for-boot", true),
+            ("apply -local -egress=none", false),
+            ("apply -local -machines -egress=all", false),
+        ] {
+            let words = std::iter::once("ferroform").chain(line.split(' ')).map(OsString::from);
+            assert_eq!(parse(words, |_| None).is_ok(), good, "{line}");
+        }
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! The local cloud of a directory: a process of its own that outlives the commands which use it.
 
+pub(crate) mod boots;
+pub(crate) mod control;
+pub(crate) mod entering;
+
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -10,14 +13,24 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ferroform_core::Diagnostic;
+use ferroform_hcloud_emulator::{Egress, MachineOptions};
 use serde::{Deserialize, Serialize};
+
+use self::control::{Control, request};
+use crate::args::MachineArgs;
 
 /// How long a cloud that nobody uses keeps running.
 const IDLE_EXIT: &str = "30m";
+/// The same for one with machines, which people may be logged in to.
+const IDLE_EXIT_MACHINES: &str = "12h";
 /// How much faster than in reality the time of a cloud goes that `-local` starts.
 pub(crate) const DEFAULT_TIME_SCALE: f64 = 10.0;
 /// How long a new cloud may take to be ready.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long one with machines may take: networks are made, and what a killed one left behind is removed.
+const MACHINES_TIMEOUT: Duration = Duration::from_secs(90);
+/// How long machines that ran before may take to come back.
+const RETURN_TIMEOUT: Duration = Duration::from_secs(180);
 
 /// How to reach a running local cloud.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -30,6 +43,48 @@ pub(crate) struct Owner {
     pub pid: u32,
     /// How fast its time goes.
     pub time_scale: f64,
+    /// How its servers are real machines, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machines: Option<Machines>,
+}
+
+/// How the servers of a cloud are real machines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Machines {
+    /// As in the option: none, packages or nat.
+    pub egress: String,
+    /// Where images, disks and volumes are; the usual folder if absent.
+    #[serde(default)]
+    pub folder: Option<PathBuf>,
+}
+
+impl Machines {
+    /// As the options say, and else as before.
+    pub(crate) fn new(args: &MachineArgs, before: Option<&Machines>) -> Self {
+        let egress = args.egress.map(|egress| egress.as_str().to_owned());
+        let folder =
+            args.machines_dir.as_ref().map(|dir| std::path::absolute(dir).unwrap_or_else(|_| dir.clone()));
+        Machines {
+            egress: egress
+                .or_else(|| before.map(|before| before.egress.clone()))
+                .unwrap_or_else(|| Egress::default().as_str().to_owned()),
+            folder: folder.or_else(|| before.and_then(|before| before.folder.clone())),
+        }
+    }
+
+    /// The same for the emulator.
+    pub(crate) fn options(&self) -> MachineOptions {
+        MachineOptions { folder: self.folder.clone(), egress: self.egress.parse().unwrap_or_default() }
+    }
+}
+
+/// How somebody wants a directory's local cloud to be; what is not said stays as it is.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wish {
+    /// How fast its time goes.
+    pub time_scale: Option<f64>,
+    /// Whether its servers are real machines.
+    pub machines: MachineArgs,
 }
 
 /// The files of a directory's local cloud.
@@ -57,6 +112,15 @@ impl LocalCloud {
         self.dir.join("cloud-token")
     }
 
+    fn machines_path(&self) -> PathBuf {
+        self.dir.join("cloud-machines.json")
+    }
+
+    /// Where SSH keeps the keys of machines.
+    pub(crate) fn known_hosts_path(&self) -> PathBuf {
+        self.dir.join("cloud-known-hosts")
+    }
+
     fn log_path(&self) -> PathBuf {
         self.dir.join("cloud.log")
     }
@@ -70,23 +134,59 @@ impl LocalCloud {
         (health["pid"].as_u64() == Some(u64::from(owner.pid))).then_some(owner)
     }
 
-    /// The running cloud, started if there is none. A running one of another speed is started anew.
-    pub(crate) fn ensure(&self, time_scale: Option<f64>) -> Result<Owner, Diagnostic> {
+    /// How the servers of this cloud are real machines, if it was ever started with any.
+    pub(crate) fn machines(&self) -> Option<Machines> {
+        serde_json::from_slice(&std::fs::read(self.machines_path()).ok()?).ok()
+    }
+
+    /// How they are to be from now on; kept until the cloud is reset.
+    fn settle_machines(&self, wish: &Wish) -> Result<Option<Machines>, Diagnostic> {
+        let before = self.machines();
+        if !wish.machines.machines {
+            return Ok(before);
+        }
+        let machines = Machines::new(&wish.machines, before.as_ref());
+        if before.as_ref() != Some(&machines) {
+            let json = serde_json::to_vec(&machines).unwrap_or_default();
+            private_file(&self.machines_path())
+                .and_then(|mut file| file.write_all(&json))
+                .map_err(|e| failed(&format!("{} cannot be written: {e}", self.machines_path().display())))?;
+        }
+        Ok(Some(machines))
+    }
+
+    /// The running cloud, started if there is none. A running one that is not as wished is started anew.
+    pub(crate) fn ensure(&self, wish: &Wish) -> Result<Owner, Diagnostic> {
         std::fs::create_dir_all(&self.dir)
             .map_err(|e| failed(&format!("{} cannot be made: {e}", self.dir.display())))?;
         // Two commands at once start one cloud.
         let lock = File::create(self.dir.join("cloud.lock")).and_then(|f| f.lock().map(|()| f));
         let _lock = lock.map_err(|e| failed(&format!("its lock cannot be taken: {e}")))?;
+        if wish.machines.machines {
+            entering::need_root()?;
+        }
+        let machines = self.settle_machines(wish)?;
+        let mut time_scale = wish.time_scale;
         if let Some(owner) = self.running() {
-            if time_scale.is_none_or(|scale| scale == owner.time_scale) {
+            if time_scale.is_none_or(|scale| scale == owner.time_scale) && owner.machines == machines {
                 return Ok(owner);
             }
+            time_scale = time_scale.or(Some(owner.time_scale));
             self.stop()?;
         }
-        self.start(time_scale.unwrap_or(DEFAULT_TIME_SCALE))
+        let owner = self.start(time_scale.unwrap_or(DEFAULT_TIME_SCALE), machines.as_ref())?;
+        if machines.is_some() {
+            // Whoever asks next is to see the cloud as it was before it was stopped.
+            Control::new(&owner).wait_until_settled(RETURN_TIMEOUT)?;
+        }
+        Ok(owner)
     }
 
-    fn start(&self, time_scale: f64) -> Result<Owner, Diagnostic> {
+    fn start(&self, time_scale: f64, machines: Option<&Machines>) -> Result<Owner, Diagnostic> {
+        let (idle_exit, timeout) = match machines {
+            Some(_) => (IDLE_EXIT_MACHINES, MACHINES_TIMEOUT),
+            None => (IDLE_EXIT, START_TIMEOUT),
+        };
         self.ensure_token()?;
         let _ = std::fs::remove_file(self.owner_path());
         let program =
@@ -95,11 +195,12 @@ impl LocalCloud {
             private_file(&self.log_path()).map_err(|e| failed(&format!("its log cannot be written: {e}")))?;
         let mut child = Command::new(program)
             .args(["cloud", "serve", "--rate-limit=0"])
-            .arg(format!("--idle-exit={IDLE_EXIT}"))
+            .arg(format!("--idle-exit={idle_exit}"))
             .arg(format!("--time-scale={time_scale}"))
             .arg(format!("--token-file={}", self.token_path().display()))
             .arg(format!("--state={}", self.world_path().display()))
             .arg(format!("--owner-file={}", self.owner_path().display()))
+            .args(machines.map(machine_options).unwrap_or_default())
             .env_remove("TF_CLI_ARGS")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -109,7 +210,7 @@ impl LocalCloud {
             .spawn()
             .map_err(|e| failed(&format!("the process cannot be started: {e}")))?;
         let begun = Instant::now();
-        while begun.elapsed() < START_TIMEOUT {
+        while begun.elapsed() < timeout {
             if let Some(owner) = self.running() {
                 return Ok(owner);
             }
@@ -122,7 +223,7 @@ impl LocalCloud {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        Err(failed(&format!("it was not ready after {} seconds", START_TIMEOUT.as_secs())))
+        Err(failed(&format!("it was not ready after {} seconds", timeout.as_secs())))
     }
 
     /// Makes the token of the directory's project when there is none yet.
@@ -143,8 +244,9 @@ impl LocalCloud {
         request(&owner, "POST", "/_emulator/shutdown")
             .map_err(|e| failed(&format!("it does not answer: {e}")))?;
         let begun = Instant::now();
-        while self.running().is_some() {
-            if begun.elapsed() > START_TIMEOUT {
+        let timeout = if owner.machines.is_some() { MACHINES_TIMEOUT } else { START_TIMEOUT };
+        while self.running().is_some() || owner.machines.is_some() && is_alive(owner.pid) {
+            if begun.elapsed() > timeout {
                 return Err(failed(&format!("process {} does not end", owner.pid)));
             }
             std::thread::sleep(Duration::from_millis(10));
@@ -155,7 +257,14 @@ impl LocalCloud {
 
     /// Stops the cloud and deletes its world and everything that local runs keep.
     pub(crate) fn reset(&self) -> Result<(), Diagnostic> {
+        if self.machines().is_some() && self.world_path().exists() {
+            entering::need_root()?;
+        }
         self.stop()?;
+        if let Some(machines) = self.machines().filter(|_| self.world_path().exists()) {
+            ferroform_hcloud_emulator::erase_machines(&self.world_path(), &machines.options())
+                .map_err(|error| failed(&error.to_string()))?;
+        }
         let begun = Instant::now();
         loop {
             match std::fs::remove_dir_all(&self.dir) {
@@ -172,6 +281,20 @@ impl LocalCloud {
                     return Err(failed(&format!("{} cannot be deleted: {error}", self.dir.display())));
                 }
             }
+        }
+    }
+
+    /// The running cloud, which has machines.
+    pub(crate) fn with_machines(&self) -> Result<Owner, Diagnostic> {
+        let start = "Run apply -local -machines to start it with machines.";
+        match self.running() {
+            Some(owner) if owner.machines.is_some() => Ok(owner),
+            Some(_) => Err(Diagnostic::error("Local cloud without machines")
+                .detail("The local cloud of this directory is running, but its servers are no real machines.")
+                .hint(start)),
+            None => Err(Diagnostic::error("Local cloud not running")
+                .detail("The local cloud of this directory is not running, so there are no machines.")
+                .hint(start)),
         }
     }
 
@@ -200,28 +323,17 @@ fn failed(why: &str) -> Diagnostic {
     Diagnostic::error("Local cloud not available").detail(format!("The local cloud cannot be used: {why}."))
 }
 
-/// A request to the control interface, without a body. Blocking, on loopback only, bounded in time.
-fn request(owner: &Owner, method: &str, path: &str) -> std::io::Result<String> {
-    let invalid = |why: &str| std::io::Error::new(std::io::ErrorKind::InvalidData, why.to_owned());
-    let host = owner.endpoint.strip_prefix("http://").and_then(|rest| rest.split('/').next());
-    let address: SocketAddr =
-        host.and_then(|h| h.parse().ok()).ok_or_else(|| invalid("no loopback address"))?;
-    if !address.ip().is_loopback() {
-        return Err(invalid("no loopback address"));
+/// Whether a process is there.
+fn is_alive(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok())
+}
+
+/// The options of `cloud serve` for machines.
+fn machine_options(machines: &Machines) -> Vec<std::ffi::OsString> {
+    let mut options = vec!["--machines".into(), format!("--egress={}", machines.egress).into()];
+    if let Some(folder) = &machines.folder {
+        options.extend(["--machines-dir".into(), folder.into()]);
     }
-    let limit = Duration::from_secs(5);
-    let mut stream = TcpStream::connect_timeout(&address, limit)?;
-    stream.set_read_timeout(Some(limit))?;
-    stream.set_write_timeout(Some(limit))?;
-    write!(
-        stream,
-        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-        owner.token
-    )?;
-    let mut answer = Vec::new();
-    stream.take(16 << 20).read_to_end(&mut answer)?;
-    let answer = String::from_utf8(answer).map_err(|_| invalid("the answer is no text"))?;
-    let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(|| invalid("no answer"))?;
-    let status = head.split(' ').nth(1).unwrap_or("");
-    if status.starts_with('2') { Ok(body.to_owned()) } else { Err(invalid(&format!("it answered {status}"))) }
+    options
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ferroform_core::Diagnostic;
 
 use crate::args::WhereArgs;
+use crate::cloud::Wish;
 
 /// What the environment and the options say about where things are.
 #[derive(Debug, Clone)]
@@ -16,8 +17,8 @@ pub(crate) struct Settings {
     pub data_dir: PathBuf,
     /// The local cloud is used.
     pub local: bool,
-    /// How fast the local cloud's time goes, if it must be started.
-    pub time_scale: Option<f64>,
+    /// How the local cloud is to be.
+    pub wish: Wish,
     /// A statefile named by option.
     pub state: Option<PathBuf>,
     /// The workspace's name.
@@ -39,6 +40,11 @@ impl Settings {
                     .detail(format!("The environment variable FERROFORM_CLOUD is {other:?}; the one value it can have is \"local\".")));
             }
         };
+        if place.machines.machines && !local {
+            return Err(Diagnostic::error("Machines are for the local cloud")
+                .detail("The option -machines makes servers of the local cloud real machines; this command does not use the local cloud.")
+                .hint("Add -local."));
+        }
         let data_dir = match std::env::var_os("TF_DATA_DIR") {
             Some(dir) if !dir.is_empty() => PathBuf::from(dir),
             _ => PathBuf::from(".terraform"),
@@ -48,7 +54,7 @@ impl Settings {
             cwd,
             data_dir,
             local,
-            time_scale: place.time_scale,
+            wish: Wish { time_scale: place.time_scale, machines: place.machines.clone() },
             state: place.state.clone(),
             workspace: workspace.unwrap_or_else(|| "default".to_owned()),
         })

@@ -107,7 +107,7 @@ pub(crate) fn local_cloud(context: &Context<'_>, settings: &Settings) -> Result<
         return Ok(None);
     }
     let cloud = LocalCloud::new(settings.local_dir());
-    context.take(cloud.ensure(settings.time_scale), &Sources::new()).map(Some)
+    context.take(cloud.ensure(&settings.wish), &Sources::new()).map(Some)
 }
 
 impl Session {

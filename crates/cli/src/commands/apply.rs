@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use ferroform_core::{Diagnostic, Diagnostics, Sources};
 use ferroform_engine::planning::ConfiguredProviders;
@@ -10,11 +11,13 @@ use ferroform_plan::{Plan, PlanMode, planfile};
 use ferroform_state::manager::Manager;
 
 use super::Outcome;
+use super::cloud::machines::ready;
 use super::plan::mode;
-use crate::args::ApplyArgs;
-use crate::cloud::private_file;
+use crate::args::{ApplyArgs, WaitFor};
+use crate::cloud::control::Control;
+use crate::cloud::{LocalCloud, boots, private_file};
 use crate::project::Project;
-use crate::settings::Settings;
+use crate::settings::{Settings, parse_duration};
 use crate::terminal::Terminal;
 use crate::views::outputs::render_outputs;
 use crate::views::plan::render_plan;
@@ -26,6 +29,7 @@ use crate::{failpoints, interrupt};
 pub(super) async fn run(args: &ApplyArgs, destroy: bool, terminal: &Terminal) -> Outcome {
     let mut context = Context::new(terminal, &args.planning.style);
     context.compact_warnings = args.planning.compact_warnings;
+    let limit = boot_limit(&context, args)?;
     let stop = interrupt::listen();
     let (mut session, plan, providers) = match &args.planfile {
         Some(path) if !destroy => saved(&context, args, path)?,
@@ -49,8 +53,43 @@ pub(super) async fn run(args: &ApplyArgs, destroy: bool, terminal: &Terminal) ->
         }
     };
     let outcome = carry_out(&context, args, &mut session, &plan, providers, stop).await;
+    let cloud = LocalCloud::new(session.settings.local_dir());
     let closed = session.close(&context);
-    outcome.and_then(|code| closed.map(|()| code))
+    let code = outcome.and_then(|code| closed.map(|()| code))?;
+    if let Some(limit) = limit {
+        wait_for_boot(&context, &cloud, limit).await?;
+    }
+    Ok(code)
+}
+
+/// How long to wait for machines when all is applied, if that is wanted.
+fn boot_limit(context: &Context<'_>, args: &ApplyArgs) -> Result<Option<Duration>, Reported> {
+    let Some(text) = &args.wait_for_boot else { return Ok(None) };
+    let none = Sources::new();
+    let limit = context.take(parse_duration(text), &none)?;
+    if !context.take(Settings::new(&args.planning.place), &none)?.local {
+        let diagnostic = Diagnostic::error("Nothing to wait for")
+            .detail("The option -wait-for-boot waits for machines, which only the local cloud has.")
+            .hint("Add -local -machines.");
+        return context.take(Err(diagnostic), &none);
+    }
+    Ok(Some(limit))
+}
+
+/// Waits until cloud-init is done on every machine of the local cloud.
+async fn wait_for_boot(context: &Context<'_>, cloud: &LocalCloud, limit: Duration) -> Result<(), Reported> {
+    let none = Sources::new();
+    let owner = context.take(cloud.with_machines(), &none)?;
+    let waited = tokio::task::spawn_blocking(move || {
+        boots::wait(&Control::new(&owner), &[], WaitFor::CloudInit, limit)
+    });
+    let waited = waited.await.unwrap_or_else(|error| {
+        let detail = format!("Waiting for the machines ended too early: {error}.");
+        Err(Diagnostic::error("Waiting failed").detail(detail).into())
+    });
+    let names = context.take(waited, &none)?;
+    context.print(&format!("\n{}", ready(&names, WaitFor::CloudInit)));
+    Ok(())
 }
 
 /// A saved plan with the state that it was made for.

@@ -1,4 +1,7 @@
-//! `cloud status`, `cloud stop` and `cloud reset`
+//! `cloud status`, `cloud stop` and `cloud reset`; the others are below.
+
+pub(super) mod hosts;
+pub(super) mod machines;
 
 use std::process::ExitCode;
 
@@ -36,6 +39,11 @@ pub(super) fn status(args: &CloudPlaceArgs, terminal: &Terminal) -> Outcome {
         owner.time_scale,
         cloud.world_path().display()
     ));
+    if let Some(machines) = &owner.machines {
+        let folder =
+            machines.folder.as_ref().map(|dir| format!(", in {}", dir.display())).unwrap_or_default();
+        terminal.print(&format!("  machines:   real, egress {}{folder}\n", machines.egress));
+    }
     let objects = cloud.objects(&owner).unwrap_or_default();
     for (kind, all) in objects["objects"].as_object().into_iter().flatten() {
         if let Some(count) = all["count"].as_u64().filter(|count| *count > 0) {

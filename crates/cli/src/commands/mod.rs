@@ -52,6 +52,12 @@ fn dispatch(cli: Cli, terminal: &Terminal) -> Outcome {
             CloudCommand::Status(args) => cloud::status(&args, terminal),
             CloudCommand::Stop(args) => cloud::stop(&args, terminal),
             CloudCommand::Reset(args) => cloud::reset(&args, terminal),
+            CloudCommand::Ps(args) => cloud::machines::ps(&args, terminal),
+            CloudCommand::Ssh(args) => cloud::machines::ssh(&args, terminal),
+            CloudCommand::Exec(args) => cloud::machines::exec(&args, terminal),
+            CloudCommand::Logs(args) => cloud::machines::logs(&args, terminal),
+            CloudCommand::Wait(args) => cloud::machines::wait(&args, terminal),
+            CloudCommand::Host(args) => cloud::hosts::run(&args, terminal),
         },
     }
 }

@@ -10,7 +10,8 @@ use ferroform_hcloud_emulator::{Builder, ClockMode, Emulator, Error, Handle, Rat
 
 use super::Outcome;
 use crate::args::ServeArgs;
-use crate::cloud::{Owner, new_token, private_file};
+use crate::cloud::entering::need_root;
+use crate::cloud::{Machines, Owner, new_token, private_file};
 use crate::interrupt;
 use crate::settings::parse_duration;
 use crate::terminal::Terminal;
@@ -46,6 +47,11 @@ pub(super) async fn run(args: &ServeArgs, terminal: &Terminal) -> Outcome {
     if let Some(path) = &args.state {
         builder = builder.state_file(path);
     }
+    let machines = args.machines.machines.then(|| Machines::new(&args.machines, None));
+    if let Some(machines) = &machines {
+        context.take(need_root(), &none)?;
+        builder = builder.machines(machines.options());
+    }
     let idle = match &args.idle_exit {
         Some(text) => Some(context.take(parse_duration(text), &none)?),
         None => None,
@@ -63,6 +69,7 @@ pub(super) async fn run(args: &ServeArgs, terminal: &Terminal) -> Outcome {
         token: tokens[0].clone(),
         pid: std::process::id(),
         time_scale: args.time_scale,
+        machines,
     };
     if let Some(path) = &args.owner_file {
         context.take(announce(path, &owner), &none)?;

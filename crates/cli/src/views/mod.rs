@@ -9,7 +9,8 @@ pub(crate) mod progress;
 pub(crate) mod schemas;
 pub(crate) mod state;
 pub(crate) mod style;
-mod text;
+pub(crate) mod table;
+pub(crate) mod text;
 mod values;
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ fn wrap_line(line: &str, width: usize) -> String {
 }
 
 /// The text with control characters made visible, so that nothing in it can steer a terminal. Line breaks and tabs stay.
-pub(super) fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     if !text.chars().any(|c| c != '\n' && c != '\t' && is_unsafe(c)) {
         return text.to_owned();
     }

@@ -8,5 +8,6 @@ mod harness;
 mod interrupt;
 mod kinds;
 mod local_run;
+mod machine_commands;
 mod requests;
 mod world;

@@ -1,0 +1,218 @@
+//! The command line of `cloud`.
+
+use std::ffi::OsString;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use ferroform_hcloud_emulator::Egress;
+
+use super::OutputStyleArgs;
+
+/// `cloud`
+#[derive(Debug, Args)]
+pub(crate) struct CloudArgs {
+    #[command(subcommand)]
+    pub command: CloudCommand,
+}
+
+/// The commands below `cloud`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CloudCommand {
+    /// Run a local Hetzner Cloud in the foreground, for any client.
+    Serve(ServeArgs),
+    /// Show the local cloud of this directory.
+    Status(CloudPlaceArgs),
+    /// Stop the local cloud of this directory; its objects stay.
+    Stop(CloudPlaceArgs),
+    /// Delete the local cloud of this directory with all its objects, and the local state.
+    Reset(CloudPlaceArgs),
+    /// List the machines of the local cloud.
+    Ps(PsArgs),
+    /// Log in to a machine.
+    Ssh(SshArgs),
+    /// Run a command on a host that was added, or in a machine.
+    Exec(ExecArgs),
+    /// Show what a machine wrote to its console.
+    Logs(LogsArgs),
+    /// Wait until machines have booted, or cloud-init is done.
+    Wait(WaitArgs),
+    /// Further hosts in the internet of the local cloud.
+    Host(HostArgs),
+}
+
+/// Options of commands on the local cloud of a directory.
+#[derive(Debug, Args, Clone, Default)]
+pub(crate) struct CloudPlaceArgs {
+    #[command(flatten)]
+    pub style: OutputStyleArgs,
+}
+
+/// Whether and how servers are real machines.
+#[derive(Debug, Args, Clone, Default, PartialEq, Eq)]
+pub(crate) struct MachineArgs {
+    /// Run every server of the local cloud as a real Linux machine (Linux only, as root). A local cloud that was
+    /// started so stays so until it is reset.
+    #[arg(long)]
+    pub machines: bool,
+    /// What machines reach outside of the local cloud: none, packages (the package sources of this computer) or nat
+    /// (whatever this computer reaches).
+    #[arg(long, value_name = "WHAT", requires = "machines", value_parser = egress)]
+    pub egress: Option<Egress>,
+    /// Where images, disks and volumes are kept, instead of /var/lib/ferroform.
+    #[arg(long, value_name = "DIR", requires = "machines")]
+    pub machines_dir: Option<PathBuf>,
+}
+
+fn egress(text: &str) -> Result<Egress, String> {
+    text.parse()
+}
+
+/// `cloud serve`
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Where to listen; loopback only. Port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub listen: std::net::SocketAddr,
+    /// Keep the world in this file, so that it survives.
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+    /// A bearer token of 64 characters, each with a project of its own; may be given many times. One is made if none is given.
+    #[arg(long, value_name = "TOKEN")]
+    pub token: Vec<String>,
+    /// A file that holds such a token.
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// How many times faster than in reality time goes; 0 for no waiting at all.
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    pub time_scale: f64,
+    /// Requests an hour; 0 for no limit.
+    #[arg(long, value_name = "N", default_value_t = 3600)]
+    pub rate_limit: u32,
+    /// End after so long without a request, such as 10m.
+    #[arg(long, value_name = "DURATION")]
+    pub idle_exit: Option<String>,
+    #[command(flatten)]
+    pub machines: MachineArgs,
+    /// Written when the cloud is ready: endpoint, token and process, as JSON.
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub owner_file: Option<PathBuf>,
+}
+
+/// `cloud ps`
+#[derive(Debug, Args)]
+pub(crate) struct PsArgs {
+    #[command(flatten)]
+    pub place: CloudPlaceArgs,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `cloud ssh`
+#[derive(Debug, Args)]
+pub(crate) struct SshArgs {
+    #[command(flatten)]
+    pub place: CloudPlaceArgs,
+    /// Whom to log in as.
+    #[arg(long, short, value_name = "NAME", default_value = "root")]
+    pub user: String,
+    /// The private key to log in with, instead of ssh's usual ones.
+    #[arg(long, short, value_name = "FILE")]
+    pub identity: Option<PathBuf>,
+    /// The machine.
+    pub name: String,
+    /// What to run there; a shell if left out.
+    #[arg(last = true)]
+    pub command: Vec<OsString>,
+}
+
+/// `cloud exec`
+#[derive(Debug, Args)]
+pub(crate) struct ExecArgs {
+    #[command(flatten)]
+    pub place: CloudPlaceArgs,
+    /// A host that was added, or a machine.
+    pub name: String,
+    /// What to run there.
+    #[arg(last = true, required = true)]
+    pub command: Vec<OsString>,
+}
+
+/// `cloud logs`
+#[derive(Debug, Args)]
+pub(crate) struct LogsArgs {
+    #[command(flatten)]
+    pub place: CloudPlaceArgs,
+    /// Show what cloud-init and its scripts wrote instead.
+    #[arg(long)]
+    pub cloud_init: bool,
+    /// The machine.
+    pub name: String,
+}
+
+/// What to wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WaitFor {
+    /// The machine runs.
+    Boot,
+    /// cloud-init is done, without an error.
+    CloudInit,
+}
+
+/// `cloud wait`
+#[derive(Debug, Args)]
+pub(crate) struct WaitArgs {
+    #[command(flatten)]
+    pub place: CloudPlaceArgs,
+    /// What to wait for.
+    #[arg(long = "for", value_name = "WHAT", default_value = "cloud-init")]
+    pub what: WaitFor,
+    /// How long at most, such as 90s or 10m.
+    #[arg(long, value_name = "DURATION", default_value = "10m")]
+    pub timeout: String,
+    /// The machines; all that are switched on if left out.
+    pub names: Vec<String>,
+}
+
+/// `cloud host`
+#[derive(Debug, Args)]
+pub(crate) struct HostArgs {
+    #[command(subcommand)]
+    pub command: HostCommand,
+}
+
+/// The commands below `cloud host`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum HostCommand {
+    /// Add a host with any addresses, to reach machines from there.
+    Add(HostAddArgs),
+    /// List the hosts that were added.
+    List(PsArgs),
+    /// Remove a host.
+    Remove(HostRemoveArgs),
+}
+
+/// `cloud host add`
+#[derive(Debug, Args)]
+pub(crate) struct HostAddArgs {
+    #[command(flatten)]
+    pub place: CloudPlaceArgs,
+    /// An address of the host; may be given many times.
+    #[arg(long, value_name = "ADDRESS", required = true)]
+    pub address: Vec<IpAddr>,
+    /// Its name; one is made up if left out.
+    pub name: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `cloud host remove`
+#[derive(Debug, Args)]
+pub(crate) struct HostRemoveArgs {
+    #[command(flatten)]
+    pub place: CloudPlaceArgs,
+    /// Its name.
+    pub name: String,
+}

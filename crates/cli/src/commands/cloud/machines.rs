@@ -1,0 +1,194 @@
+//! `cloud ps`, `cloud ssh`, `cloud exec`, `cloud logs` and `cloud wait`
+
+use std::process::ExitCode;
+
+use ferroform_core::{Diagnostic, Sources};
+
+use super::super::Outcome;
+use super::open;
+use crate::args::{CloudPlaceArgs, ExecArgs, LogsArgs, PsArgs, SshArgs, WaitArgs, WaitFor};
+use crate::cloud::boots;
+use crate::cloud::control::{Control, Machine, Machines, find, unknown_machine};
+use crate::cloud::entering::{self, Login, become_program, in_machine, need_root, on_host};
+use crate::settings::parse_duration;
+use crate::terminal::Terminal;
+use crate::views::table::table;
+use crate::views::text::visible;
+use crate::workflow::{Context, Reported};
+
+/// The control interface of the directory's cloud, which has machines and is running.
+pub(super) fn control(args: &CloudPlaceArgs, terminal: &Terminal) -> Result<Control, Reported> {
+    let cloud = open(args, terminal)?;
+    let context = Context::new(terminal, &args.style);
+    let owner = context.take(cloud.with_machines(), &Sources::new())?;
+    Ok(Control::new(&owner))
+}
+
+pub(crate) fn ps(args: &PsArgs, terminal: &Terminal) -> Outcome {
+    let control = control(&args.place, terminal)?;
+    let context = Context::new(terminal, &args.place.style);
+    let told = context.take(control.machines(), &Sources::new())?;
+    terminal.print(&if args.json { json_of(&told) } else { render(&told) });
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Something as JSON for people and programs.
+pub(super) fn json_of(value: &impl serde::Serialize) -> String {
+    // Nothing that is shown can fail to become JSON.
+    serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
+}
+
+fn render(told: &Machines) -> String {
+    if told.machines.is_empty() {
+        return "There are no machines.\n".to_owned();
+    }
+    let address = |address: Option<std::net::IpAddr>| address.map_or("-".to_owned(), |ip| ip.to_string());
+    let rows = told.machines.iter().map(|machine| {
+        let private: Vec<String> = machine.private.iter().map(|net| net.ip.to_string()).collect();
+        let private = if private.is_empty() { "-".to_owned() } else { private.join(", ") };
+        [machine.name.clone(), machine.status.clone(), address(machine.ipv4), address(machine.ipv6), private]
+    });
+    let mut text = table(["NAME", "STATUS", "IPV4", "IPV6", "PRIVATE"], rows);
+    for machine in &told.machines {
+        if let Some(problem) = &machine.problem {
+            text.push_str(&format!("\n{}: {}\n", machine.name, visible(problem)));
+        }
+    }
+    for problem in &told.problems {
+        let kind = problem.kind.replace('_', " ");
+        text.push_str(&format!("\n{kind} {}: {}\n", problem.id, visible(&problem.problem)));
+    }
+    text
+}
+
+pub(crate) fn ssh(args: &SshArgs, terminal: &Terminal) -> Outcome {
+    let context = Context::new(terminal, &args.place.style);
+    let none = Sources::new();
+    context.take(need_root(), &none)?;
+    let cloud = open(&args.place, terminal)?;
+    let machine = context.take(control(&args.place, terminal)?.machine(&args.name), &none)?;
+    let known_hosts = cloud.known_hosts_path();
+    let known_hosts = std::path::absolute(&known_hosts).unwrap_or(known_hosts);
+    let login = Login {
+        user: &args.user,
+        identity: args.identity.as_deref(),
+        known_hosts: &known_hosts,
+        command: &args.command,
+    };
+    let line = context.take(entering::ssh(&machine, &login), &none)?;
+    context.take(Err(become_program(&line)), &none)
+}
+
+pub(crate) fn exec(args: &ExecArgs, terminal: &Terminal) -> Outcome {
+    let context = Context::new(terminal, &args.place.style);
+    let none = Sources::new();
+    context.take(need_root(), &none)?;
+    let control = control(&args.place, terminal)?;
+    let hosts = context.take(control.hosts(), &none)?;
+    let line = match hosts.iter().find(|host| host.name == args.name) {
+        Some(host) => on_host(host, &args.command),
+        None => {
+            let machines = context.take(control.machines(), &none)?.machines;
+            let names: Vec<&str> = hosts.iter().map(|host| host.name.as_str()).collect();
+            let found = find(&machines, &args.name).ok_or_else(|| neither(&args.name, &names, &machines));
+            let machine = context.take(found, &none)?;
+            let term = std::env::var_os("TERM");
+            context.take(in_machine(machine, &args.command, term.as_deref()), &none)?
+        }
+    };
+    context.take(Err(become_program(&line)), &none)
+}
+
+/// That a name is neither a host's nor a machine's.
+fn neither(name: &str, hosts: &[&str], machines: &[Machine]) -> Diagnostic {
+    let mut diagnostic = unknown_machine(name, machines);
+    diagnostic.summary = "No such host or machine".into();
+    diagnostic.detail.push_str(&match hosts {
+        [] => " No hosts were added.".to_owned(),
+        hosts => format!(" Hosts: {}.", hosts.join(", ")),
+    });
+    diagnostic
+}
+
+pub(crate) fn logs(args: &LogsArgs, terminal: &Terminal) -> Outcome {
+    let context = Context::new(terminal, &args.place.style);
+    let none = Sources::new();
+    let control = control(&args.place, terminal)?;
+    let machine = context.take(control.machine(&args.name), &none)?;
+    let text = if args.cloud_init {
+        let boot = context.take(control.first_boot(machine.id), &none)?;
+        match boot.cloud_init {
+            Some(init) => init.log,
+            None => {
+                let detail = format!(
+                    "The machine {} does not run, so its files cannot be read; its server is {}.",
+                    machine.name, machine.status
+                );
+                return context.take(Err(Diagnostic::error("Machine not running").detail(detail)), &none);
+            }
+        }
+    } else {
+        context.take(control.console(machine.id), &none)?
+    };
+    let mut text = visible(&text.replace('\r', ""));
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    terminal.print(&text);
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) fn wait(args: &WaitArgs, terminal: &Terminal) -> Outcome {
+    let context = Context::new(terminal, &args.place.style);
+    let none = Sources::new();
+    let limit = context.take(parse_duration(&args.timeout), &none)?;
+    let control = control(&args.place, terminal)?;
+    let names = context.take(boots::wait(&control, &args.names, args.what, limit), &none)?;
+    terminal.print(&ready(&names, args.what));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// That machines are as far as was wanted.
+pub(crate) fn ready(names: &[String], what: WaitFor) -> String {
+    let verb = match what {
+        WaitFor::Boot => "running",
+        WaitFor::CloudInit => "running, and cloud-init is done",
+    };
+    match names {
+        [] => "There are no machines to wait for.\n".to_owned(),
+        [one] => format!("{one} is {verb}.\n"),
+        [most @ .., last] => format!("{} and {last} are {verb}.\n", most.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn machines_are_listed_with_what_is_wrong() {
+        let told = serde_json::json!({
+            "machines": [
+                {"id": 1, "name": "web", "status": "running", "wanted": "on", "standing": "reached", "problem": null,
+                 "ipv4": "192.0.2.1", "ipv6": "2001:db8:0:1::1", "private": [{"network": 1, "ip": "10.0.1.1"}],
+                 "namespace": "/run/netns/x", "leader": 9},
+                {"id": 2, "name": "database", "status": "off", "wanted": "on", "standing": "failed",
+                 "problem": "no image", "ipv4": null, "ipv6": null, "private": [], "namespace": null, "leader": null},
+            ],
+            "problems": [{"type": "load_balancer", "id": 3, "problem": "haproxy is missing"}],
+            "settled": true,
+        });
+        let told: Machines = serde_json::from_value(told).unwrap();
+        let expected = "\
+NAME      STATUS   IPV4       IPV6             PRIVATE
+web       running  192.0.2.1  2001:db8:0:1::1  10.0.1.1
+database  off      -          -                -
+
+database: no image
+
+load balancer 3: haproxy is missing
+";
+        assert_eq!(render(&told), expected);
+        assert_eq!(ready(&["a".into(), "b".into(), "c".into()], WaitFor::Boot), "a, b and c are running.\n");
+    }
+}
