@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 /// The folder that holds images and the folders of all worlds, unless another one is given.
-pub(crate) const DEFAULT_BASE: &str = "/var/lib/ferroform";
+pub const DEFAULT_BASE: &str = "/var/lib/ferroform";
 
 /// A world's place on this host.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,182 @@
+//! Whether machines can run on this host, found out by trying, and what to do where they cannot.
+
+use std::path::{Path, PathBuf};
+
+use super::tools::run;
+
+/// One thing that machines need.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// What is needed: `systemd-nspawn`.
+    pub name: String,
+    /// Whether it is there.
+    pub ok: bool,
+    /// Whether machines run without it.
+    pub optional: bool,
+    /// What was found.
+    pub detail: String,
+    /// What to do; empty where nothing is to be done.
+    pub fix: String,
+}
+
+/// Programs, the Debian packages that have them, and what they are for.
+const PROGRAMS: &[(&str, &str, &str)] = &[
+    ("systemd-nspawn", "systemd-container", "runs machines"),
+    ("nsenter", "util-linux", "enters machines and namespaces"),
+    ("unshare", "util-linux", "gives machines mounts of their own"),
+    ("setsid", "util-linux", "lets machines outlive the emulator"),
+    ("mount", "mount", "layers disks"),
+    ("losetup", "mount", "makes volumes"),
+    ("blkid", "util-linux", "looks at volumes"),
+    ("mkfs.ext4", "e2fsprogs", "formats volumes"),
+    ("cp", "coreutils", "copies disks for snapshots"),
+    ("ip", "iproute2", "makes networks"),
+    ("sysctl", "procps", "sets up networks"),
+    ("nft", "nftables", "makes firewalls"),
+    ("dnsmasq", "dnsmasq-base", "gives addresses and names"),
+    ("haproxy", "haproxy", "makes load balancers"),
+    ("mmdebstrap", "mmdebstrap", "makes base images"),
+];
+
+/// The same, where most machines do without.
+const OPTIONAL: &[(&str, &str, &str)] =
+    &[("mkfs.xfs", "xfsprogs", "formats volumes with xfs"), ("ssh", "openssh-client", "logs in to machines")];
+
+/// Checks everything. Nothing is left behind.
+///
+/// `base` is the folder that disks will be in, usually [`DEFAULT_BASE`](super::DEFAULT_BASE).
+#[must_use]
+pub fn examine(base: &Path) -> Vec<Check> {
+    let root = rustix::process::geteuid().is_root();
+    let mut checks =
+        vec![check("root", root, "this process runs as root", "it does not", "run it with sudo")];
+    checks.extend(PROGRAMS.iter().map(|program| installed(program, false)));
+    checks.extend(OPTIONAL.iter().map(|program| installed(program, true)));
+    if root {
+        checks.extend([overlay(base), loops(base), namespaces(), firewall(), links()]);
+    }
+    checks.push(groups());
+    checks.push(match super::image::mapping("") {
+        Ok(mapping) => {
+            let built = super::image::list(base).iter().any(|image| image.name == mapping.base);
+            let fix = if built { String::new() } else { "ferroform cloud image build".to_owned() };
+            let detail = format!("{}{}", mapping.base, if built { "" } else { ", not built yet" });
+            Check { name: "base image".to_owned(), ok: true, optional: true, detail, fix }
+        }
+        Err(why) => check("base image", false, "", &why, "use a host with Debian or Ubuntu"),
+    });
+    checks
+}
+
+/// Why machines cannot run here, if they cannot: each thing that is missing with what to do.
+#[must_use]
+pub fn refusal(checks: &[Check]) -> Option<String> {
+    let missing: Vec<String> = checks
+        .iter()
+        .filter(|check| !check.ok && !check.optional)
+        .map(|check| format!("{}: {}; {}", check.name, check.detail, check.fix))
+        .collect();
+    (!missing.is_empty()).then(|| missing.join("\n"))
+}
+
+fn check(name: &str, ok: bool, good: &str, bad: &str, fix: &str) -> Check {
+    Check {
+        name: name.to_owned(),
+        ok,
+        optional: false,
+        detail: if ok { good } else { bad }.to_owned(),
+        fix: if ok { String::new() } else { fix.to_owned() },
+    }
+}
+
+fn installed(&(program, package, what): &(&str, &str, &str), optional: bool) -> Check {
+    let found = find(program);
+    let detail = found.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+    let missing = format!("not found; it {what}");
+    Check {
+        optional,
+        ..check(program, found.is_some(), &detail, &missing, &format!("apt-get install {package}"))
+    }
+}
+
+fn find(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
+}
+
+/// Tries something in a mount namespace of its own that ends with it.
+fn tried(name: &str, script: &str, arguments: &[&str], good: &str, fix: &str) -> Check {
+    let mut words = vec!["--mount", "--propagation=private", "sh", "-euc", script, "sh"];
+    words.extend(arguments);
+    match run("unshare", &words) {
+        Ok(_) => check(name, true, good, "", ""),
+        Err(error) => {
+            let said = match error {
+                super::tools::ToolError::Failed { said, .. } => said,
+                other => other.to_string(),
+            };
+            check(name, false, "", &said, fix)
+        }
+    }
+}
+
+/// A place to try things in, on the file system that disks will be on.
+fn attempt(base: &Path) -> Option<PathBuf> {
+    let nearest = base.ancestors().find(|folder| folder.is_dir())?;
+    let folder = nearest.join(format!(".ferroform-attempt-{}", std::process::id()));
+    std::fs::create_dir(&folder).ok()?;
+    Some(folder)
+}
+
+fn with_attempt(base: &Path, name: &str, try_it: impl FnOnce(&str) -> Check) -> Check {
+    let Some(folder) = attempt(base) else {
+        let detail = format!("{} cannot be written to", base.display());
+        return check(name, false, "", &detail, "choose another folder for machines");
+    };
+    let check = try_it(&folder.to_string_lossy());
+    let _ = std::fs::remove_dir_all(&folder);
+    check
+}
+
+fn overlay(base: &Path) -> Check {
+    let script = "cd \"$1\"; mkdir low up work root; echo text > low/file
+        mount -t overlay overlay -o lowerdir=low,upperdir=up,workdir=work root
+        echo more >> root/file; test -s up/file; umount root; rm -rf low up work root";
+    with_attempt(base, "overlay file system", |folder| {
+        let fix = "keep machines on ext4 or xfs (not on another overlay), with a kernel that has overlay";
+        tried("overlay file system", script, &[folder], "layers can be mounted", fix)
+    })
+}
+
+fn loops(base: &Path) -> Check {
+    let script = "cd \"$1\"; truncate -s 16M disk; device=$(losetup --find --show disk)
+        blockdev --getsize64 \"$device\" >/dev/null; losetup --detach \"$device\"; rm disk";
+    with_attempt(base, "loop devices", |folder| {
+        tried("loop devices", script, &[folder], "files can be disks", "load the kernel's module `loop`")
+    })
+}
+
+fn namespaces() -> Check {
+    let fix = "use a kernel (or a container) that lets root make network namespaces";
+    tried("network namespaces", "unshare --net ip link set lo up", &[], "can be made", fix)
+}
+
+fn firewall() -> Check {
+    let script =
+        "unshare --net nft 'add table inet t; add chain inet t c { type filter hook forward priority 0; };
+        add rule inet t c ct state established accept'";
+    let fix = "use a kernel with nf_tables and connection tracking";
+    tried("packet filter", script, &[], "stateful rules can be set", fix)
+}
+
+fn links() -> Check {
+    let script = "unshare --net ip link add left0 type veth peer name right0";
+    tried("virtual links", script, &[], "can be made", "load the kernel's module `veth`")
+}
+
+fn groups() -> Check {
+    let text = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let places = super::guests::group_places(&text);
+    let detail = if places.is_empty() { "not mounted" } else { places.kind() };
+    check("control groups", !places.is_empty(), detail, detail, "mount cgroup2 at /sys/fs/cgroup")
+}
