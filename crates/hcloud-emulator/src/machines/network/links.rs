@@ -20,6 +20,8 @@ pub(super) struct Existing {
     pub(super) inner: String,
     /// Name of the inner end.
     pub(super) interface: String,
+    /// The addresses that its inner end had when it was found.
+    pub(super) found: Vec<IpAddr>,
 }
 
 /// A free name for the inner end of a link: `eth0` in the internet, else the first free one of `ens10`, `ens11`, …,
@@ -47,7 +49,13 @@ pub(super) fn find(key: &Key, link: &Link, survey: &BTreeMap<String, Vec<Interfa
             && outer.peer == Some(interface.index)
             && interface.mac.eq_ignore_ascii_case(&link.mac)
     })?;
-    Some(Existing { link: None, inner: link.inner.clone(), interface: inner.name.clone() })
+    let found = inner.addresses.iter().filter(|address| address.scope != "link");
+    Some(Existing {
+        link: None,
+        inner: link.inner.clone(),
+        interface: inner.name.clone(),
+        found: found.filter_map(|address| address.local).collect(),
+    })
 }
 
 /// Makes a link.
@@ -99,13 +107,23 @@ pub(super) fn change(site: &Site, key: &Key, existing: &Existing, link: &Link) -
                 netns::ip_leniently(site, &link.inner, &gone);
             }
         }
-        // Whatever was routed to it. `boot` is what routes are marked with that nobody marked otherwise.
+        // Whatever was routed to it goes, and whatever it had if nobody inside gives it addresses. `boot` is what
+        // routes are marked with that nobody marked otherwise.
         None => {
             netns::ip_leniently(site, &key.outer, &format!("route flush dev {port} proto boot\n"));
             let _ = super::super::tools::run(
                 "ip",
                 &["-n", &site.namespace(&key.outer), "-6", "route", "flush", "dev", port, "proto", "boot"],
             );
+            if link.configured.is_some() {
+                let gone = existing.found.iter().filter(|address| !link.on_link.contains(address));
+                let commands = gone.fold(String::new(), |mut text, address| {
+                    let _ =
+                        writeln!(text, "address del {} dev {}", IpNet::from(*address), existing.interface);
+                    text
+                });
+                netns::ip_leniently(site, &link.inner, &commands);
+            }
         }
     }
     netns::ip(site, &key.outer, &outer_commands(key, link))?;

@@ -18,9 +18,9 @@
 //! * A packet whose source does not belong to its link is dropped (IPv4 by the kernel's reverse path filter, IPv6
 //!   by a rule). A destination that nobody has is unreachable: the namespaces have no uplink and forward nothing to
 //!   one. The host's own namespace gets no interface, address, route or rule.
-//! * A machine is given its addresses by DHCP ([`dnsmasq`]) but for IPv6, which is static ([`guest_network_config`]).
-//!   Floating IPs and alias addresses are routed to it, and it has to configure them itself. Load balancers and
-//!   hosts are configured from here.
+//! * A machine is given its addresses by DHCP ([`dnsmasq`]) but for IPv6, where it takes the first address of its
+//!   /64 with the gateway fe80::1. Floating IPs and alias addresses are routed to it, and it has to configure them
+//!   itself. Load balancers and hosts are configured from here.
 //! * [`firewall`] filters what is forwarded between public interfaces; private networks are never filtered.
 //! * [`services`] answers from within this process: [`metadata`] and the [`proxy`] for packages.
 //!
@@ -29,7 +29,6 @@
 
 mod dnsmasq;
 mod firewall;
-mod guest;
 mod links;
 mod metadata;
 mod netns;
@@ -45,7 +44,6 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use self::dnsmasq::Dnsmasq;
-pub(crate) use self::guest::guest_network_config;
 use self::links::Existing;
 use self::metadata::Place;
 pub(crate) use self::metadata::vendor_data;
@@ -196,6 +194,8 @@ impl Network {
         if !self.namespaces.contains(&suffix) {
             return Ok(());
         }
+        // Should it fail half-way, the rest is made the next time.
+        self.reached = None;
         let own: Vec<Key> =
             self.links.iter().filter(|(_, link)| link.inner == suffix).map(|(key, _)| key.clone()).collect();
         for key in &own {
@@ -405,7 +405,7 @@ impl Network {
     }
 
     fn make_namespaces(&mut self, plan: &Plan, failures: &mut Failures) {
-        for (id, _) in &plan.segments {
+        for id in plan.segments.keys() {
             failures.note(Object::Segment(*id), self.make_segment(*id));
         }
         let hosts = self.hosts.keys().map(|name| (plan::host(name), Object::Rest));
@@ -460,7 +460,8 @@ impl Network {
         }
         let interface = links::interface_name(link, &self.links);
         links::create(&self.site, key, link, &interface)?;
-        let existing = Existing { link: Some(link.clone()), inner: link.inner.clone(), interface };
+        let existing =
+            Existing { link: Some(link.clone()), inner: link.inner.clone(), interface, found: Vec::new() };
         self.links.insert(key.clone(), existing);
         Ok(())
     }

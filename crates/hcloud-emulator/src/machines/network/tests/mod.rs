@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -259,7 +258,7 @@ fn raw(namespace: &Path, protocol: Protocol, family: AddressFamily) -> UdpSocket
         rustix::net::socket_with(family, SocketType::RAW, SocketFlags::CLOEXEC, Some(protocol)).unwrap()
     })
     .unwrap();
-    UdpSocket::from(OwnedFd::from(socket))
+    UdpSocket::from(socket)
 }
 
 /// Whether a packet of a protocol passes between namespaces.

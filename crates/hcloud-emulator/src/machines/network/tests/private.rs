@@ -1,6 +1,7 @@
 //! Private networks.
 
 use super::*;
+use crate::backend::scene::Balancer;
 
 const CLIENT: &str = "10.0.0.3";
 
@@ -168,4 +169,41 @@ fn dhcp_gives_what_hetzner_gives_for_real() {
     assert!(running(world.network()), "a new lease ends no server");
     assert_eq!(ask(&world, "m3", "ens10")[0], "ip=10.0.1.1");
     assert_eq!(ask(&world, "m3", "eth0")[1], "ip=192.0.2.3");
+}
+
+#[test]
+fn load_balancers_are_members_with_their_addresses_for_real() {
+    if !ready(&["ip", "nft", "dnsmasq"]) {
+        return;
+    }
+    let mut world = world();
+    let balancer = |public: Option<(&str, &str)>, link| Balancer {
+        public: public.map(|(one, other)| (v4(one), other.parse().unwrap())),
+        link,
+        least_connections: false,
+        services: Vec::new(),
+        targets: Vec::new(),
+    };
+    let member = Some(a_link(7, "10.0.0.4", 4));
+    world.scene.balancers.insert(3, balancer(Some(("203.0.113.7", "2001:db8:7::1")), member.clone()));
+    world.network().add_host("peer", &[ip_of("192.0.2.5"), ip_of("2001:db8:5::5")]).unwrap();
+    world.show();
+    let (balancer_namespace, peer) = (world.network().balancer_namespace(3), world.namespace("hpeer"));
+    let _servers = (Server::start(&balancer_namespace, 80), Server::start(&world.namespace("m2"), 80));
+    assert_eq!(reaches(&peer, "203.0.113.7", 80), ip_of("192.0.2.5"));
+    reaches(&peer, "2001:db8:7::1", 80);
+    assert_eq!(reaches(&balancer_namespace, CLIENT, 80), ip_of("10.0.0.4"));
+    reaches(&world.namespace("m2"), "10.0.0.4", 80);
+    // Other addresses, then none; what is private stays.
+    world.scene.balancers.insert(3, balancer(Some(("203.0.113.8", "2001:db8:7::1")), member.clone()));
+    world.show();
+    does_not_reach(&peer, "203.0.113.7", 80);
+    reaches(&peer, "203.0.113.8", 80);
+    world.scene.balancers.insert(3, balancer(None, member));
+    world.show();
+    does_not_reach(&peer, "203.0.113.8", 80);
+    reaches(&balancer_namespace, CLIENT, 80);
+    world.scene.balancers.clear();
+    world.show();
+    assert!(!balancer_namespace.exists());
 }

@@ -99,3 +99,79 @@ fn what_runs_is_taken_over_after_a_restart_and_cleaned_for_real() {
     assert!(!sleeper.wait().unwrap().success());
     assert!(netns::list(&site).is_empty() && !folder.exists());
 }
+
+#[test]
+fn one_failure_is_one_objects_for_real() {
+    if !ready(&["ip", "nft", "dnsmasq"]) {
+        return;
+    }
+    let mut world = World::new();
+    two_machines(&mut world);
+    world.scene.segments.insert(8, a_segment("192.168.0.0/16"));
+    for id in [1, 2] {
+        let link = a_link(8, &format!("192.168.0.{}", id + 1), u8::try_from(id).unwrap());
+        world.machine(id).links.push(link);
+    }
+    // The guest made itself an interface of the name that the new one should have.
+    world.ip("m1", "link add ens11 type bridge\n");
+    let failures = world.network.as_mut().unwrap().reconcile(&world.scene);
+    assert_eq!(failures.keys().collect::<Vec<_>>(), [&Object::Machine(1)]);
+    assert!(failures[&Object::Machine(1)].contains("exists"), "{failures:?}");
+    world.configure(2);
+    // It is tried again, and once it is possible it is done.
+    assert_eq!(world.network.as_mut().unwrap().reconcile(&world.scene).len(), 1);
+    world.ip("m1", "link del ens11\n");
+    world.show();
+    world.configure(1);
+    let _server = Server::start(&world.namespace("m1"), 80);
+    reaches(&world.namespace("m2"), "192.168.0.2", 80);
+
+    let refused = Network::open(&world.site, crate::machines::network::Egress::Nat).unwrap_err().to_string();
+    assert!(refused.contains("choose `packages`"), "{refused}");
+    let refused = |network: &mut Network, name: &str, address: &str, why: &str| {
+        let refusal = network.add_host(name, &[ip_of(address)]).unwrap_err().to_string();
+        assert!(refusal.contains(why), "{refusal}");
+    };
+    refused(world.network(), "a/b", "203.0.113.1", "letters, digits");
+    refused(world.network(), "a", "198.51.100.1", "belongs to m1");
+    refused(world.network(), "a", "172.31.1.1", "cannot be");
+    world.network().add_host("a", &[ip_of("203.0.113.1")]).unwrap();
+    refused(world.network(), "a", "203.0.113.2", "already");
+    refused(world.network(), "b", "203.0.113.1", "belongs to a");
+    world.network().remove_host("a").unwrap();
+    assert!(world.network().remove_host("a").is_err());
+}
+
+#[test]
+fn ten_machines_take_a_moment_for_real() {
+    if !ready(&["ip", "nft", "dnsmasq"]) {
+        return;
+    }
+    let mut world = World::new();
+    world.scene.segments.insert(7, a_segment("10.0.0.0/16"));
+    for id in 1..=10 {
+        let mut machine =
+            a_machine("web", Some(&format!("198.51.100.{id}")), Some(&format!("2001:db8:{id}::/64")));
+        machine.links.push(a_link(7, &format!("10.0.0.{}", id + 1), u8::try_from(id).unwrap()));
+        machine.filter = inbound(vec![tcp(80, &["0.0.0.0/0"])]);
+        world.scene.machines.insert(id, machine);
+    }
+    let timed = |world: &mut World| {
+        let began = std::time::Instant::now();
+        world.show();
+        began.elapsed()
+    };
+    let made = timed(&mut world);
+    world.machine(5).filter = inbound(Vec::new());
+    let firewall = timed(&mut world);
+    world.machine(5).links.clear();
+    let detached = timed(&mut world);
+    let nothing = timed(&mut world);
+    #[expect(clippy::print_stderr, reason = "a measurement")]
+    {
+        eprintln!("made {made:?}, firewall {firewall:?}, detached {detached:?}, nothing {nothing:?}");
+    }
+    assert!(made < Duration::from_secs(5), "{made:?}");
+    assert!(firewall < Duration::from_secs(1), "{firewall:?}");
+    assert!(nothing < Duration::from_millis(20), "{nothing:?}");
+}
