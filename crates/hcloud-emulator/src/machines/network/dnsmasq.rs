@@ -37,6 +37,8 @@ struct Files {
     leases: PathBuf,
     names: PathBuf,
     log: PathBuf,
+    /// Where it notes what it gave to whom.
+    given: PathBuf,
 }
 
 impl Dnsmasq {
@@ -50,18 +52,23 @@ impl Dnsmasq {
     ) -> Result<Self, ToolError> {
         let folder = site.folder("network").map_err(ToolError::file("making the folder of the network"))?;
         let file = |kind: &str| folder.join(format!("{suffix}.{kind}"));
-        let files =
-            Files { config: file("conf"), leases: file("hosts"), names: file("names"), log: file("log") };
+        let files = Files {
+            config: file("conf"),
+            leases: file("hosts"),
+            names: file("names"),
+            log: file("log"),
+            given: file("leases"),
+        };
         // Without privileges it could not read the folder again; it is in a namespace without ways out.
         let config = format!(
             "user=root\nkeep-in-foreground\npid-file=\nno-resolv\nno-hosts\nno-poll\n\
              addn-hosts={names}\naddress=/#/\nlocal-ttl=1\n\
-             dhcp-hostsfile={leases}\ndhcp-leasefile={folder}/{suffix}.leases\n\
+             dhcp-hostsfile={leases}\ndhcp-leasefile={given}\n\
              dhcp-authoritative\nno-ping\nquiet-dhcp\nlog-facility={log}\n{service}",
             names = files.names.display(),
             leases = files.leases.display(),
             log = files.log.display(),
-            folder = folder.display(),
+            given = files.given.display(),
         );
         write(&files.config, &config)?;
         write(&files.leases, &leases)?;
@@ -84,17 +91,25 @@ impl Dnsmasq {
     /// Starts it again if it has ended, and tells it what it did not know yet.
     pub(super) fn keep(&mut self, leases: String, names: String) -> Result<(), ToolError> {
         let changed = leases != self.leases || names != self.names;
+        // It would go on to keep an address for one who had it, and not give it to anybody else.
+        let taken_away = self.leases.lines().any(|old| leases.lines().all(|new| new != old));
         if changed {
             write(&self.files.leases, &leases)?;
             write(&self.files.names, &names)?;
             (self.leases, self.names) = (leases, names);
         }
-        if !self.is_alive() {
+        if taken_away || !self.is_alive() {
+            self.end();
             self.child = spawn(&self.namespace, &self.files)?;
         } else if changed {
             self.read_again();
         }
         Ok(())
+    }
+
+    fn end(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 
     /// Has the files read again.
@@ -107,14 +122,15 @@ impl Dnsmasq {
 
 impl Drop for Dnsmasq {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.end();
     }
 }
 
 /// Starts the program and waits until it is ready: before, it would miss what it is told.
 fn spawn(namespace: &Path, files: &Files) -> Result<Child, ToolError> {
     write(&files.log, "")?;
+    // Those who have an address are known by the leases; `dhcp-authoritative` lets them keep it.
+    let _ = std::fs::remove_file(&files.given);
     let mut child = netns::inside(namespace, || {
         Command::new(PROGRAM)
             .arg(format!("--conf-file={}", files.config.display()))

@@ -132,7 +132,7 @@ pub(super) fn kill_processes(site: &Site, suffixes: &BTreeSet<String>, name: Opt
 }
 
 /// Whether a process has ended and only waits for its parent to notice.
-fn is_zombie(pid: Pid) -> bool {
+pub(super) fn is_zombie(pid: Pid) -> bool {
     std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()))
         .ok()
         .and_then(|stat| stat.rsplit(") ").next()?.chars().next())

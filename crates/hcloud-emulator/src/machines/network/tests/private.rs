@@ -169,6 +169,16 @@ fn dhcp_gives_what_hetzner_gives_for_real() {
     assert!(running(world.network()), "a new lease ends no server");
     assert_eq!(ask(&world, "m3", "ens10")[0], "ip=10.0.1.1");
     assert_eq!(ask(&world, "m3", "eth0")[1], "ip=192.0.2.3");
+    // Somebody else who gets the addresses of one that is gone.
+    world.scene.machines.remove(&3);
+    world.show();
+    let mut fourth = a_machine("fourth", Some("192.0.2.3"), None);
+    fourth.links.push(a_link(7, "10.0.1.1", 10));
+    world.scene.machines.insert(4, fourth);
+    world.show();
+    world.ip("m4", "link set eth0 up\nlink set ens10 up\n");
+    assert_eq!(ask(&world, "m4", "ens10")[0], "ip=10.0.1.1");
+    assert_eq!(ask(&world, "m4", "eth0")[1], "ip=192.0.2.3");
 }
 
 #[test]

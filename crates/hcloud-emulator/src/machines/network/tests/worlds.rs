@@ -54,8 +54,11 @@ fn what_runs_is_taken_over_after_a_restart_and_cleaned_for_real() {
     let _servers = (Server::start(&one, 80), Server::start(&one, 22));
     let (mut lasting, _) = connect(&two, "198.51.100.1", 80, PATIENCE).unwrap();
 
-    // It ends; meanwhile a machine goes, another comes, and an address changes.
-    drop(world.network.take());
+    // It is killed, so that its servers run on; meanwhile a machine comes, and an address changes.
+    let mut network = world.network.take().unwrap();
+    std::mem::forget(network.resolver.take());
+    std::mem::forget(std::mem::take(&mut network.dhcp));
+    drop(network);
     world.scene.machines.insert(3, a_machine("third", Some("198.51.100.3"), None));
     world.machine(2).public.floating = vec!["198.51.100.20/32".parse().unwrap()];
     world.ip("net", "route add 198.51.100.99 dev m2\nlink add m99 type veth peer name other\n");
@@ -80,6 +83,10 @@ fn what_runs_is_taken_over_after_a_restart_and_cleaned_for_real() {
     assert!(!routes.contains("198.51.100.99"), "{routes}");
     let links = tools::run("ip", &["-n", &world.site.namespace("net"), "link"]).unwrap();
     assert!(!links.contains("m99"), "{links}");
+
+    let servers = netns::processes(&world.site, &netns::list(&world.site));
+    let servers = servers.into_iter().filter(|pid| !netns::is_zombie(*pid)).count();
+    assert_eq!(servers, 2, "one in the internet, one in the network");
 
     // A machine goes for good, in the presence of the next.
     world.scene.machines.remove(&1);
