@@ -171,10 +171,13 @@ impl LocalCloud {
             if time_scale.is_none_or(|scale| scale == owner.time_scale) && owner.machines == machines {
                 return Ok(owner);
             }
-            time_scale = time_scale.or(Some(owner.time_scale));
+            // What is real takes its own time; the clock of its world is that of the wall.
+            time_scale = time_scale
+                .or(Some(owner.time_scale).filter(|_| owner.machines.is_some() == machines.is_some()));
             self.stop()?;
         }
-        let owner = self.start(time_scale.unwrap_or(DEFAULT_TIME_SCALE), machines.as_ref())?;
+        let usual = if machines.is_some() { 1.0 } else { DEFAULT_TIME_SCALE };
+        let owner = self.start(time_scale.unwrap_or(usual), machines.as_ref())?;
         if machines.is_some() {
             // Whoever asks next is to see the cloud as it was before it was stopped.
             Control::new(&owner).wait_until_settled(RETURN_TIMEOUT)?;

@@ -81,7 +81,7 @@ impl fmt::Display for Error {
                 "the local cloud's state {} is in use by another process; stop that one first",
                 path.display()
             ),
-            Self::Machines { problem } => write!(f, "machines cannot run here: {problem}"),
+            Self::Machines { problem } => f.write_str(problem),
             Self::Random(problem) => write!(f, "no random numbers for a new local cloud: {problem}"),
         }
     }

@@ -35,7 +35,6 @@
 //! | `POST shutdown` | ends the emulator |
 
 mod api;
-#[allow(dead_code, reason = "being built")]
 mod backend;
 mod clock;
 mod connection;
@@ -73,6 +72,8 @@ pub use crate::error::Error;
 pub use crate::faults::{Fault, FaultEffect, FaultReport};
 pub use crate::handle::Handle;
 pub use crate::limiter::RateLimit;
+#[cfg(target_os = "linux")]
+pub use crate::machines::{DEFAULT_BASE, doctor, image};
 
 use crate::backend::Backend;
 use crate::clock::Clock;
@@ -81,9 +82,6 @@ use crate::core::Core;
 use crate::limiter::Limiter;
 use crate::store::Store;
 use crate::world::World;
-
-/// Where images, disks and volumes of machines are kept unless [`MachineOptions::folder`] says otherwise.
-pub const DEFAULT_FOLDER: &str = "/var/lib/ferroform";
 
 /// The length of tokens, the same as of Hetzner's: clients check it.
 pub const TOKEN_LENGTH: usize = 64;
@@ -279,10 +277,13 @@ pub fn erase_machines(state_file: &std::path::Path, options: &MachineOptions) ->
 }
 
 #[cfg(target_os = "linux")]
+fn folder_of(options: &MachineOptions) -> PathBuf {
+    options.folder.clone().unwrap_or_else(|| DEFAULT_BASE.into())
+}
+
+#[cfg(target_os = "linux")]
 fn erase(options: &MachineOptions, world_id: &str) -> Result<(), String> {
-    let folder = options.folder.clone().unwrap_or_else(|| DEFAULT_FOLDER.into());
-    let site = machines::site::Site::new(folder, world_id);
-    machines::volumes::Volumes::clean(&site).map_err(|error| error.to_string())
+    machines::clean(&folder_of(options), world_id)
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -290,9 +291,25 @@ fn erase(_: &MachineOptions, _: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Machines for a world, once what an earlier process of it left behind is cleaned up.
-async fn open_machines(_options: MachineOptions, _world_id: String) -> Result<Arc<dyn Backend>, Error> {
-    Err(Error::Machines { problem: "they are not part of this program yet".to_owned() })
+/// Machines for a world; those that an earlier process of it left running are taken over.
+#[cfg(target_os = "linux")]
+async fn open_machines(options: MachineOptions, world_id: String) -> Result<Arc<dyn Backend>, Error> {
+    let egress = match options.egress {
+        Egress::None => machines::network::Egress::None,
+        Egress::Packages => machines::network::Egress::Packages,
+        Egress::Nat => machines::network::Egress::Nat,
+    };
+    let config = machines::MachinesConfig { base: folder_of(&options), world_id, egress };
+    // It looks at the host, and waits for programs.
+    let opened = tokio::task::spawn_blocking(move || machines::Machines::open(&config)).await;
+    let failed = |problem| Error::Machines { problem };
+    let opened = opened.map_err(|error| failed(error.to_string()))?.map_err(failed)?;
+    Ok(Arc::new(opened))
+}
+
+#[cfg(not(target_os = "linux"))]
+async fn open_machines(_: MachineOptions, _: String) -> Result<Arc<dyn Backend>, Error> {
+    Err(Error::Machines { problem: "machines run on Linux only".to_owned() })
 }
 
 fn random_token() -> Result<String, Error> {

@@ -39,6 +39,10 @@ pub(crate) enum CloudCommand {
     Wait(WaitArgs),
     /// Further hosts in the internet of the local cloud.
     Host(HostArgs),
+    /// The images that machines are made of.
+    Image(ImageArgs),
+    /// Check whether machines can run on this computer.
+    Doctor(DoctorArgs),
 }
 
 /// Options of commands on the local cloud of a directory.
@@ -215,4 +219,58 @@ pub(crate) struct HostRemoveArgs {
     pub place: CloudPlaceArgs,
     /// Its name.
     pub name: String,
+}
+
+/// `cloud image`
+#[derive(Debug, Args)]
+pub(crate) struct ImageArgs {
+    #[command(subcommand)]
+    pub command: ImageCommand,
+}
+
+/// The commands below `cloud image`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImageCommand {
+    /// Make the base image for a system, from the package sources of this computer.
+    Build(ImageBuildArgs),
+    /// List the base images that there are.
+    List(ImageListArgs),
+}
+
+/// `cloud image build`
+#[derive(Debug, Args)]
+pub(crate) struct ImageBuildArgs {
+    #[command(flatten)]
+    pub place: CloudPlaceArgs,
+    /// Where images are kept, instead of /var/lib/ferroform.
+    #[arg(long, value_name = "DIR")]
+    pub machines_dir: Option<PathBuf>,
+    /// Systems as Hetzner names them, such as debian-12; the one that suits this computer if left out.
+    pub names: Vec<String>,
+}
+
+/// `cloud image list`
+#[derive(Debug, Args)]
+pub(crate) struct ImageListArgs {
+    #[command(flatten)]
+    pub place: CloudPlaceArgs,
+    /// Where images are kept, instead of /var/lib/ferroform.
+    #[arg(long, value_name = "DIR")]
+    pub machines_dir: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `cloud doctor`
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub place: CloudPlaceArgs,
+    /// Where images, disks and volumes are to be kept, instead of /var/lib/ferroform.
+    #[arg(long, value_name = "DIR")]
+    pub machines_dir: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
 }

@@ -124,7 +124,7 @@ fn cloud_init_failed(name: &str, errors: &[String], log: &str) -> Diagnostic {
 
 /// The lines of a log around the last one that speaks of a failure, or its end.
 fn excerpt(log: &str) -> Vec<&str> {
-    let lines: Vec<&str> = log.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+    let lines: Vec<&str> = log.lines().map(str::trim_end).filter(|line| !is_noise(line)).collect();
     let speaks = |line: &&str| {
         let line = line.to_ascii_lowercase();
         ["error", "failed", "failure", "traceback"].iter().any(|word| line.contains(word))
@@ -132,6 +132,11 @@ fn excerpt(log: &str) -> Vec<&str> {
     let last = lines.iter().rposition(speaks).unwrap_or(lines.len());
     let end = (last + EXCERPT / 5).min(lines.len());
     lines[end.saturating_sub(EXCERPT)..end].to_vec()
+}
+
+/// Tables of addresses, and pictures of keys.
+fn is_noise(line: &str) -> bool {
+    line.is_empty() || ["ci-info:", "|", "+--", "The key"].iter().any(|start| line.starts_with(start))
 }
 
 #[cfg(test)]
@@ -218,6 +223,7 @@ mod tests {
         log = log.replace("line 50\n", "E: Error at 50\n");
         let lines = excerpt(&log);
         assert_eq!((lines.len(), lines.contains(&"E: Error at 50")), (EXCERPT, true));
+        assert_eq!(excerpt("ci-info: | lo |\n+--[RSA]--+\n|  o=+ .|\nfailed\n"), ["failed"]);
         assert!(excerpt("").is_empty());
     }
 }

@@ -1,6 +1,11 @@
 //! `cloud status`, `cloud stop` and `cloud reset`; the others are below.
 
 pub(super) mod hosts;
+#[cfg(target_os = "linux")]
+pub(super) mod images;
+#[cfg(not(target_os = "linux"))]
+#[path = "cloud/no_images.rs"]
+pub(super) mod images;
 pub(super) mod machines;
 
 use std::process::ExitCode;

@@ -58,6 +58,8 @@ fn dispatch(cli: Cli, terminal: &Terminal) -> Outcome {
             CloudCommand::Logs(args) => cloud::machines::logs(&args, terminal),
             CloudCommand::Wait(args) => cloud::machines::wait(&args, terminal),
             CloudCommand::Host(args) => cloud::hosts::run(&args, terminal),
+            CloudCommand::Image(args) => cloud::images::run(&args, terminal),
+            CloudCommand::Doctor(args) => cloud::images::doctor(&args, terminal),
         },
     }
 }
