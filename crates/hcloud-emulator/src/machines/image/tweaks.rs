@@ -21,7 +21,7 @@ pub(super) const PACKAGES: &[&str] = &[
     "cron",
     "curl",
     "e2fsprogs",
-    "gnupg",
+    "gpg",
     "iproute2",
     "iputils-ping",
     "less",
@@ -65,8 +65,6 @@ const FILES: &[(&str, &str)] = &[
         "etc/systemd/network/60-private.network",
         "[Match]\n\
          Name=ens*\n\
-         [Link]\n\
-         RequiredForOnline=no\n\
          [Network]\n\
          DHCP=ipv4\n\
          LinkLocalAddressing=no\n\
@@ -79,7 +77,7 @@ const FILES: &[(&str, &str)] = &[
          SendRelease=no\n",
     ),
     (
-        // An interface without an address must not hold up a boot for two minutes.
+        // A private network that gives no address must not hold up a boot for two minutes.
         "etc/systemd/system/systemd-networkd-wait-online.service.d/ferroform.conf",
         "[Service]\nExecStart=\nExecStart=/lib/systemd/systemd-networkd-wait-online --timeout=20\n",
     ),
@@ -90,6 +88,9 @@ const FILES: &[(&str, &str)] = &[
     ("etc/resolv.conf", concat!("nameserver ", "185.12.64.1", "\noptions timeout:2 attempts:2\n")),
     ("etc/machine-id", ""),
 ];
+
+/// Programs that take the place of others.
+const PROGRAMS: &[(&str, &str)] = &[("usr/local/sbin/sysctl", include_str!("sysctl.sh"))];
 
 /// Services that have no sense in a container, or only cost time at the start of one.
 const MASKED: &[&str] = &[
@@ -106,8 +107,6 @@ const MASKED: &[&str] = &[
     "systemd-pstore.service",
     "systemd-timesyncd.service",
     "systemd-update-utmp-runlevel.service",
-    // It keeps /tmp on the machine's disk, as at Hetzner.
-    "tmp.mount",
 ];
 
 /// What must not be the same on two machines.
@@ -115,13 +114,16 @@ const REMOVED: &[&str] = &["var/lib/dbus/machine-id", "etc/hostname"];
 
 /// Changes with everything that is in here.
 pub(super) fn fingerprint() -> String {
-    format!("2 {PACKAGES:?} {FILES:?} {MASKED:?} {REMOVED:?}")
+    format!("4 {PACKAGES:?} {FILES:?} {PROGRAMS:?} {MASKED:?} {REMOVED:?}")
 }
 
 /// Changes a fresh root file system.
 pub(super) fn apply(root: &Path) -> Result<(), ToolError> {
     for (path, content) in FILES {
-        write(&root.join(path), content)?;
+        write(&root.join(path), content, 0o644)?;
+    }
+    for (path, content) in PROGRAMS {
+        write(&root.join(path), content, 0o755)?;
     }
     for path in REMOVED {
         remove(&root.join(path))?;
@@ -140,7 +142,7 @@ pub(super) fn apply(root: &Path) -> Result<(), ToolError> {
     with_prefix(&[&["mask"], MASKED].concat())
 }
 
-fn write(path: &Path, content: &str) -> Result<(), ToolError> {
+fn write(path: &Path, content: &str, mode: u32) -> Result<(), ToolError> {
     let failed = || ToolError::file(format!("writing {}", path.display()));
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(failed())?;
@@ -148,7 +150,7 @@ fn write(path: &Path, content: &str) -> Result<(), ToolError> {
     // What a package has put there may be a link that leads out of the image.
     remove(path)?;
     std::fs::write(path, content).map_err(failed())?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o644)).map_err(failed())
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(failed())
 }
 
 fn remove(path: &Path) -> Result<(), ToolError> {
