@@ -132,8 +132,9 @@ impl Network {
 
     fn open_with(site: &Site, proxy: Option<Proxy>) -> Result<Self, ToolError> {
         let mut namespaces = netns::list(site);
-        // Of an earlier run, which nobody can talk to any more.
-        netns::kill_processes(site, &namespaces, Some(dnsmasq::PROGRAM));
+        // Of an earlier run, which nobody can talk to any more. Machines may have their own.
+        let routing = namespaces.iter().filter(|suffix| is_routing(suffix)).cloned().collect();
+        netns::kill_processes(site, &routing, Some(dnsmasq::PROGRAM));
         if namespaces.insert(INTERNET.into()) {
             netns::add(site, [INTERNET])?;
         }
@@ -368,7 +369,7 @@ impl Network {
                 self.links.insert(key.clone(), existing);
             }
         }
-        let outer = survey.iter().filter(|(suffix, _)| *suffix == INTERNET || suffix.starts_with('s'));
+        let outer = survey.iter().filter(|(suffix, _)| is_routing(suffix));
         for (suffix, interfaces) in outer {
             let known =
                 |port: &str| self.links.contains_key(&Key { outer: suffix.clone(), port: port.to_owned() });
@@ -549,6 +550,11 @@ fn wanted_namespaces(plan: &Plan, hosts: &BTreeMap<String, Vec<IpAddr>>) -> BTre
     let segments = plan.segments.keys().map(|id| plan::segment(*id));
     let hosts = hosts.keys().map(|name| plan::host(name));
     members.chain(segments).chain(hosts).chain([INTERNET.to_owned()]).collect()
+}
+
+/// Whether packets are routed in the namespace with this suffix: it is the internet's or a network's.
+fn is_routing(suffix: &str) -> bool {
+    suffix == INTERNET || suffix.starts_with('s')
 }
 
 /// The host whose namespace this is.

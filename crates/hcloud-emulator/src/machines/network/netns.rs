@@ -87,8 +87,9 @@ pub(super) fn forget_mount_point() {
 }
 
 fn is_mount_point(path: &str) -> bool {
-    let Ok(mounts) = std::fs::read_to_string("/proc/self/mounts") else { return false };
-    mounts.lines().any(|line| line.split(' ').nth(1) == Some(path))
+    use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags};
+    rustix::fs::statx(CWD, path, AtFlags::empty(), StatxFlags::empty())
+        .is_ok_and(|found| found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
 }
 
 /// The processes that are in any of these namespaces.

@@ -296,3 +296,82 @@ fn balancer_mac(id: i64) -> String {
     let [.., a, b, c, d] = id.to_be_bytes();
     format!("96:01:{a:02x}:{b:02x}:{c:02x}:{d:02x}")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::backend::scene::{Disk, DiskSource, Public, Run, Segment, Size};
+
+    fn machine(public: Public, links: Vec<PrivateLink>) -> Machine {
+        Machine {
+            name: "web".into(),
+            location: "fsn1".into(),
+            disk: Disk { written_by: 1, from: DiskSource::System("debian-12".into()) },
+            run: Run::Off { gracefully: true },
+            size: Size { cores: 1, memory_mb: 1, disk_gb: 1 },
+            user_data: None,
+            ssh_keys: Vec::new(),
+            root_password: None,
+            public,
+            links,
+            volumes: BTreeSet::new(),
+            filter: Some(Filter::default()),
+            rescue: None,
+        }
+    }
+
+    #[test]
+    fn what_lies_behind_a_link_is_what_is_routed_to_its_machine() {
+        let link = PrivateLink {
+            segment: 7,
+            address: Ipv4Addr::new(10, 0, 0, 2),
+            aliases: vec![Ipv4Addr::new(10, 0, 0, 9)],
+            mac: "86:00:00:00:00:01".into(),
+        };
+        let route = |net: &str, gateway: [u8; 4]| (net.parse().unwrap(), Ipv4Addr::from(gateway));
+        let segment = Segment {
+            name: "n".into(),
+            range: "10.0.0.0/8".parse().unwrap(),
+            subnets: Vec::new(),
+            routes: vec![
+                route("0.0.0.0/0", [10, 0, 0, 2]),
+                route("192.168.0.0/16", [10, 0, 0, 9]),
+                route("172.16.0.0/12", [10, 0, 0, 3]),
+            ],
+        };
+        let floating = ["192.0.2.9/32", "2001:db8:9::/64"].map(|net| net.parse().unwrap()).to_vec();
+        let v6 = Some("2001:db8:1::/64".parse().unwrap());
+        let mut scene = Scene::default();
+        scene.segments.insert(7, segment);
+        scene.machines.insert(1, machine(Public { v4: None, v6, floating }, vec![link.clone()]));
+        scene.machines.insert(2, machine(Public::default(), Vec::new()));
+        let plan = Plan::of(&scene, &BTreeMap::new());
+
+        let behind = |outer: &str| -> Vec<String> {
+            let link = &plan.links[&Key { outer: outer.into(), port: "m1".into() }];
+            let shown = |via: &Option<IpAddr>| via.map_or("the link".to_owned(), |via| via.to_string());
+            link.behind.iter().map(|(net, via)| format!("{net} {}", shown(via))).collect()
+        };
+        assert_eq!(
+            behind("net"),
+            ["192.0.2.9/32 the link", "2001:db8:1::/64 2001:db8:1::1", "2001:db8:9::/64 2001:db8:1::1"]
+        );
+        assert_eq!(behind("s7"), ["0.0.0.0/0 10.0.0.2", "10.0.0.9/32 10.0.0.2", "192.168.0.0/16 10.0.0.2"]);
+        // There is no firewall where there is no public interface.
+        assert_eq!(plan.filters.keys().collect::<Vec<_>>(), ["m1"]);
+        assert_eq!(plan.links.len(), 2);
+        assert!(!plan.segments[&7].leases[0].alone);
+    }
+
+    #[test]
+    fn interfaces_have_addresses_of_their_own() {
+        assert_eq!(public_mac(125_000_001), "96:00:07:73:59:41");
+        assert_ne!(balancer_mac(1), public_mac(1));
+        let (key, link) = host_link("a-host-with-a-very-long-name-indeed", &[]);
+        assert!(key.port.len() <= 15 && link.mac.starts_with("92:"), "{key:?} {link:?}");
+        assert_eq!(first("10.0.0.0/16".parse().unwrap()), Ipv4Addr::new(10, 0, 0, 1));
+        assert_eq!(first_v6("2001:db8:1::/64".parse().unwrap()).to_string(), "2001:db8:1::1");
+    }
+}

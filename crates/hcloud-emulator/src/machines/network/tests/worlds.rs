@@ -59,6 +59,14 @@ fn what_runs_is_taken_over_after_a_restart_and_cleaned_for_real() {
     std::mem::forget(network.resolver.take());
     std::mem::forget(std::mem::take(&mut network.dhcp));
     drop(network);
+    // A guest may run the same program.
+    let mut of_the_guest = netns::inside(&one, || {
+        std::process::Command::new("dnsmasq")
+            .args(["-k", "--conf-file=/dev/null", "--pid-file="])
+            .spawn()
+            .unwrap()
+    })
+    .unwrap();
     world.scene.machines.insert(3, a_machine("third", Some("198.51.100.3"), None));
     world.machine(2).public.floating = vec!["198.51.100.20/32".parse().unwrap()];
     world.ip("net", "route add 198.51.100.99 dev m2\nlink add m99 type veth peer name other\n");
@@ -86,7 +94,10 @@ fn what_runs_is_taken_over_after_a_restart_and_cleaned_for_real() {
 
     let servers = netns::processes(&world.site, &netns::list(&world.site));
     let servers = servers.into_iter().filter(|pid| !netns::is_zombie(*pid)).count();
-    assert_eq!(servers, 2, "one in the internet, one in the network");
+    assert_eq!(servers, 3, "one in the internet, one in the network, the guest's");
+    assert!(of_the_guest.try_wait().unwrap().is_none());
+    of_the_guest.kill().unwrap();
+    of_the_guest.wait().unwrap();
 
     // A machine goes for good, in the presence of the next.
     world.scene.machines.remove(&1);
@@ -181,4 +192,35 @@ fn ten_machines_take_a_moment_for_real() {
     assert!(made < Duration::from_secs(5), "{made:?}");
     assert!(firewall < Duration::from_secs(1), "{firewall:?}");
     assert!(nothing < Duration::from_millis(20), "{nothing:?}");
+}
+
+#[test]
+fn the_folder_of_names_goes_with_the_last_world_for_real() {
+    const INNER: &str = "FERROFORM_TEST_OF_AN_EMPTY_RUN";
+    if !ready(&["ip", "nft", "dnsmasq", "unshare", "mount"]) {
+        return;
+    }
+    if std::env::var_os(INNER).is_none() {
+        // Where /run is empty and nobody else's.
+        let own = std::env::current_exe().unwrap();
+        let name = "machines::network::tests::worlds::the_folder_of_names_goes_with_the_last_world_for_real";
+        let script = format!("mount -t tmpfs none /run && {INNER}=1 exec '{}' --exact {name}", own.display());
+        tools::run("unshare", &["--mount", "sh", "-c", &script]).unwrap();
+        return;
+    }
+    // `umount` keeps a folder there.
+    let shown = || {
+        let entries = std::fs::read_dir("/run").unwrap().flatten();
+        entries.filter(|entry| entry.file_name() != "mount").count()
+    };
+    let (one, other) = (World::new(), World::new());
+    drop(one);
+    assert!(Path::new("/run/netns").exists());
+    drop(other);
+    assert_eq!(shown(), 0);
+    // One that was there before stays.
+    tools::run("ip", &["netns", "add", "before"]).unwrap();
+    tools::run("ip", &["netns", "del", "before"]).unwrap();
+    drop(World::new());
+    assert_eq!(shown(), 1);
 }
