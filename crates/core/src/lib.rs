@@ -7,6 +7,7 @@ pub mod convert;
 pub mod diag;
 pub mod number;
 pub mod ops;
+pub mod parallel;
 pub mod path;
 pub mod schema;
 pub mod span;

@@ -1,6 +1,7 @@
 //! Plans for people.
 
 use ferroform_core::addr::{InstanceKey, ResourceMode};
+use ferroform_core::parallel;
 use ferroform_plan::{Action, ActionReason, OutputChange, Plan, PlanMode, ResourceChange};
 use unicode_width::UnicodeWidthStr;
 
@@ -54,8 +55,11 @@ impl View<'_> {
                 out += &self.legend(&changes);
             }
             out += "\nFerroform will perform the following actions:\n";
-            for change in &changes {
-                out += &format!("\n{}\n", self.change(change, Cause::Planned));
+            for text in parallel::map(&changes, |change| self.change(change, Cause::Planned)) {
+                out.reserve(text.len() + 2);
+                out.push('\n');
+                out += &text;
+                out.push('\n');
             }
             let counts = self.plan.counts();
             out += &format!(

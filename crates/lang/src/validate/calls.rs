@@ -1,6 +1,6 @@
 //! Module calls against the modules that they call.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use ferroform_core::convert::convert;
 use ferroform_core::{Diagnostic, Diagnostics, Value};
@@ -14,7 +14,7 @@ pub(super) fn check(
     caller: &Module,
     call: &ModuleCall,
     called: &Module,
-    values: &HashMap<&str, Value>,
+    values: &FxHashMap<&str, Value>,
     diags: &mut Diagnostics,
 ) {
     for (name, variable) in &called.variables {

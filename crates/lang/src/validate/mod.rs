@@ -3,12 +3,13 @@
 //!
 //! Everything is evaluated once with unknown values of the right types in place of variables and resources.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use ferroform_core::addr::{ProviderSource, Resource, ResourceMode};
 use ferroform_core::convert::convert;
+use ferroform_core::parallel;
 use ferroform_core::schema::{Block, Schema};
 use ferroform_core::{Diagnostic, Diagnostics, Span, Type, Value};
 use ferroform_hcl::ast::Expr;
@@ -28,7 +29,7 @@ use references::Place;
 use scope::StaticScope;
 
 /// The schemas of the providers that are at hand.
-pub trait Schemas {
+pub trait Schemas: Sync {
     /// What a resource, data source or ephemeral resource may hold; none if the provider does not have it.
     fn resource(&self, source: &ProviderSource, resource: &Resource) -> Option<Schema>;
     /// What a `provider` block may hold; none if the provider is not at hand, so that nothing can be said of its
@@ -43,12 +44,11 @@ pub trait Schemas {
 /// Checks a configuration as far as that goes without values. To be called before planning, which relies on it:
 /// evaluation reports undeclared names only in passing.
 pub fn validate(config: &Config, schemas: &dyn Schemas) -> Diagnostics {
-    let mut cache = SchemaCache { schemas, blocks: HashMap::new() };
+    let mut cache = SchemaCache { schemas, blocks: FxHashMap::default() };
     let context = static_context();
     let mut diags = Diagnostics::new();
     for (_, module) in config.modules() {
-        let mut checker = Checker { config, module, cache: &mut cache, diags: &mut diags };
-        checker.module(&context);
+        Checker { config, module, schemas, diags: &mut diags }.module(&mut cache, &context);
     }
     diags
 }
@@ -71,7 +71,7 @@ fn static_context() -> FuncContext {
 /// Schemas by type: there are many more resources than types.
 struct SchemaCache<'a> {
     schemas: &'a dyn Schemas,
-    blocks: HashMap<(ProviderSource, ResourceMode, Arc<str>), Option<Arc<Block>>>,
+    blocks: FxHashMap<(ProviderSource, ResourceMode, Arc<str>), Option<Arc<Block>>>,
 }
 
 impl SchemaCache<'_> {
@@ -84,22 +84,22 @@ impl SchemaCache<'_> {
     }
 }
 
-struct Checker<'a, 's> {
+struct Checker<'a> {
     config: &'a Config,
     module: &'a Module,
-    cache: &'a mut SchemaCache<'s>,
+    schemas: &'a dyn Schemas,
     diags: &'a mut Diagnostics,
 }
 
-impl Checker<'_, '_> {
-    fn module(&mut self, context: &FuncContext) {
+impl Checker<'_> {
+    fn module(&mut self, cache: &mut SchemaCache<'_>, context: &FuncContext) {
         let module = self.module;
-        let schemas: HashMap<&Resource, Arc<Block>> = module
+        let schemas: FxHashMap<&Resource, Arc<Block>> = module
             .resources
             .iter()
             .filter_map(|(addr, resource)| {
                 let source = module.provider_source(resource.provider_name());
-                Some((addr, self.cache.resource(&source, addr)?))
+                Some((addr, cache.resource(&source, addr)?))
             })
             .collect();
         self.versions();
@@ -118,13 +118,19 @@ impl Checker<'_, '_> {
         for ((name, _), provider) in &module.providers {
             let source = module.provider_source(name);
             let sound = self.body_references(&provider.body, Place::default());
-            if let Some(schema) = self.cache.schemas.provider(&source).filter(|_| sound) {
+            if let Some(schema) = self.schemas.provider(&source).filter(|_| sound) {
                 self.decode(&provider.body, &schema, false, &scope);
             }
         }
-        for resource in module.resources.values() {
-            self.resource(resource, schemas.get(&resource.addr).map(|s| &**s), &scope);
-        }
+        let (config, known) = (self.config, self.schemas);
+        let resources: Vec<&ResourceBlock> = module.resources.values().collect();
+        let found = parallel::map(&resources, |resource| {
+            let mut diags = Diagnostics::new();
+            let mut checker = Checker { config, module, schemas: known, diags: &mut diags };
+            checker.resource(resource, schemas.get(&resource.addr).map(|s| &**s), &scope);
+            diags
+        });
+        found.into_iter().for_each(|diags| self.diags.append(diags));
         for call in module.calls.values() {
             self.call(call, &scope);
         }
@@ -218,7 +224,7 @@ impl Checker<'_, '_> {
     }
 
     fn no_such_type(&mut self, resource: &ResourceBlock, source: &ProviderSource) {
-        if self.cache.schemas.provider(source).is_none() {
+        if self.schemas.provider(source).is_none() {
             // That the provider is not there is for whoever offers providers to say.
             return;
         }
@@ -228,7 +234,7 @@ impl Checker<'_, '_> {
             ResourceMode::Ephemeral => ("Invalid ephemeral resource", "ephemeral resource type"),
         };
         let type_name = &*resource.addr.type_name;
-        let types = self.cache.schemas.types(source, resource.addr.mode);
+        let types = self.schemas.types(source, resource.addr.mode);
         let hint = crate::suggest::did_you_mean(type_name, types.iter().map(|t| &**t));
         self.diags.push(
             Diagnostic::error(summary)
@@ -241,7 +247,7 @@ impl Checker<'_, '_> {
         let place = Place { count: call.count.is_some(), each: call.for_each.is_some(), ..Place::default() };
         self.expansion(call.count.as_ref(), call.for_each.as_ref(), scope);
         self.depends_on(&call.depends_on);
-        let values: HashMap<&str, Value> =
+        let values: FxHashMap<&str, Value> =
             call.inputs.iter().map(|(name, input)| (&**name, self.expr(&input.expr, place, scope))).collect();
         if let Some(called) = self.config.module(&self.module.path.child(call.name.clone())) {
             calls::check(self.module, call, called, &values, self.diags);

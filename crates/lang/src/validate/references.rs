@@ -22,7 +22,7 @@ pub(super) struct Place<'a> {
     pub(super) own: Option<&'a Resource>,
 }
 
-impl Checker<'_, '_> {
+impl Checker<'_> {
     /// Whether all is well with the references of an expression.
     pub(super) fn references(&mut self, expr: &Expr, place: Place<'_>) -> bool {
         self.checked(check_expr(expr), place)

@@ -1,6 +1,6 @@
 //! What references stand for while nothing is known but types.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
 use ferroform_core::addr::Resource;
@@ -15,8 +15,8 @@ use crate::reference::{Referent, references_in_expr};
 /// Unknown values of the right types for a module's expressions; local values are computed from them.
 pub(super) struct StaticScope<'a> {
     module: &'a Module,
-    resources: HashMap<&'a Resource, Value>,
-    locals: HashMap<Arc<str>, Value>,
+    resources: FxHashMap<&'a Resource, Value>,
+    locals: FxHashMap<Arc<str>, Value>,
     context: &'a FuncContext,
 }
 
@@ -24,11 +24,11 @@ impl<'a> StaticScope<'a> {
     /// The scope of a module, and what is wrong with its local values, apart from references.
     pub(super) fn new(
         module: &'a Module,
-        schemas: &HashMap<&'a Resource, Arc<Block>>,
+        schemas: &FxHashMap<&'a Resource, Arc<Block>>,
         context: &'a FuncContext,
-    ) -> (Self, HashMap<Arc<str>, Diagnostics>) {
+    ) -> (Self, FxHashMap<Arc<str>, Diagnostics>) {
         // A type is put together once, however many resources have it.
-        let mut types: HashMap<*const Block, Type> = HashMap::new();
+        let mut types: FxHashMap<*const Block, Type> = FxHashMap::default();
         let resources = module
             .resources
             .iter()
@@ -43,8 +43,8 @@ impl<'a> StaticScope<'a> {
                 (addr, Value::unknown(ty))
             })
             .collect();
-        let mut scope = StaticScope { module, resources, locals: HashMap::new(), context };
-        let mut problems = HashMap::new();
+        let mut scope = StaticScope { module, resources, locals: FxHashMap::default(), context };
+        let mut problems = FxHashMap::default();
         for name in scope.order() {
             let Some(local) = module.locals.get(&name) else { continue };
             let mut evaluator = Evaluator::for_validation(Names::Scope(&scope));
@@ -60,7 +60,7 @@ impl<'a> StaticScope<'a> {
     /// Local values, each behind those that it refers to as far as there is no cycle.
     fn order(&self) -> Vec<Arc<str>> {
         let locals = &self.module.locals;
-        let mut done: HashMap<&str, bool> = HashMap::new();
+        let mut done: FxHashMap<&str, bool> = FxHashMap::default();
         let mut order = Vec::with_capacity(locals.len());
         for start in locals.keys() {
             // A chain of references may be longer than the stack is deep, so the way down is kept here.
