@@ -68,7 +68,8 @@ impl<'a> Limits<'a> {
         !self.targets.is_empty()
     }
 
-    /// The warning that the plan is limited, and errors for targets that name nothing.
+    /// The warning that the plan is limited, and others for targets that name nothing (Terraform is silent about those,
+    /// and goes on as well).
     pub(super) fn check(&self, config: &Config, state: &State) -> Diagnostics {
         let known = |target: &Target| match target {
             Target::Module(module) => {
@@ -87,16 +88,17 @@ impl<'a> Limits<'a> {
             )
         });
         let unknown = self.targets.iter().filter(|t| !known(t));
-        let errors = unknown.map(|target| {
+        let others = unknown.map(|target| {
             let text = match target {
                 Target::Module(module) => module.to_string(),
                 Target::Resource(addr) => addr.to_string(),
             };
-            Diagnostic::error("Unknown target address").detail(format!(
-                "The target {text} names nothing, neither in the configuration nor in the state."
+            Diagnostic::warning("Unknown target address").detail(format!(
+                "The target {text} names nothing, neither in the configuration nor in the state, so nothing is planned for \
+                 it. Look for a mistake in the address."
             ))
         });
-        warning.into_iter().chain(errors).collect()
+        warning.into_iter().chain(others).collect()
     }
 }
 

@@ -259,7 +259,10 @@ async fn targets_limit_the_plan_to_what_they_need() {
     let plan = world.plan(text).await.unwrap();
     assert_eq!(actions(&plan), ["fake_thing.a create", "fake_thing.b create", "fake_thing.d[1] create"]);
     world.targets(&["fake_thing.nothing"]);
-    assert_eq!(world.plan(text).await.unwrap_err(), ["Unknown target address"]);
+    let planned = world.plan_all(text).await;
+    let warnings: Vec<&str> = planned.diagnostics.iter().map(|d| &*d.summary).collect();
+    assert_eq!(warnings, ["Resource targeting is in effect", "Unknown target address"]);
+    assert_eq!(actions(&planned.plan.unwrap()), [""; 0]);
 }
 
 #[tokio::test]
