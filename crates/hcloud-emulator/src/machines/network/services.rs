@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::connect_info::Connected;
@@ -82,10 +82,10 @@ impl Services {
             // In the internet it is found by IPv6 too, on every link at the same address.
             let anywhere = SocketAddr::new(IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED), 80);
             let metadata = match place {
-                Place::Internet => StdListener::bind(anywhere).or_else(|_| StdListener::bind(at(80))),
-                Place::Segment(_) => StdListener::bind(at(80)),
+                Place::Internet => listen(anywhere).or_else(|_| listen(at(80))),
+                Place::Segment(_) => listen(at(80)),
             };
-            (metadata, self.proxy.as_ref().map(|_| StdListener::bind(at(PROXY_PORT))))
+            (metadata, self.proxy.as_ref().map(|_| listen(at(PROXY_PORT))))
         })?;
         let opening = |what: &str| ToolError::file(format!("listening for {what} in {}", path.display()));
         let metadata = metadata.map_err(opening("the metadata service"))?;
@@ -135,6 +135,19 @@ impl Drop for Services {
         if let Some(runtime) = self.runtime.take() {
             // Waiting is impossible where a runtime drops this.
             runtime.shutdown_background();
+        }
+    }
+}
+
+/// Listens at an address. One who listened before may still be about to end.
+fn listen(address: SocketAddr) -> io::Result<StdListener> {
+    let until = Instant::now() + Duration::from_secs(2);
+    loop {
+        match StdListener::bind(address) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < until => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            done => return done,
         }
     }
 }

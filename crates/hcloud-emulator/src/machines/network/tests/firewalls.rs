@@ -117,15 +117,18 @@ fn nobody_speaks_for_another_and_nothing_leaves_for_real() {
         vec!["198.51.100.9/32".parse().unwrap(), "2001:db8:9::/64".parse().unwrap()];
     world.show();
     // The machine takes addresses: its floating one, which is its own, and the neighbour's.
-    world.ip("m2", &format!("address add 198.51.100.9/32 dev eth0\naddress add {WEB}/32 dev eth0\naddress add {WEB_V6}/128 dev eth0 nodad\naddress add 2001:db8:9::1/128 dev eth0 nodad\n"));
+    for address in
+        ["198.51.100.9/32", "198.51.100.1/32", "2001:db8:9::1/128 nodad", "2001:db8:1::1/128 nodad"]
+    {
+        world.ip("m2", &format!("address add dev eth0 {address}\n"));
+    }
     let says = |source: &str, target: &str| {
-        let receiver =
-            netns::inside(&stranger, || UdpSocket::bind(SocketAddr::new(ip_of(target), 9999)).unwrap())
-                .unwrap();
+        let bind = |namespace: &Path, address: &str| {
+            netns::inside(namespace, || UdpSocket::bind(SocketAddr::new(ip_of(address), 0)).unwrap()).unwrap()
+        };
+        let (receiver, sender) = (bind(&stranger, target), bind(&other, source));
         receiver.set_read_timeout(Some(SILENCE)).unwrap();
-        let sender =
-            netns::inside(&other, || UdpSocket::bind(SocketAddr::new(ip_of(source), 0)).unwrap()).unwrap();
-        sender.send_to(b"hello", SocketAddr::new(ip_of(target), 9999)).unwrap();
+        sender.send_to(b"hello", receiver.local_addr().unwrap()).unwrap();
         receiver.recv_from(&mut [0; 16]).ok().map(|(_, from)| from.ip())
     };
     assert_eq!(says(OTHER, STRANGER), Some(ip_of(OTHER)));

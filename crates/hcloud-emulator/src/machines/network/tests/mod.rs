@@ -266,7 +266,7 @@ fn packet_passes(from: &Path, to: &Path, protocol: Protocol, address: &str) -> b
     let address = ip_of(address);
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let receiver = raw(to, protocol, family);
-    receiver.set_read_timeout(Some(SILENCE)).unwrap();
+    receiver.set_read_timeout(Some(SILENCE / 3)).unwrap();
     // An echo request to either ICMP (their numbers differ); to others just bytes. Its last 8 tell it.
     let kind = if address.is_ipv4() { 8 } else { 128 };
     // A conversation of its own, lest it be taken for the continuation of an earlier one.
