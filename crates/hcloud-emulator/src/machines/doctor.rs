@@ -25,6 +25,7 @@ const PROGRAMS: &[(&str, &str, &str)] = &[
     ("nsenter", "util-linux", "enters machines and namespaces"),
     ("unshare", "util-linux", "gives machines mounts of their own"),
     ("setsid", "util-linux", "lets machines outlive the emulator"),
+    ("prlimit", "util-linux", "makes base images quickly"),
     ("mount", "mount", "layers disks"),
     ("losetup", "mount", "makes volumes"),
     ("blkid", "util-linux", "looks at volumes"),

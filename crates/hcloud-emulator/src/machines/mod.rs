@@ -138,7 +138,7 @@ fn stop(site: &Site) -> Result<(), ToolError> {
 ///
 /// # Errors
 /// When something cannot be removed; the rest is, and it can be tried again.
-pub fn clean(base: &Path, world_id: &str) -> Result<(), String> {
+pub(crate) fn clean(base: &Path, world_id: &str) -> Result<(), String> {
     clean_site(&Site::new(base, world_id)).map_err(|error| error.to_string())
 }
 

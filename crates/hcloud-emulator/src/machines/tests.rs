@@ -1,6 +1,8 @@
 //! Real machines, booted on this host. Everything is under a world of its own, which is removed also when a test
 //! fails. Skipped, saying why, where machines cannot run; with FERROFORM_REQUIRE_MACHINES=1 that is a failure.
 
+#![allow(clippy::print_stdout, reason = "why a test was skipped, and how long things took")]
+
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::process::Command;
@@ -223,7 +225,7 @@ fn everything() -> Vec<String> {
         ("cat", &["/proc/self/mountinfo"]),
         ("losetup", &["--list", "--output", "NAME,BACK-FILE"]),
         ("ps", &["-e", "-o", "args"]),
-        ("find", &["/sys/fs/cgroup", "-maxdepth", "3", "-type", "d"]),
+        ("find", &["/sys/fs/cgroup", "/run/systemd/nspawn", "-maxdepth", "3"]),
     ] {
         let text = Command::new(program).args(arguments).output().unwrap().stdout;
         lines.extend(String::from_utf8_lossy(&text).lines().map(|line| format!("{program}: {line}")));
@@ -261,11 +263,11 @@ fn a_machine_lives_through_everything_for_real() {
     println!("second boot: {:?}", world.settle());
     assert_eq!(world.ssh(7, "cat /root/file /root/ran").unwrap(), "kept\nran");
 
-    // Reboot and reset from outside, with other names and limits.
+    // Reboot and reset from outside. As at Hetzner, a machine that was renamed keeps its host name.
     world.machine(7).run = Run::On { boot: 3, gracefully: true };
     world.machine(7).name = "renamed".to_owned();
     println!("reboot: {:?}", world.settle());
-    assert_eq!(world.ssh(7, "hostname").unwrap(), "renamed");
+    assert_eq!(world.ssh(7, "hostname").unwrap(), "machine-7");
     let first = world.leader(7).unwrap();
     world.machine(7).run = Run::On { boot: 4, gracefully: false };
     println!("reset: {:?}", world.settle());
@@ -384,7 +386,9 @@ fn machines_outlive_the_emulator_for_real() {
 fn ten_machines_start_together_for_real() {
     let Some(mut world) = World::new("ten") else { return };
     // The image is not what is measured.
+    let start = Instant::now();
     image::build("debian-12", &world.base, &mut |step| println!("{step}")).unwrap();
+    println!("the image: {:?}", start.elapsed());
     for id in 21..31 {
         world.add(id);
     }
@@ -403,6 +407,96 @@ fn ten_machines_start_together_for_real() {
     world.settle();
     println!("all deleted: {:?}", start.elapsed());
     assert!(took < Duration::from_secs(30), "{took:?}");
+    world.finish();
+}
+
+#[test]
+fn a_machine_without_public_address_has_its_private_network_for_real() {
+    let Some(mut world) = World::new("private") else { return };
+    let segment = Segment {
+        name: "net".to_owned(),
+        range: "10.0.0.0/16".parse().unwrap(),
+        subnets: vec!["10.0.1.0/24".parse().unwrap()],
+        routes: vec![("0.0.0.0/0".parse().unwrap(), Ipv4Addr::new(10, 0, 1, 2))],
+    };
+    world.scene.segments.insert(3, segment);
+    let link = |last: u8| PrivateLink {
+        segment: 3,
+        address: Ipv4Addr::new(10, 0, 1, last),
+        aliases: Vec::new(),
+        mac: format!("86:00:00:00:01:{last:02}"),
+    };
+    world.add(51).links = vec![link(2)];
+    let machine = world.add(52);
+    machine.links = vec![link(3)];
+    machine.public = Public::default();
+    println!("a private machine boots: {:?}", world.settle());
+    let key = world.folder.path().join("key");
+    run("ip", &["-n", &world.site.namespace("m51"), "-o", "link", "show", "ens10"]);
+    // Log in by way of the other one.
+    let inner = std::fs::read_to_string(key).unwrap();
+    world.ssh(51, &format!("umask 077; cat >/root/key <<'EOF'\n{inner}EOF")).unwrap();
+    let hop =
+        "ssh -i /root/key -o StrictHostKeyChecking=no -o LogLevel=ERROR -o ConnectTimeout=5 root@10.0.1.3";
+    let said = world.ssh(51, &format!("{hop} 'hostname; cloud-init status --wait | grep status; ip -o -4 address show ens10; cat /sys/class/net/ens10/mtu'"));
+    let said = said.unwrap();
+    assert!(
+        said.contains("machine-52") && said.contains("status: done") && said.contains("10.0.1.3/32"),
+        "{said}"
+    );
+    assert!(said.ends_with("1450"), "{said}");
+    // The other one as its way out.
+    world.ssh(51, "sysctl -qw net.ipv4.ip_forward=1; nft add table ip nat; nft 'add chain ip nat post { type nat hook postrouting priority 100; }'; nft add rule ip nat post oifname eth0 masquerade").unwrap();
+    // As Hetzner's documentation says, the client has to be told to use the network's gateway.
+    let ping = world.ssh(51, &format!("{hop} 'ip route add default via 10.0.0.1; ping -c 1 -W 5 {ADMIN}'"));
+    assert!(ping.is_ok(), "{ping:?}");
+
+    // Attached while it runs, and taken away again.
+    let other = Segment {
+        range: "10.9.0.0/16".parse().unwrap(),
+        subnets: vec!["10.9.0.0/24".parse().unwrap()],
+        name: "other".to_owned(),
+        routes: Vec::new(),
+    };
+    world.scene.segments.insert(4, other);
+    world.machine(51).links.push(PrivateLink {
+        segment: 4,
+        address: Ipv4Addr::new(10, 9, 0, 2),
+        aliases: Vec::new(),
+        mac: "86:00:00:00:02:02".to_owned(),
+    });
+    world.settle();
+    world.wait_for("the address", || world.ssh(51, "ip -o -4 address show ens11 | grep 10.9.0.2/32").ok());
+    world.machine(51).links.pop();
+    world.settle();
+    assert!(world.ssh(51, "ip link show ens11").is_err());
+    world.finish();
+}
+
+#[test]
+fn limits_and_passwords_change_while_it_runs_for_real() {
+    let Some(mut world) = World::new("limits") else { return };
+    world.add(61).root_password = Some("first Secret:1".to_owned());
+    world.settle();
+    let memory = |world: &World| -> String {
+        let places = guests::Places::find();
+        places.read_memory_limit(&format!("{}/m61", world.site.tag()))
+    };
+    assert_eq!(memory(&world), (2048_u64 << 20).to_string());
+    let shadow = world.ssh(61, "cloud-init status --wait >/dev/null; grep ^root: /etc/shadow").unwrap();
+    assert!(shadow.starts_with("root:$"), "{shadow}");
+    world.machine(61).root_password = Some("second".to_owned());
+    world.machine(61).size.memory_mb = 4096;
+    world.settle();
+    assert_eq!(memory(&world), (4096_u64 << 20).to_string());
+    assert_ne!(
+        run(
+            "nsenter",
+            &["-t", &world.leader(61).unwrap().to_string(), "-m", "grep", "^root:", "/etc/shadow"]
+        )
+        .trim(),
+        shadow
+    );
     world.finish();
 }
 

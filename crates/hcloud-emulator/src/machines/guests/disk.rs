@@ -131,7 +131,7 @@ mod tests {
         let layers = layers_of_snapshot(&snapshot).unwrap();
         assert_eq!(layers, [snapshot.join("up"), "/images/root".into()]);
         assert_eq!(std::fs::read_to_string(snapshot.join("up/file")).unwrap(), "text");
-        assert!(layers_in_use(&[machine.clone()]).contains(Path::new("/images/root")));
+        assert!(layers_in_use(std::slice::from_ref(&machine)).contains(Path::new("/images/root")));
 
         // Written anew, it is empty.
         Disk { written_by: 8, ..disk }.create(&machine).unwrap();

@@ -55,6 +55,11 @@ impl Places {
         self.v1.is_empty() && self.v2.is_none()
     }
 
+    /// Whether version 2 is there, alone or beside version 1.
+    pub(super) fn has_v2(&self) -> bool {
+        self.v2.is_some()
+    }
+
     /// What they are, for people.
     pub(crate) fn kind(&self) -> &'static str {
         match (self.v1.is_empty(), self.v2.is_some()) {
@@ -68,6 +73,14 @@ impl Places {
     /// The group of a machine (`machine` is `TAG/mID`), or of a world (`TAG`).
     pub(super) fn group<'a>(&'a self, name: &'a str) -> Group<'a> {
         Group { places: self, name }
+    }
+
+    /// What the kernel says of a group's limit of memory.
+    #[cfg(test)]
+    pub(crate) fn read_memory_limit(&self, group: &str) -> String {
+        let v1 = self.v1("memory").map(|place| place.join(group).join("memory.limit_in_bytes"));
+        let file = v1.or_else(|| Some(self.v2.as_ref()?.join(group).join("memory.max")));
+        file.map(|file| std::fs::read_to_string(file).unwrap().trim().to_owned()).unwrap_or_default()
     }
 
     fn v1(&self, controller: &str) -> Option<&Path> {

@@ -240,6 +240,9 @@ impl Guest {
         let console = File::options().create(true).append(true).mode(0o600).open(self.folder.join("console"));
         let console = console.map_err(ToolError::file("opening the machine's console"))?;
         let again = console.try_clone().map_err(ToolError::file("opening the machine's console"))?;
+        // As on a server at Hetzner, there is only version 2 of control groups to see inside. What limits the machine
+        // itself is out of its reach.
+        let unified = self.places.has_v2().then_some(("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "1"));
         let child = Command::new("setsid")
             .args(["unshare", "--mount", "--propagation=private", "sh", "-uc", KEEPER, "ferroform-machine"])
             .args(keeper)
@@ -248,6 +251,11 @@ impl Guest {
             .env("LANG", "C.UTF-8")
             // Sysctls of the network are the machine's own.
             .env("SYSTEMD_NSPAWN_API_VFS_WRITABLE", "network")
+            // As at Hetzner, /tmp is on the disk.
+            .env("SYSTEMD_NSPAWN_TMPFS_TMP", "0")
+            // Nobody else starts it; and the files of these locks stay when it is killed.
+            .env("SYSTEMD_NSPAWN_LOCK", "0")
+            .envs(unified)
             .current_dir("/")
             .stdin(Stdio::null())
             .stdout(console)
@@ -284,6 +292,8 @@ impl Guest {
             "--console=read-only",
             "--kill-signal=SIGRTMIN+3",
             "--capability=CAP_NET_ADMIN",
+            // What container engines need in the machine.
+            "--system-call-filter=bpf keyctl add_key",
         ];
         words.extend(fixed.map(str::to_owned));
         words.push(format!("--hostname={host_name}"));
@@ -413,6 +423,7 @@ impl Guest {
             }
         }
         self.places.group(&self.group).remove();
+        remove_traces(&self.tag, self.id);
         Ok(())
     }
 
@@ -574,6 +585,14 @@ impl Snapshots {
     }
 }
 
+/// What systemd-nspawn leaves behind where `/run` is on a disk.
+const PROPAGATE: &str = "/run/systemd/nspawn/propagate";
+
+fn remove_traces(tag: &str, id: i64) {
+    // Empty: it is only there for mounts that systemd hands in.
+    let _ = std::fs::remove_dir(Path::new(PROPAGATE).join(format!("{tag}-m{id}")));
+}
+
 /// Ends all machines of a world, whoever started them, and removes their control groups. Their folders stay.
 ///
 /// # Errors
@@ -588,6 +607,11 @@ pub(crate) fn end_all(site: &Site) -> Result<(), ToolError> {
         let processes = found.iter().map(|found| found.pid).chain(group.processes());
         let processes: Vec<Process> = processes.filter_map(Process::open).collect();
         if processes.is_empty() && group.remove() {
+            let prefix = format!("{}-m", site.tag());
+            let traces = std::fs::read_dir(PROPAGATE).into_iter().flatten().flatten();
+            let ids =
+                traces.filter_map(|entry| entry.file_name().to_str()?.strip_prefix(&prefix)?.parse().ok());
+            ids.for_each(|id| remove_traces(site.tag(), id));
             return Ok(());
         }
         if Instant::now() > end {

@@ -77,7 +77,8 @@ fn make(host: &Host, images: &Path, folder: &Path, progress: &mut dyn FnMut(&str
     let size = run("du", &["-s", "--block-size=1", &root.to_string_lossy()])?;
     let bytes = size.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or_default();
     let made = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let image = Image { name: host.image.clone(), made, bytes, folder: folder.to_owned(), current: true };
+    let (name, recipe) = (host.image.clone(), tweaks::recipe());
+    let image = Image { name, made, bytes, recipe, folder: folder.to_owned(), current: true };
     let about = serde_json::to_vec_pretty(&image)
         .map_err(|error| ToolError::Refused(format!("describing the image: {error}")))?;
     std::fs::write(part.join(ABOUT), about).map_err(ToolError::file("describing the image"))?;
@@ -87,8 +88,10 @@ fn make(host: &Host, images: &Path, folder: &Path, progress: &mut dyn FnMut(&str
 /// Installs the packages. In a mount namespace of its own, so that whatever happens nothing stays mounted.
 fn bootstrap(host: &Host, root: &Path, progress: &mut dyn FnMut(&str)) -> Result<(), ToolError> {
     let include = format!("--include={}", tweaks::PACKAGES.join(","));
-    let mut child = Command::new("unshare")
-        .args(["--mount", "--propagation=private", "mmdebstrap", "--mode=root", "--format=directory"])
+    // Programs of dpkg close every file that could be open, one by one: with a high limit that doubles the time.
+    let mut child = Command::new("prlimit")
+        .args(["--nofile=1024", "unshare", "--mount", "--propagation=private"])
+        .args(["mmdebstrap", "--mode=root", "--format=directory"])
         .args(["--variant=minbase", &include])
         // Lists are kept so that packages can be looked up before anything was downloaded.
         .args(["--skip=cleanup/apt/lists", "--aptopt=Acquire::Languages \"none\""])

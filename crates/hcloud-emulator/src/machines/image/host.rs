@@ -83,7 +83,7 @@ impl Host {
             digest.update(part.as_bytes());
             digest.update(b"\n");
         }
-        digest.update(tweaks::fingerprint().as_bytes());
+        digest.update(tweaks::recipe().as_bytes());
         let digest = digest.finalize();
         digest.iter().take(6).fold(format!("{}-", self.image), |mut name, byte| {
             let _ = write!(name, "{byte:02x}");

@@ -31,6 +31,8 @@ pub struct Image {
     pub made: u64,
     /// The size of its files, in bytes.
     pub bytes: u64,
+    /// How it was made: images made by other releases of this program may differ in what they need.
+    recipe: String,
     /// Its folder.
     #[serde(skip)]
     pub folder: PathBuf,
@@ -93,7 +95,8 @@ pub fn list(base: &Path) -> Vec<Image> {
 pub(crate) fn find(base: &Path, name: &str) -> Result<Option<Image>, String> {
     let mapping = mapping(name)?;
     let images = list(base);
-    let fits = |image: &&Image| image.name == mapping.base;
+    let recipe = tweaks::recipe();
+    let fits = |image: &&Image| image.name == mapping.base && image.recipe == recipe;
     // A host whose sources have changed since still runs what it has: building needs a network.
     let best = images.iter().filter(fits).find(|image| image.current);
     Ok(best.or_else(|| images.iter().rfind(fits)).cloned())

@@ -4,6 +4,8 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use sha2::{Digest, Sha256};
+
 use crate::machines::tools::{ToolError, run};
 
 /// Packages besides the essential ones. No kernel: machines have the host's.
@@ -112,9 +114,15 @@ const MASKED: &[&str] = &[
 /// What must not be the same on two machines.
 const REMOVED: &[&str] = &["var/lib/dbus/machine-id", "etc/hostname"];
 
-/// Changes with everything that is in here.
-pub(super) fn fingerprint() -> String {
-    format!("4 {PACKAGES:?} {FILES:?} {PROGRAMS:?} {MASKED:?} {REMOVED:?}")
+/// Changes with everything that is in here: packages, files, services. To be counted up where the program that makes
+/// images changes otherwise.
+pub(super) fn recipe() -> String {
+    use std::fmt::Write as _;
+    let text = format!("4 {PACKAGES:?} {FILES:?} {MASKED:?} {REMOVED:?}");
+    Sha256::digest(text.as_bytes()).iter().take(8).fold(String::new(), |mut recipe, byte| {
+        let _ = write!(recipe, "{byte:02x}");
+        recipe
+    })
 }
 
 /// Changes a fresh root file system.
