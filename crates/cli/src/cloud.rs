@@ -139,6 +139,11 @@ impl LocalCloud {
         serde_json::from_slice(&std::fs::read(self.machines_path()).ok()?).ok()
     }
 
+    /// Where images, disks and volumes are, or would be; the usual folder if absent.
+    pub(crate) fn folder_for(&self, wish: &Wish) -> Option<PathBuf> {
+        Machines::new(&wish.machines, self.machines().as_ref()).folder
+    }
+
     /// How they are to be from now on; kept until the cloud is reset.
     fn settle_machines(&self, wish: &Wish) -> Result<Option<Machines>, Diagnostic> {
         let before = self.machines();
@@ -326,8 +331,15 @@ fn failed(why: &str) -> Diagnostic {
     Diagnostic::error("Local cloud not available").detail(format!("The local cloud cannot be used: {why}."))
 }
 
-/// Whether a process is there.
+/// Whether a process is there, and more than what is left of one that nobody has asked for its end.
 fn is_alive(pid: u32) -> bool {
+    let ended = std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
+        // The name of the program comes before, in parentheses, and may hold anything.
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['Z', 'X']))
+    });
+    if ended {
+        return false;
+    }
     let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
     pid.is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok())
 }

@@ -16,6 +16,7 @@ use ferroform_state::manager::{Loaded, LockInfo, LockWait, Manager};
 
 use crate::args::{LockArgs, OutputStyleArgs, PlanningArgs, WhereArgs};
 use crate::cloud::{LocalCloud, Owner};
+use crate::commands::images;
 use crate::failpoints::Failpoint;
 use crate::project::Project;
 use crate::settings::{Settings, parse_duration};
@@ -107,6 +108,9 @@ pub(crate) fn local_cloud(context: &Context<'_>, settings: &Settings) -> Result<
         return Ok(None);
     }
     let cloud = LocalCloud::new(settings.local_dir());
+    if settings.wish.machines.machines {
+        images::ensure(context, cloud.folder_for(&settings.wish))?;
+    }
     context.take(cloud.ensure(&settings.wish), &Sources::new()).map(Some)
 }
 

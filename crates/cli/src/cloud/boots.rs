@@ -70,8 +70,8 @@ fn look(machines: &[Machine], boots: &BTreeMap<i64, FirstBoot>, what: WaitFor) -
     let mut standing = Standing::default();
     for machine in machines {
         let name = &machine.name;
-        if machine.standing == "failed" || machine.status == "off" {
-            standing.failed.push(no_boot(machine));
+        if machine.status == "off" || machine.standing == "failed" {
+            standing.failed.push(not_right(machine));
             continue;
         }
         if machine.status != "running" {
@@ -95,13 +95,17 @@ fn look(machines: &[Machine], boots: &BTreeMap<i64, FirstBoot>, what: WaitFor) -
     standing
 }
 
-fn no_boot(machine: &Machine) -> Diagnostic {
+fn not_right(machine: &Machine) -> Diagnostic {
     let why = match &machine.problem {
         Some(problem) => format!(": {}", problem.trim_end_matches('.')),
         None => String::new(),
     };
-    Diagnostic::error("Machine does not run")
-        .detail(format!("The machine {} does not run{why}.", machine.name))
+    let (summary, what) = match machine.status.as_str() {
+        "running" => ("Machine not as wanted", "runs, but not as it is wanted"),
+        _ => ("Machine does not run", "does not run"),
+    };
+    Diagnostic::error(summary)
+        .detail(format!("The machine {} {what}{why}.", machine.name))
         .hint(format!("ferroform cloud logs {} shows what it wrote to its console.", machine.name))
 }
 
@@ -194,6 +198,12 @@ mod tests {
                 None,
                 WaitFor::CloudInit,
                 (String::new(), "The machine m1 does not run: there is no image.".to_owned()),
+            ),
+            (
+                machine(1, "running", Some("no room")),
+                Some("done"),
+                WaitFor::CloudInit,
+                (String::new(), "The machine m1 runs, but not as it is wanted: no room.".to_owned()),
             ),
             (
                 machine(1, "running", None),

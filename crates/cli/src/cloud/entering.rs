@@ -51,7 +51,8 @@ pub(crate) fn in_machine(
 ) -> Result<Line, Diagnostic> {
     let leader = machine.leader.ok_or_else(|| not_running(machine))?;
     let target = format!("--target={leader}").into();
-    let mut line: Line = vec!["nsenter".into(), target, "--all".into(), "--wd=/".into(), "--".into()];
+    // The folder that it begins in is its first process's own, the root of its files.
+    let mut line: Line = vec!["nsenter".into(), target, "--all".into(), "--wd".into(), "--".into()];
     line.extend(["env", "-i", MACHINE_PATH, "HOME=/root", "USER=root"].map(OsString::from));
     if let Some(term) = term {
         let mut setting = OsString::from("TERM=");
@@ -157,7 +158,7 @@ mod tests {
         assert_eq!(
             text(&inside),
             format!(
-                "nsenter --target=42 --all --wd=/ -- env -i {MACHINE_PATH} HOME=/root USER=root TERM=xterm curl"
+                "nsenter --target=42 --all --wd -- env -i {MACHINE_PATH} HOME=/root USER=root TERM=xterm curl"
             )
         );
         let login = Login {

@@ -2,10 +2,10 @@
 
 pub(super) mod hosts;
 #[cfg(target_os = "linux")]
-pub(super) mod images;
+pub(crate) mod images;
 #[cfg(not(target_os = "linux"))]
 #[path = "cloud/no_images.rs"]
-pub(super) mod images;
+pub(crate) mod images;
 pub(super) mod machines;
 
 use std::process::ExitCode;

@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 use ferroform_core::{Diagnostic, Sources};
 
+pub(crate) use self::cloud::images;
 use crate::args::{Cli, CloudCommand, Command, OutputStyleArgs};
 use crate::terminal::Terminal;
 use crate::workflow::{Context, Reported};

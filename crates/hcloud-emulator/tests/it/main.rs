@@ -4,6 +4,8 @@ mod addresses;
 mod balancers;
 mod firewalls;
 mod harness;
+#[cfg(target_os = "linux")]
+mod machines;
 mod networks;
 mod offers;
 mod persistence;

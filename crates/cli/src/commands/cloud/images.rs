@@ -32,7 +32,6 @@ fn build(args: &ImageBuildArgs, terminal: &Terminal) -> Outcome {
     let none = Sources::new();
     context.take(need_root(), &none)?;
     let folder = folder(args.machines_dir.as_ref());
-    let failed = |why: String| Diagnostic::error("Image cannot be made").detail(why);
     let names = match args.names.as_slice() {
         [] => vec![context.take(image::mapping("").map_err(failed), &none)?.base],
         names => names.to_vec(),
@@ -46,12 +45,41 @@ fn build(args: &ImageBuildArgs, terminal: &Terminal) -> Outcome {
         if made.contains(&mapping.base) {
             continue;
         }
-        let mut progress = |step: &str| terminal.print(&format!("{step}\n"));
-        let image = context.take(image::build(name, &folder, &mut progress).map_err(failed), &none)?;
-        terminal.print(&format!("The image {} is in {}.\n", image.name, image.folder.display()));
+        make(&context, name, &folder)?;
         made.push(mapping.base);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Makes the image that suits this computer unless there is one: the first machine needs it, and waiting goes better
+/// with a reason.
+pub(crate) fn ensure(context: &Context<'_>, machines_dir: Option<PathBuf>) -> Result<(), Reported> {
+    let none = Sources::new();
+    context.take(need_root(), &none)?;
+    let folder = folder(machines_dir.as_ref());
+    // Where machines cannot run, the start of the cloud says why.
+    let Ok(mapping) = image::mapping("") else { return Ok(()) };
+    if doctor::refusal(&doctor::examine(&folder)).is_some()
+        || image::list(&folder).iter().any(|image| image.name == mapping.base)
+    {
+        return Ok(());
+    }
+    context.print(&format!(
+        "Making the image {} that machines are layered on. This is done once.\n",
+        mapping.base
+    ));
+    make(context, &mapping.base, &folder)
+}
+
+fn make(context: &Context<'_>, name: &str, folder: &Path) -> Result<(), Reported> {
+    let mut progress = |step: &str| context.print(&format!("  {step}\n"));
+    let image = context.take(image::build(name, folder, &mut progress).map_err(failed), &Sources::new())?;
+    context.print(&format!("The image {} is in {}.\n", image.name, image.folder.display()));
+    Ok(())
+}
+
+fn failed(why: String) -> Diagnostic {
+    Diagnostic::error("Image cannot be made").detail(why)
 }
 
 fn list(args: &ImageListArgs, terminal: &Terminal) -> Outcome {

@@ -1,5 +1,7 @@
 //! `cloud image` and `cloud doctor` where there are no machines: they say so.
 
+use std::path::PathBuf;
+
 use ferroform_core::Sources;
 
 use super::super::Outcome;
@@ -17,6 +19,11 @@ pub(crate) fn run(args: &ImageArgs, terminal: &Terminal) -> Outcome {
 
 pub(crate) fn doctor(args: &DoctorArgs, terminal: &Terminal) -> Outcome {
     refuse(&args.place, terminal)
+}
+
+/// Nothing is made.
+pub(crate) fn ensure(context: &Context<'_>, _: Option<PathBuf>) -> Result<(), Reported> {
+    context.take(need_root(), &Sources::new())
 }
 
 fn refuse(place: &CloudPlaceArgs, terminal: &Terminal) -> Outcome {
