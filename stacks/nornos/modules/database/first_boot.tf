@@ -48,8 +48,8 @@ module "postgres_first_boot" {
     local.nftables.postgres,
     local.sysctl.postgres,
     {
-      # The package would make a cluster on the root disk; ours is on the volume.
-      path        = "/etc/postgresql-common/createcluster.conf"
+      # The package would make a cluster on the root disk; ours is on the volume. The other defaults stay.
+      path        = "/etc/postgresql-common/createcluster.d/50-nornos.conf"
       content     = "create_main_cluster = false\n"
       permissions = "0644"
     },
