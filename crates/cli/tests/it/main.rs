@@ -9,5 +9,6 @@ mod interrupt;
 mod kinds;
 mod local_run;
 mod machine_commands;
+mod real_stacks;
 mod requests;
 mod world;

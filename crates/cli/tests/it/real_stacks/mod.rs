@@ -1,0 +1,167 @@
+//! The repository's stacks on real machines. Linux and root only; elsewhere they are left out, and say why.
+//!
+//! What a closed network or a base image made of this computer's own packages cannot give is switched off by variables
+//! of the stacks; each run says what.
+
+mod consult;
+mod host;
+mod nornos;
+
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use self::host::Host;
+use crate::harness::{Project, Run, say};
+
+/// How long something that should come about soon may take.
+const SOON: Duration = Duration::from_secs(60);
+
+/// Whether machines can run here. Where `FERROFORM_REQUIRE_MACHINES` is set they must.
+fn may_run() -> bool {
+    let project = Project::new("");
+    let doctor = project.run("cloud doctor");
+    if doctor.code() == Some(0) {
+        return true;
+    }
+    assert!(std::env::var_os("FERROFORM_REQUIRE_MACHINES").is_none(), "machines are required: {doctor}");
+    let first = doctor.stdout.lines().chain(doctor.stderr.lines()).find(|line| !line.trim().is_empty());
+    say(&format!("left out, machines cannot run here: {}", first.unwrap_or_default()));
+    false
+}
+
+/// Stacks run one after another: several at once would measure each other.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// A stack on machines. Dropped, nothing of it is left, however the test ended.
+struct Stage {
+    project: Project,
+    host: Host,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Stage {
+    /// None where machines cannot run.
+    fn open(stack: &str) -> Option<Self> {
+        if !may_run() {
+            return None;
+        }
+        let project = Project::stack(stack)?;
+        let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        project.run("cloud image build").ok();
+        Some(Self { project, host: Host::look(), _alone: alone })
+    }
+
+    /// Applies the stack and waits until every machine has done its first boot, without an error.
+    fn apply(&self) -> Run {
+        let run = self.project.run("apply -local -machines -auto-approve -wait-for-boot=10m").ok();
+        say(&format!("applied, first boots done: {:.1} s", run.elapsed.as_secs_f64()));
+        run
+    }
+
+    /// Everything that `cloud ps` tells.
+    fn machines(&self) -> Vec<Value> {
+        let told = self.project.run("cloud ps -json").ok().json();
+        told["machines"].as_array().unwrap().clone()
+    }
+
+    fn machine(&self, name: &str) -> Value {
+        let machines = self.machines();
+        machines.into_iter().find(|machine| machine["name"] == name).unwrap_or_else(|| panic!("no {name}"))
+    }
+
+    fn address(&self, name: &str) -> IpAddr {
+        self.machine(name)["ipv4"].as_str().unwrap().parse().unwrap()
+    }
+
+    /// What names of this world's things begin with on this computer.
+    fn tag(&self) -> String {
+        let namespace = self.machines()[0]["namespace"].as_str().unwrap().to_owned();
+        let name = namespace.rsplit('/').next().unwrap();
+        name.split('-').next().unwrap().to_owned()
+    }
+
+    fn output(&self, name: &str) -> Value {
+        self.project.run("output -local -json").ok().json()[name]["value"].clone()
+    }
+
+    /// The generated key, in a file, as somebody would keep it.
+    fn key(&self) -> String {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = self.project.path("key");
+        std::fs::write(&path, self.output("ssh_private_key").as_str().unwrap()).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        path.display().to_string()
+    }
+
+    /// Adds a host to the internet of the world.
+    fn add_host(&self, name: &str, address: &str) {
+        self.project.run(&format!("cloud host add -address {address} {name}")).ok();
+    }
+
+    /// Runs a command on a host, or in a machine.
+    fn exec(&self, place: &str, words: &[&str]) -> Run {
+        let mut command = self.project.command(&format!("cloud exec {place} --"));
+        command.args(words);
+        crate::harness::Running::start(command).wait()
+    }
+
+    /// Whether something at a port of an address takes connections from there.
+    fn connects(&self, from: &str, address: &str, port: u16) -> bool {
+        let script = format!("timeout 3 bash -c '</dev/tcp/{address}/{port}'");
+        self.exec(from, &["sh", "-c", &script]).code() == Some(0)
+    }
+
+    /// Whether a machine is reached at a port of its own from one place, and not from another. Each refusal stands
+    /// beside a success, so that nothing passes only because nothing works.
+    #[track_caller]
+    fn only_from(&self, address: &str, port: u16, allowed: &str, refused: &str) {
+        soon(&format!("{allowed} reaches {address}:{port}"), || self.connects(allowed, address, port));
+        assert!(!self.connects(refused, address, port), "{refused} reaches {address}:{port}");
+        assert!(self.connects(allowed, address, port), "{allowed} reaches {address}:{port} no more");
+    }
+
+    /// A web server in a machine that answers with the machine's name.
+    fn serve_http(&self, machine: &str, port: u16) {
+        let unit = format!("--unit=test-http-{port}");
+        let folder = "mkdir -p /srv/test && hostname >/srv/test/index.html";
+        self.exec(machine, &["sh", "-c", folder]).ok();
+        let server = ["python3", "-m", "http.server", "--directory", "/srv/test", &port.to_string()]
+            .map(str::to_owned);
+        let mut words = vec!["systemd-run", "--quiet", "--collect", &unit];
+        words.extend(server.iter().map(String::as_str));
+        self.exec(machine, &words).ok();
+    }
+
+    /// Destroys the stack: no server, nothing of one on this computer.
+    fn destroy(&self) {
+        let tag = self.tag();
+        self.project.run("destroy -local -auto-approve").ok();
+        assert_eq!(self.machines(), [] as [Value; 0]);
+        soon("nothing is left of machines, volumes and load balancers", || {
+            self.host.left_of_objects(&tag).is_empty()
+        });
+        self.project.run("cloud reset").ok();
+        soon("nothing is left of the world", || self.host.left(&tag).is_empty());
+        assert_eq!(self.host.changes(), "", "this computer's own network is as it was");
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let _ = self.project.run("cloud reset");
+    }
+}
+
+/// Waits until something is so.
+#[track_caller]
+fn soon(what: &str, mut condition: impl FnMut() -> bool) -> Duration {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < SOON, "not so after {} s: {what}", SOON.as_secs());
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    begun.elapsed()
+}
