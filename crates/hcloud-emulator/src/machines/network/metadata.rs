@@ -267,3 +267,21 @@ fn quoted(value: &str) -> String {
 fn indent(text: &str) -> String {
     text.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_string_stays_a_string_in_yaml() {
+        let check = |value: &str, expected: &str| assert_eq!(scalar(value), expected);
+        check("my-server.example", "my-server.example");
+        // What YAML 1.1, which cloud-init reads, takes for a truth value, a number, or a number to the base 60.
+        check("No", "\"No\"");
+        check("y", "\"y\"");
+        check("1e3", "\"1e3\"");
+        check("86:00:00:01:02:03", "\"86:00:00:01:02:03\"");
+        check("", "\"\"");
+        check("a: \"b\"\n", "\"a: \\\"b\\\"\\n\"");
+    }
+}

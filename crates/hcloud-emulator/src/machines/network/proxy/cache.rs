@@ -133,3 +133,23 @@ impl Drop for Temporary {
         let _ = std::fs::remove_file(&self.0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_never_changes_is_kept_below_the_folder() {
+        let cache = Cache::new("/cache".into());
+        let check = |address: &str, expected: Option<&str>| {
+            let place = cache.place(address).map(|place| place.0);
+            assert_eq!(place.as_deref(), expected.map(Path::new), "{address}");
+        };
+        check("http://a:80/debian/pool/x/x_1%3a2_all.deb", Some("/cache/a:80/debian/pool/x/x_1%3a2_all.deb"));
+        check("https://a/dists/s/by-hash/SHA256/00ff", Some("/cache/a/dists/s/by-hash/SHA256/00ff"));
+        check("http://a/debian/dists/bookworm/InRelease", None);
+        check("http://a/../x.deb", None);
+        check("http://a//x.deb", None);
+        check(&format!("http://a/{}.deb", "x".repeat(300)), None);
+    }
+}
