@@ -120,9 +120,11 @@ impl Machines {
 
 impl Drop for Machines {
     fn drop(&mut self) {
-        // Without having been closed, as when the emulator is killed: everything stays as it is.
-        if self.thread.lock().is_some() {
+        // Without having been closed, as when the emulator is killed: everything stays as it is. Whoever opens or
+        // cleans the world next must not meet threads of this one.
+        if let Some(thread) = self.thread.lock().take() {
             self.shared.order(Order::Leave);
+            let _ = thread.join();
         }
     }
 }
@@ -338,5 +340,32 @@ impl Shared {
     /// Whether any machine has a volume.
     fn has_volume(&self, volume: i64) -> bool {
         self.state.lock().attached.values().any(|volumes| volumes.contains(&volume))
+    }
+}
+
+#[cfg(test)]
+mod state_tests {
+    use super::*;
+
+    #[test]
+    fn an_object_has_come_as_far_as_the_last_scene_that_was_made_of_it() {
+        let machine = Object::Machine(1);
+        let mut state = State { machines: BTreeSet::from([1]), done: 3, ..State::default() };
+        let failed = |why: &str| Standing::Failed { message: why.to_owned() };
+        // Not yet, although everything else is; what is in no scene is gone.
+        assert_eq!(state.standing(machine, 3), Standing::Pending);
+        assert_eq!(state.standing(Object::Machine(2), 3), Standing::Reached);
+        assert_eq!(state.standing(Object::Segment(2), 3), Standing::Reached);
+        assert_eq!(state.standing(Object::Segment(2), 4), Standing::Pending);
+
+        state.reached.insert(machine, 3);
+        assert_eq!(state.standing(machine, 2), Standing::Reached);
+        // A later wish that cannot be fulfilled does not take back what was.
+        state.failed.insert(machine, (5, "no".to_owned()));
+        assert_eq!(state.standing(machine, 3), Standing::Reached);
+        assert_eq!(state.standing(machine, 4), failed("no"));
+        assert_eq!(state.standing(machine, 6), Standing::Pending);
+        state.reached.insert(machine, 6);
+        assert_eq!(state.standing(machine, 5), Standing::Reached);
     }
 }

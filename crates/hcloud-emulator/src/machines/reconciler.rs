@@ -66,13 +66,11 @@ impl Reconciler {
                     self.reconcile();
                 }
                 Some(Order::Close) => {
-                    self.close();
+                    self.end_workers(&Goal::Suspended);
                     return;
                 }
                 Some(Order::Leave) => {
-                    for slot in self.workers.values() {
-                        slot.set(Goal::Left);
-                    }
+                    self.end_workers(&Goal::Left);
                     return;
                 }
                 None => self.tick(),
@@ -220,10 +218,10 @@ impl Reconciler {
         }
     }
 
-    /// Switches every machine off.
-    fn close(&mut self) {
+    /// Gives every machine a last goal and waits until it is reached.
+    fn end_workers(&mut self, goal: &Goal) {
         for slot in self.workers.values() {
-            slot.set(Goal::Suspended);
+            slot.set(goal.clone());
         }
         let end = Instant::now() + GONE_LIMIT;
         for slot in self.workers.values() {

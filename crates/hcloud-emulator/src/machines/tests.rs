@@ -29,19 +29,19 @@ struct World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            for id in self.scene.machines.keys() {
-                let console = guests::console(&self.site, *id).unwrap_or_default();
-                let lines: Vec<&str> = console.lines().rev().take(40).collect();
-                let lines: Vec<&str> = lines.into_iter().rev().collect();
-                println!("console of {id}:\n{}", lines.join("\n"));
-            }
-        }
+        let consoles: Vec<_> =
+            self.scene.machines.keys().map(|id| (*id, guests::console(&self.site, *id))).collect();
         self.machines = None;
-        // After a panic there is nothing to tell anybody any more.
         let cleaned = clean_site(&self.site);
         if !std::thread::panicking() {
-            cleaned.unwrap();
+            return cleaned.unwrap();
+        }
+        // Last, since nobody may be listening any more.
+        for (id, console) in consoles {
+            let console = console.unwrap_or_default();
+            let lines: Vec<&str> = console.lines().rev().take(40).collect();
+            let lines: Vec<&str> = lines.into_iter().rev().collect();
+            println!("console of {id}:\n{}", lines.join("\n"));
         }
     }
 }
@@ -498,6 +498,22 @@ fn limits_and_passwords_change_while_it_runs_for_real() {
         shadow
     );
     world.finish();
+}
+
+#[test]
+fn a_world_is_cleaned_in_the_middle_of_everything_for_real() {
+    let Some(mut world) = World::new("middle") else { return };
+    for id in [71, 72, 73] {
+        world.add(id);
+    }
+    world.show();
+    // One at least is booting.
+    world.wait_for("a machine", || [71, 72, 73].into_iter().find_map(|id| world.leader(id)));
+    world.machines = None;
+    clean_site(&world.site).unwrap();
+    assert!(!world.site.dir().exists());
+    assert_eq!(world.left(), Vec::<String>::new());
+    assert_eq!(host(), world.before);
 }
 
 #[test]

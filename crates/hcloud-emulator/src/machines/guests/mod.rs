@@ -532,6 +532,22 @@ fn tail(path: &Path, most: u64) -> Vec<u8> {
     read().unwrap_or_default()
 }
 
+/// The layers that disks, rescue systems and snapshots of all worlds stand on.
+pub(crate) fn layers_of_all_worlds(base: &Path) -> BTreeSet<PathBuf> {
+    let below = |folder: PathBuf| -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).collect()
+    };
+    let mut disks = Vec::new();
+    for world in below(base.join("worlds")) {
+        disks.extend(below(world.join(SNAPSHOTS)));
+        for machine in below(world.join(FOLDER)) {
+            disks.extend([machine.join("disk"), machine.join("rescue")]);
+        }
+    }
+    disk::layers_in_use(&disks)
+}
+
 /// Snapshots of a world.
 #[derive(Debug)]
 pub(crate) struct Snapshots {
@@ -623,5 +639,33 @@ pub(crate) fn end_all(site: &Site) -> Result<(), ToolError> {
         if processes.iter().all(|process| process.wait(Some(Duration::from_millis(500)))) {
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_console_is_kept_within_limits_and_loses_no_recent_line() {
+        let base = tempfile::tempdir().unwrap();
+        let site = Site::new(base.path(), "world");
+        let folder = site.dir().join(FOLDER).join("5");
+        std::fs::create_dir_all(&folder).unwrap();
+        assert_eq!(console(&site, 6), None);
+        let lines = (0..400_000).map(|number| format!("line {number}\n")).collect::<String>();
+        std::fs::write(folder.join("console"), &lines).unwrap();
+        trim_console(&site, 5);
+        assert_eq!(std::fs::metadata(folder.join("console")).unwrap().len(), 0);
+        std::fs::write(folder.join("console"), "more\n").unwrap();
+        let text = console(&site, 5).unwrap();
+        assert!(text.ends_with("line 399999\nmore\n"));
+        assert!(
+            text.starts_with("line ") && text.len() <= 1 << 20 && text.len() > 1_000_000,
+            "{}",
+            text.len()
+        );
+        trim_console(&site, 5);
+        assert_eq!(console(&site, 5).unwrap(), text);
     }
 }

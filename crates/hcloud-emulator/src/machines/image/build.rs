@@ -42,6 +42,7 @@ pub fn build(name: &str, base: &Path, progress: &mut dyn FnMut(&str)) -> Result<
     }
     remove_unfinished(&images).map_err(|error| error.to_string())?;
     make(&host, &images, &folder, progress).map_err(|error| error.to_string())?;
+    remove_old(base);
     Image::read(&folder)
         .map(|image| Image { current: true, ..image })
         .ok_or_else(|| format!("{} is not there although it was made", folder.display()))
@@ -54,6 +55,24 @@ fn remove_unfinished(images: &Path) -> Result<(), ToolError> {
         run("rm", &["-rf", "--one-file-system", &entry.path().to_string_lossy()])?;
     }
     Ok(())
+}
+
+/// Removes images that are not made like this any more, if no disk of any world stands on them. One that was made
+/// just now may be about to be used.
+fn remove_old(base: &Path) {
+    const YOUNG: u64 = 3600;
+    let in_use = crate::machines::guests::layers_of_all_worlds(base);
+    let now = seconds();
+    for image in super::list(base).into_iter().filter(|image| !image.current && image.made + YOUNG < now) {
+        if !in_use.contains(&image.root()) {
+            // It costs room, nothing else; the next build tries again.
+            let _ = run("rm", &["-rf", "--one-file-system", &image.folder.to_string_lossy()]);
+        }
+    }
+}
+
+fn seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 fn make(host: &Host, images: &Path, folder: &Path, progress: &mut dyn FnMut(&str)) -> Result<(), ToolError> {
@@ -76,7 +95,7 @@ fn make(host: &Host, images: &Path, folder: &Path, progress: &mut dyn FnMut(&str
     }
     let size = run("du", &["-s", "--block-size=1", &root.to_string_lossy()])?;
     let bytes = size.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or_default();
-    let made = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let made = seconds();
     let (name, recipe) = (host.image.clone(), tweaks::recipe());
     let image = Image { name, made, bytes, recipe, folder: folder.to_owned(), current: true };
     let about = serde_json::to_vec_pretty(&image)
@@ -135,6 +154,25 @@ fn bootstrap(host: &Host, root: &Path, progress: &mut dyn FnMut(&str)) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn old_images_go_unless_a_disk_stands_on_them() {
+        let base = tempfile::tempdir().unwrap();
+        let image = |name: &str, made: u64| {
+            let folder = base.path().join("images").join(name);
+            std::fs::create_dir_all(folder.join(ROOT)).unwrap();
+            let about = format!(r#"{{"name": "debian-12", "made": {made}, "bytes": 1, "recipe": "old"}}"#);
+            std::fs::write(folder.join(ABOUT), about).unwrap();
+            folder
+        };
+        let (old, used, young) = (image("old", 1), image("used", 1), image("young", seconds()));
+        let disk = base.path().join("worlds/ff00/machines/1/disk");
+        std::fs::create_dir_all(&disk).unwrap();
+        let about = serde_json::json!({"written_by": 1, "lower": [used.join(ROOT)]});
+        std::fs::write(disk.join("disk.json"), about.to_string()).unwrap();
+        remove_old(base.path());
+        assert_eq!([&old, &used, &young].map(|folder| folder.exists()), [false, true, true]);
+    }
 
     #[test]
     fn what_a_killed_build_left_is_removed_and_nothing_else() {
