@@ -382,6 +382,60 @@ fn machines_outlive_the_emulator_for_real() {
     assert_eq!(host(), world.before);
 }
 
+/// Opens a world and boots a machine, and then waits to be killed.
+#[test]
+#[ignore = "run by another test, as a process of its own"]
+fn an_emulator_to_be_killed() {
+    let Some(world_id) = std::env::var_os("FERROFORM_TEST_WORLD") else { return };
+    let Some(mut world) = World::new("owner") else { return };
+    world.backend().close();
+    world.machines = None;
+    clean_site(&world.site).unwrap();
+    // The world of the one who asked.
+    world.id = world_id.into_string().unwrap();
+    world.site = Site::new(&world.base, &world.id);
+    world.open();
+    world.add(81);
+    world.settle();
+    println!("booted");
+    loop {
+        std::thread::park();
+    }
+}
+
+#[test]
+fn a_machine_outlives_an_emulator_that_is_killed_for_real() {
+    let Some(mut world) = World::new("killed") else { return };
+    world.backend().close();
+    world.machines = None;
+    let name = "machines::tests::an_emulator_to_be_killed";
+    let mut owner = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--ignored", "--nocapture", "--test-threads=1"])
+        .env("FERROFORM_TEST_WORLD", &world.id)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = std::io::BufRead::lines(std::io::BufReader::new(owner.stdout.take().unwrap()));
+    let booted = lines.map_while(Result::ok).any(|line| line.ends_with("booted"));
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    assert!(booted);
+
+    let leader = guests::leader(&world.site, 81).unwrap();
+    world.add(81);
+    world.open();
+    world.settle();
+    assert_eq!(world.leader(81), Some(leader));
+    // The key was another process's; the machine itself is as it was.
+    let tried = world.ssh(81, "true").unwrap_err();
+    assert!(tried.contains("Permission denied"), "{tried}");
+    world.machine(81).run = Run::Off { gracefully: true };
+    world.settle();
+    assert_eq!(world.leader(81), None);
+    assert!(world.backend().reports().is_empty());
+    world.finish();
+}
+
 #[test]
 fn ten_machines_start_together_for_real() {
     let Some(mut world) = World::new("ten") else { return };

@@ -146,16 +146,23 @@ impl Guest {
     }
 
     fn adopt(&mut self) {
-        let found = process::of_world(&self.tag);
-        let of = |role| {
-            let fits = |found: &&Found| found.machine == self.id && found.role == role;
-            found.iter().find(fits).and_then(|found| Process::open(found.pid))
-        };
-        if let Some(keeper) = of(Role::Keeper) {
-            // An emulator that was killed while it took a snapshot left it standing still.
-            self.places.group(&self.group).freeze(false);
-            self.running =
-                Some(Running { keeper, child: None, container: of(Role::Container), leader: None });
+        let found: Vec<Found> =
+            process::of_world(&self.tag).into_iter().filter(|found| found.machine == self.id).collect();
+        let container = found.iter().find(|found| found.role == Role::Container);
+        let container = container.and_then(|found| Process::open(found.pid));
+        match process::keeper_among(&found).and_then(Process::open) {
+            Some(keeper) => {
+                // An emulator that was killed while it took a snapshot left it standing still.
+                self.places.group(&self.group).freeze(false);
+                self.running = Some(Running { keeper, child: None, container, leader: None });
+            }
+            None => {
+                // Somebody has killed its keeper. The disk cannot be mounted again while it runs.
+                if let Some(container) = container {
+                    container.signal(Signal::KILL);
+                    container.wait(Some(KILL_LIMIT));
+                }
+            }
         }
     }
 
@@ -217,6 +224,9 @@ impl Guest {
             rescue.create(&folder)?;
             keeper.push(rescue.options(&folder).into());
         }
+        keeper.push("--".into());
+        let keepers = keepers(&self.tag);
+        keeper.extend(self.places.group(&keepers).make()?.into_iter().map(OsString::from));
         keeper.push("--".into());
         let group = self.places.group(&self.group);
         keeper.extend(group.make()?.into_iter().chain(boot.join.iter().cloned()).map(OsString::from));
@@ -599,6 +609,12 @@ impl Snapshots {
             }
         }
     }
+}
+
+/// The group of the shells that run machines, so that they do not end with the session that the emulator was started
+/// in.
+fn keepers(tag: &str) -> String {
+    format!("{tag}/keepers")
 }
 
 /// What systemd-nspawn leaves behind where `/run` is on a disk.

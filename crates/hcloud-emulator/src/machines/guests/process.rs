@@ -82,6 +82,12 @@ pub(crate) fn of_world(tag: &str) -> Vec<Found> {
     .collect()
 }
 
+/// The keeper among the processes of a machine: what it starts looks like it until it has become the container.
+pub(crate) fn keeper_among(found: &[Found]) -> Option<u32> {
+    let keepers = || found.iter().filter(|found| found.role == Role::Keeper).map(|found| found.pid);
+    keepers().find(|pid| parent_of(*pid).is_none_or(|parent| keepers().all(|other| other != parent)))
+}
+
 fn read_command(line: &[u8], tag: &str) -> Option<(i64, Role)> {
     const PROGRAM: &[u8] = NSPAWN.as_bytes();
     let mut words = line.split(|byte| *byte == 0);
