@@ -121,6 +121,11 @@ impl LocalCloud {
         self.dir.join("cloud-known-hosts")
     }
 
+    /// The resolver that hosts use, as a file.
+    pub(crate) fn resolv_conf_path(&self) -> PathBuf {
+        self.dir.join("cloud-resolv.conf")
+    }
+
     fn log_path(&self) -> PathBuf {
         self.dir.join("cloud.log")
     }

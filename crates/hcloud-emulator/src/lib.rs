@@ -34,6 +34,8 @@
 //! | `GET hosts`, `POST hosts {name?, addresses}`, `DELETE hosts/NAME` | further hosts in the world's internet |
 //! | `POST shutdown` | ends the emulator |
 
+#[cfg(target_os = "linux")]
+mod abandoned;
 mod api;
 mod backend;
 mod clock;
@@ -46,7 +48,6 @@ mod handle;
 mod http;
 mod limiter;
 #[cfg(target_os = "linux")]
-#[allow(dead_code, reason = "being built")]
 mod machines;
 #[cfg(test)]
 mod random_tests;
@@ -73,7 +74,10 @@ pub use crate::faults::{Fault, FaultEffect, FaultReport};
 pub use crate::handle::Handle;
 pub use crate::limiter::RateLimit;
 #[cfg(target_os = "linux")]
-pub use crate::machines::{DEFAULT_BASE, doctor, image};
+pub use crate::{
+    abandoned::{AbandonedWorld, abandoned_worlds},
+    machines::{DEFAULT_BASE, doctor, image},
+};
 
 use crate::backend::Backend;
 use crate::clock::Clock;
@@ -181,7 +185,7 @@ impl Builder {
     }
 
     /// Makes every server a real Linux machine on this host, with real networks, volumes, firewalls and load balancers.
-    /// Actions end when the real thing has happened.
+    /// Actions end when the real thing has happened. Needs [`Builder::state_file`].
     #[must_use]
     pub fn machines(mut self, options: MachineOptions) -> Self {
         self.real = Real::Machines(options);
@@ -234,7 +238,12 @@ impl Builder {
         let world_id = core.world.shared.world_id.clone();
         let backend = match self.real {
             Real::Nothing => None,
-            Real::Machines(options) => Some(open_machines(options, world_id.clone()).await?),
+            Real::Machines(options) => {
+                // Machines outlive this process; without a state file nobody would know them again.
+                let missing = || "machines need a state file, in which their world is kept".to_owned();
+                let path = self.state_file.ok_or_else(|| Error::Machines { problem: missing() })?;
+                Some(open_machines(options, world_id.clone(), path).await?)
+            }
             #[cfg(test)]
             Real::Given(backend) => Some(backend),
         };
@@ -293,7 +302,11 @@ fn erase(_: &MachineOptions, _: &str) -> Result<(), String> {
 
 /// Machines for a world; those that an earlier process of it left running are taken over.
 #[cfg(target_os = "linux")]
-async fn open_machines(options: MachineOptions, world_id: String) -> Result<Arc<dyn Backend>, Error> {
+async fn open_machines(
+    options: MachineOptions,
+    world_id: String,
+    state_file: PathBuf,
+) -> Result<Arc<dyn Backend>, Error> {
     let egress = match options.egress {
         Egress::None => machines::network::Egress::None,
         Egress::Packages => machines::network::Egress::Packages,
@@ -301,14 +314,20 @@ async fn open_machines(options: MachineOptions, world_id: String) -> Result<Arc<
     };
     let config = machines::MachinesConfig { base: folder_of(&options), world_id, egress };
     // It looks at the host, and waits for programs.
-    let opened = tokio::task::spawn_blocking(move || machines::Machines::open(&config)).await;
+    let opened = tokio::task::spawn_blocking(move || {
+        let opened = machines::Machines::open(&config)?;
+        abandoned::note(&config.base, &config.world_id, &state_file)
+            .map_err(|error| format!("the folder of the world's machines cannot be written: {error}"))?;
+        Ok(opened)
+    });
+    let opened = opened.await;
     let failed = |problem| Error::Machines { problem };
     let opened = opened.map_err(|error| failed(error.to_string()))?.map_err(failed)?;
     Ok(Arc::new(opened))
 }
 
 #[cfg(not(target_os = "linux"))]
-async fn open_machines(_: MachineOptions, _: String) -> Result<Arc<dyn Backend>, Error> {
+async fn open_machines(_: MachineOptions, _: String, _: PathBuf) -> Result<Arc<dyn Backend>, Error> {
     Err(Error::Machines { problem: "machines run on Linux only".to_owned() })
 }
 

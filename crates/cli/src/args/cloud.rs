@@ -43,6 +43,8 @@ pub(crate) enum CloudCommand {
     Image(ImageArgs),
     /// Check whether machines can run on this computer.
     Doctor(DoctorArgs),
+    /// Remove machines whose local cloud was deleted without cloud reset.
+    Prune(PruneArgs),
 }
 
 /// Options of commands on the local cloud of a directory.
@@ -151,6 +153,9 @@ pub(crate) struct LogsArgs {
     /// Show what cloud-init and its scripts wrote instead.
     #[arg(long)]
     pub cloud_init: bool,
+    /// Go on showing what is written from now on, until Ctrl-C.
+    #[arg(long, short)]
+    pub follow: bool,
     /// The machine.
     pub name: String,
 }
@@ -273,4 +278,14 @@ pub(crate) struct DoctorArgs {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `cloud prune`
+#[derive(Debug, Args)]
+pub(crate) struct PruneArgs {
+    #[command(flatten)]
+    pub place: CloudPlaceArgs,
+    /// Where images, disks and volumes are kept, instead of /var/lib/ferroform.
+    #[arg(long, value_name = "DIR")]
+    pub machines_dir: Option<PathBuf>,
 }

@@ -36,9 +36,18 @@ fn nsenter(namespace: &Path) -> Line {
     vec!["nsenter".into(), net, "--".into()]
 }
 
-/// Runs a command with the network of a host, and the files of this computer.
-pub(crate) fn on_host(host: &Host, command: &[OsString]) -> Line {
+/// Asks the resolver of the world rather than this computer's. Where that cannot be, only names are missing.
+const WITH_NAMES: &str = "mount --bind \"$0\" /etc/resolv.conf 2>/dev/null; exec \"$@\"";
+
+/// What a host's resolver is, for [`on_host`] (Hetzner documentation: recursive name servers).
+pub(crate) const RESOLV_CONF: &str =
+    "nameserver 185.12.64.1\nnameserver 185.12.64.2\noptions timeout:1 attempts:2\n";
+
+/// Runs a command with the network of a host, and the files of this computer but for `resolv_conf`.
+pub(crate) fn on_host(host: &Host, resolv_conf: &Path, command: &[OsString]) -> Line {
     let mut line = nsenter(&host.namespace);
+    line.extend(["unshare", "--mount", "--", "sh", "-c", WITH_NAMES].map(OsString::from));
+    line.push(resolv_conf.into());
     line.extend_from_slice(command);
     line
 }
@@ -151,8 +160,11 @@ mod tests {
         let host =
             Host { name: "h".to_owned(), addresses: Vec::new(), namespace: "/run/netns/ff0-hh".into() };
         assert_eq!(
-            text(&on_host(&host, &command)),
-            "nsenter --net=/run/netns/ff0-hh -- curl -sS http://192.0.2.1/"
+            text(&on_host(&host, Path::new("/r"), &command)),
+            format!(
+                "nsenter --net=/run/netns/ff0-hh -- unshare --mount -- sh -c {WITH_NAMES} /r curl -sS \
+                 http://192.0.2.1/"
+            )
         );
         let inside = in_machine(&machine(Some(42)), &command[..1], Some(OsStr::new("xterm"))).unwrap();
         assert_eq!(

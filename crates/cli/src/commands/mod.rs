@@ -61,6 +61,7 @@ fn dispatch(cli: Cli, terminal: &Terminal) -> Outcome {
             CloudCommand::Host(args) => cloud::hosts::run(&args, terminal),
             CloudCommand::Image(args) => cloud::images::run(&args, terminal),
             CloudCommand::Doctor(args) => cloud::images::doctor(&args, terminal),
+            CloudCommand::Prune(args) => cloud::images::prune(&args, terminal),
         },
     }
 }

@@ -1,15 +1,15 @@
-//! `cloud image build`, `cloud image list` and `cloud doctor`
+//! `cloud image build`, `cloud image list`, `cloud doctor` and `cloud prune`
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ferroform_core::{Diagnostic, Sources};
-use ferroform_hcloud_emulator::{DEFAULT_BASE, doctor, image};
+use ferroform_hcloud_emulator::{DEFAULT_BASE, abandoned_worlds, doctor, image};
 use serde_json::json;
 
 use super::super::Outcome;
 use super::machines::json_of;
-use crate::args::{DoctorArgs, ImageArgs, ImageBuildArgs, ImageCommand, ImageListArgs};
+use crate::args::{DoctorArgs, ImageArgs, ImageBuildArgs, ImageCommand, ImageListArgs, PruneArgs};
 use crate::cloud::entering::need_root;
 use crate::terminal::Terminal;
 use crate::views::style::{Paint, Style};
@@ -139,6 +139,24 @@ pub(crate) fn doctor(args: &DoctorArgs, terminal: &Terminal) -> Outcome {
         terminal.print(&render(&checks, good, &context.style));
     }
     if good { Ok(ExitCode::SUCCESS) } else { Err(Reported) }
+}
+
+pub(crate) fn prune(args: &PruneArgs, terminal: &Terminal) -> Outcome {
+    let context = Context::new(terminal, &args.place.style);
+    let none = Sources::new();
+    context.take(need_root(), &none)?;
+    let worlds = abandoned_worlds(&folder(args.machines_dir.as_ref()));
+    for world in &worlds {
+        let place = world.state_file.display();
+        let failed =
+            |why: String| Diagnostic::error("Machines cannot be removed").detail(format!("{place}: {why}."));
+        context.take(world.erase().map_err(failed), &none)?;
+        terminal.print(&format!("Removed what was left of the local cloud {place}.\n"));
+    }
+    if worlds.is_empty() {
+        terminal.print("There is nothing to remove: every local cloud with machines is still there.\n");
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn render(checks: &[doctor::Check], good: bool, style: &Style) -> String {

@@ -1,6 +1,7 @@
 //! `cloud ps`, `cloud ssh`, `cloud exec`, `cloud logs` and `cloud wait`
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use ferroform_core::{Diagnostic, Sources};
 
@@ -9,7 +10,7 @@ use super::open;
 use crate::args::{CloudPlaceArgs, ExecArgs, LogsArgs, PsArgs, SshArgs, WaitArgs, WaitFor};
 use crate::cloud::boots;
 use crate::cloud::control::{Control, Machine, Machines, find, unknown_machine};
-use crate::cloud::entering::{self, Login, become_program, in_machine, need_root, on_host};
+use crate::cloud::entering::{self, Login, RESOLV_CONF, become_program, in_machine, need_root, on_host};
 use crate::settings::parse_duration;
 use crate::terminal::Terminal;
 use crate::views::table::table;
@@ -86,7 +87,12 @@ pub(crate) fn exec(args: &ExecArgs, terminal: &Terminal) -> Outcome {
     let control = control(&args.place, terminal)?;
     let hosts = context.take(control.hosts(), &none)?;
     let line = match hosts.iter().find(|host| host.name == args.name) {
-        Some(host) => on_host(host, &args.command),
+        Some(host) => {
+            let names = open(&args.place, terminal)?.resolv_conf_path();
+            // Without it only names are missing.
+            let _ = std::fs::write(&names, RESOLV_CONF);
+            on_host(host, &std::path::absolute(&names).unwrap_or(names), &args.command)
+        }
         None => {
             let machines = context.take(control.machines(), &none)?.machines;
             let names: Vec<&str> = hosts.iter().map(|host| host.name.as_str()).collect();
@@ -98,6 +104,10 @@ pub(crate) fn exec(args: &ExecArgs, terminal: &Terminal) -> Outcome {
     };
     context.take(Err(become_program(&line)), &none)
 }
+
+/// How often a log that is followed is looked at, and how many of its last characters tell where it ended.
+const FOLLOW_INTERVAL: Duration = Duration::from_millis(500);
+const FOLLOW_OVERLAP: usize = 2048;
 
 /// That a name is neither a host's nor a machine's.
 fn neither(name: &str, hosts: &[&str], machines: &[Machine]) -> Diagnostic {
@@ -115,27 +125,42 @@ pub(crate) fn logs(args: &LogsArgs, terminal: &Terminal) -> Outcome {
     let none = Sources::new();
     let control = control(&args.place, terminal)?;
     let machine = context.take(control.machine(&args.name), &none)?;
-    let text = if args.cloud_init {
-        let boot = context.take(control.first_boot(machine.id), &none)?;
-        match boot.cloud_init {
-            Some(init) => init.log,
-            None => {
-                let detail = format!(
-                    "The machine {} does not run, so its files cannot be read; its server is {}.",
-                    machine.name, machine.status
-                );
-                return context.take(Err(Diagnostic::error("Machine not running").detail(detail)), &none);
-            }
+    let mut shown = String::new();
+    loop {
+        let text = context.take(log(&control, &machine, args.cloud_init), &none)?;
+        let new = visible(&news(&shown, &text).replace('\r', ""));
+        let end = if args.follow || new.is_empty() || new.ends_with('\n') { "" } else { "\n" };
+        terminal.print(&format!("{new}{end}"));
+        if !args.follow {
+            return Ok(ExitCode::SUCCESS);
         }
-    } else {
-        context.take(control.console(machine.id), &none)?
-    };
-    let mut text = visible(&text.replace('\r', ""));
-    if !text.is_empty() && !text.ends_with('\n') {
-        text.push('\n');
+        shown = text;
+        std::thread::sleep(FOLLOW_INTERVAL);
     }
-    terminal.print(&text);
-    Ok(ExitCode::SUCCESS)
+}
+
+/// What a machine wrote to its console, or its cloud-init to its log.
+fn log(control: &Control, machine: &Machine, cloud_init: bool) -> Result<String, Diagnostic> {
+    if !cloud_init {
+        return control.console(machine.id);
+    }
+    let said = control.first_boot(machine.id)?.cloud_init;
+    said.map(|init| init.log).ok_or_else(|| {
+        Diagnostic::error("Machine not running").detail(format!(
+            "The machine {} does not run, so its files cannot be read; its server is {}.",
+            machine.name, machine.status
+        ))
+    })
+}
+
+/// What is new in a log whose beginning may be cut off.
+fn news<'t>(old: &str, new: &'t str) -> &'t str {
+    // The last lines of the old one say where it ends in the new one; a single one may stand there twice.
+    let tail = old.char_indices().rev().take(FOLLOW_OVERLAP).last().map_or("", |(at, _)| &old[at..]);
+    match new.rfind(tail) {
+        Some(at) if !tail.is_empty() => &new[at + tail.len()..],
+        _ => new,
+    }
 }
 
 pub(crate) fn wait(args: &WaitArgs, terminal: &Terminal) -> Outcome {
@@ -164,6 +189,21 @@ pub(crate) fn ready(names: &[String], what: WaitFor) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_is_new_of_a_log_is_shown() {
+        let long: String = (0..1000).map(|n| format!("line {n}\n")).collect();
+        for (old, new, expected) in [
+            ("", "a\n", "a\n"),
+            ("a\n", "a\nb\n", "b\n"),
+            ("a\n", "a\n", ""),
+            ("a\nb\n", "b\n", "b\n"),
+            ("ä\n", "other", "other"),
+            (&long, &format!("{}new", &long[3000..]), "new"),
+        ] {
+            assert_eq!(news(old, new), expected, "{} {}", old.len(), new.len());
+        }
+    }
 
     #[test]
     fn machines_are_listed_with_what_is_wrong() {

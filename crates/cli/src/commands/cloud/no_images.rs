@@ -1,11 +1,11 @@
-//! `cloud image` and `cloud doctor` where there are no machines: they say so.
+//! `cloud image`, `cloud doctor` and `cloud prune` where there are no machines: they say so.
 
 use std::path::PathBuf;
 
 use ferroform_core::Sources;
 
 use super::super::Outcome;
-use crate::args::{CloudPlaceArgs, DoctorArgs, ImageArgs, ImageCommand};
+use crate::args::{CloudPlaceArgs, DoctorArgs, ImageArgs, ImageCommand, PruneArgs};
 use crate::cloud::entering::need_root;
 use crate::terminal::Terminal;
 use crate::workflow::{Context, Reported};
@@ -18,6 +18,10 @@ pub(crate) fn run(args: &ImageArgs, terminal: &Terminal) -> Outcome {
 }
 
 pub(crate) fn doctor(args: &DoctorArgs, terminal: &Terminal) -> Outcome {
+    refuse(&args.place, terminal)
+}
+
+pub(crate) fn prune(args: &PruneArgs, terminal: &Terminal) -> Outcome {
     refuse(&args.place, terminal)
 }
 

@@ -45,7 +45,8 @@ pub(super) const PACKAGES: &[&str] = &[
 pub(crate) const SEED_FOLDER: &str = "/var/lib/cloud/seed/nocloud";
 
 /// The resolver that machines ask: Hetzner's first one, which the world's own network answers for.
-pub(crate) const NAME_SERVER: &str = "185.12.64.1";
+#[cfg(test)]
+const NAME_SERVER: &str = "185.12.64.1";
 
 /// Files, with their content.
 const FILES: &[(&str, &str)] = &[
