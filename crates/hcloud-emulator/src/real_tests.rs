@@ -360,6 +360,16 @@ fn rebuilding_rescaling_rescue_and_passwords_reach_the_machine() {
     assert_eq!(json!(machine.root_password), rebuilt["root_password"]);
     cloud.core.poll();
 
+    cloud.fake.fail(Object::Machine(id), "the disk is full");
+    let again = cloud.post(&act("rebuild"), json!({"image": "debian-13"}))["action"]["id"].as_i64();
+    cloud.core.poll();
+    let shown = cloud.get(&format!("/servers/{id}"))["server"].take();
+    assert_eq!((shown["status"].as_str(), shown["image"]["name"].as_str()), (Some("off"), Some("debian-13")));
+    cloud.fake.0.lock().failed.clear();
+    cloud.post(&act("poweron"), Value::Null);
+    assert_eq!(Some(cloud.machine(id).disk.written_by), again, "it is to be written still");
+    cloud.core.poll();
+
     cloud.post(&act("poweroff"), Value::Null);
     cloud.core.poll();
     cloud.fake.hold(Object::Machine(id));

@@ -79,8 +79,14 @@ impl Tx<'_> {
             Effect::ServerCreated { server, .. }
             | Effect::ServerStarted { server }
             | Effect::ServerDeleted { server }
-            | Effect::ServerRebuilt { server, .. }
             | Effect::ServerTypeChanged { server, .. } => self.machine_fell(*server),
+            Effect::ServerRebuilt { server, image } => {
+                // The old disk is gone either way; the next boot tries to write the new one again.
+                if let Some(server) = self.project.servers.get_mut(*server) {
+                    server.image = Some(*image);
+                    server.fell();
+                }
+            }
             Effect::ServerStopped { server } => {
                 if let Some(server) = self.project.servers.get_mut(*server) {
                     server.status = Status::Running;
