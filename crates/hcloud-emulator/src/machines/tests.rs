@@ -249,7 +249,7 @@ fn a_machine_lives_through_everything_for_real() {
 
     // Its own sysctls of the network, and none of the host's.
     assert!(world.ssh(7, "sysctl -qw net.ipv4.ip_forward=1").is_ok());
-    assert!(world.ssh(7, "sysctl -w kernel.pid_max=400000").is_err());
+    assert!(world.ssh(7, "echo 400000 >/proc/sys/kernel/pid_max").is_err());
     // Nor its disk.
     assert!(world.ssh(7, "mknod /tmp/disk b 254 0 && head -c 1 /tmp/disk").is_err());
 
@@ -460,7 +460,8 @@ fn ten_machines_start_together_for_real() {
     world.scene.machines.clear();
     world.settle();
     println!("all deleted: {:?}", start.elapsed());
-    assert!(took < Duration::from_secs(30), "{took:?}");
+    // On a computer with two cores that does nothing else it takes under 15 seconds.
+    assert!(took < Duration::from_secs(60), "{took:?}");
     world.finish();
 }
 

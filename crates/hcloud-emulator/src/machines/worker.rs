@@ -353,9 +353,7 @@ impl Worker {
                 self.volumes(target)?;
             }
             if self.guest.is_reachable() || Instant::now() > end {
-                let record = Record { booted: true, ..self.guest.record.clone() };
-                self.guest.remember(record)?;
-                return Ok(());
+                return Ok(self.guest.booted()?);
             }
             let overtaken = match self.slot.newer(self.seen) {
                 Some(Goal::Be(new)) => {

@@ -122,23 +122,40 @@ impl Group<'_> {
 
     /// Limits what it may use. Limits that the host cannot set are left out: machines run without.
     pub(super) fn limit(&self, size: Size) {
-        let set = |place: Option<&Path>, file: &str, value: String| {
-            if let Some(place) = place {
-                let _ = std::fs::write(place.join(self.name).join(file), value);
-            }
-        };
         let memory = size.memory_mb.saturating_mul(1 << 20);
         let quota = u64::from(size.cores.max(1)) * 100_000;
         if self.places.v1.is_empty() {
-            let v2 = self.places.v2.as_deref();
-            set(v2, "memory.max", memory.to_string());
-            set(v2, "cpu.max", format!("{quota} 100000"));
-            set(v2, "pids.max", MOST_PROCESSES.to_string());
+            self.set_v2("memory.max", memory);
+            self.set_v2("cpu.max", format!("{quota} 100000"));
+            self.set_v2("pids.max", MOST_PROCESSES);
         } else {
-            set(self.places.v1("memory"), "memory.limit_in_bytes", memory.to_string());
-            set(self.places.v1("cpu"), "cpu.cfs_period_us", "100000".to_owned());
-            set(self.places.v1("cpu"), "cpu.cfs_quota_us", quota.to_string());
-            set(self.places.v1("pids"), "pids.max", MOST_PROCESSES.to_string());
+            self.set_v1("memory", "memory.limit_in_bytes", memory);
+            self.set_v1("cpu", "cpu.cfs_period_us", 100_000);
+            self.set_v1("cpu", "cpu.cfs_quota_us", quota);
+            self.set_v1("pids", "pids.max", MOST_PROCESSES);
+        }
+    }
+
+    /// Lets it have more of the processors than others while it boots: what is waited for is that one can log in,
+    /// and machines that got so far still have much to do.
+    pub(super) fn prefer(&self, preferred: bool) {
+        let factor = if preferred { 8 } else { 1 };
+        if self.places.v1.is_empty() {
+            self.set_v2("cpu.weight", 100 * factor);
+        } else {
+            self.set_v1("cpu", "cpu.shares", 1024 * factor);
+        }
+    }
+
+    fn set_v1(&self, controller: &str, file: &str, value: impl ToString) {
+        if let Some(place) = self.places.v1(controller) {
+            let _ = std::fs::write(place.join(self.name).join(file), value.to_string());
+        }
+    }
+
+    fn set_v2(&self, file: &str, value: impl ToString) {
+        if let Some(place) = &self.places.v2 {
+            let _ = std::fs::write(place.join(self.name).join(file), value.to_string());
         }
     }
 

@@ -231,6 +231,7 @@ impl Guest {
         let group = self.places.group(&self.group);
         keeper.extend(group.make()?.into_iter().chain(boot.join.iter().cloned()).map(OsString::from));
         group.limit(boot.machine.size);
+        group.prefer(true);
         keeper.push("--".into());
         keeper.extend(self.container(boot, seed.host_name()).into_iter().map(OsString::from));
 
@@ -390,6 +391,15 @@ impl Guest {
     /// Sets what it may use.
     pub(crate) fn limit(&self, size: Size) {
         self.places.group(&self.group).limit(size);
+    }
+
+    /// Takes note that it can be used.
+    ///
+    /// # Errors
+    /// When that cannot be written.
+    pub(crate) fn booted(&mut self) -> Result<(), ToolError> {
+        self.places.group(&self.group).prefer(false);
+        self.remember(Record { booted: true, ..self.record.clone() })
     }
 
     /// Asks it to shut down.

@@ -115,11 +115,11 @@ const MASKED: &[&str] = &[
 /// What must not be the same on two machines.
 const REMOVED: &[&str] = &["var/lib/dbus/machine-id", "etc/hostname"];
 
-/// Changes with everything that is in here: packages, files, services. To be counted up where the program that makes
+/// Changes with everything that is in here: packages, files, programs, services. To be counted up where the program that makes
 /// images changes otherwise.
 pub(super) fn recipe() -> String {
     use std::fmt::Write as _;
-    let text = format!("4 {PACKAGES:?} {FILES:?} {MASKED:?} {REMOVED:?}");
+    let text = format!("4 {PACKAGES:?} {FILES:?} {PROGRAMS:?} {MASKED:?} {REMOVED:?}");
     Sha256::digest(text.as_bytes()).iter().take(8).fold(String::new(), |mut recipe, byte| {
         let _ = write!(recipe, "{byte:02x}");
         recipe
