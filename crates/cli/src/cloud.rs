@@ -149,20 +149,24 @@ impl LocalCloud {
         Machines::new(&wish.machines, self.machines().as_ref()).folder
     }
 
-    /// How they are to be from now on; kept until the cloud is reset.
-    fn settle_machines(&self, wish: &Wish) -> Result<Option<Machines>, Diagnostic> {
+    /// How they are to be from now on.
+    fn wanted_machines(&self, wish: &Wish) -> Option<Machines> {
         let before = self.machines();
-        if !wish.machines.machines {
-            return Ok(before);
-        }
-        let machines = Machines::new(&wish.machines, before.as_ref());
-        if before.as_ref() != Some(&machines) {
-            let json = serde_json::to_vec(&machines).unwrap_or_default();
-            private_file(&self.machines_path())
-                .and_then(|mut file| file.write_all(&json))
-                .map_err(|e| failed(&format!("{} cannot be written: {e}", self.machines_path().display())))?;
-        }
-        Ok(Some(machines))
+        if wish.machines.machines { Some(Machines::new(&wish.machines, before.as_ref())) } else { before }
+    }
+
+    /// Notes how they are, until the cloud is reset.
+    fn keep_machines(&self, machines: Option<&Machines>) -> Result<(), Diagnostic> {
+        let path = self.machines_path();
+        let written = match machines {
+            _ if self.machines().as_ref() == machines => return Ok(()),
+            None => std::fs::remove_file(&path),
+            Some(machines) => {
+                let json = serde_json::to_vec(machines).unwrap_or_default();
+                private_file(&path).and_then(|mut file| file.write_all(&json))
+            }
+        };
+        written.map_err(|e| failed(&format!("{} cannot be written: {e}", path.display())))
     }
 
     /// The running cloud, started if there is none. A running one that is not as wished is started anew.
@@ -172,10 +176,7 @@ impl LocalCloud {
         // Two commands at once start one cloud.
         let lock = File::create(self.dir.join("cloud.lock")).and_then(|f| f.lock().map(|()| f));
         let _lock = lock.map_err(|e| failed(&format!("its lock cannot be taken: {e}")))?;
-        if wish.machines.machines {
-            entering::need_root()?;
-        }
-        let machines = self.settle_machines(wish)?;
+        let machines = self.wanted_machines(wish);
         let mut time_scale = wish.time_scale;
         if let Some(owner) = self.running() {
             if time_scale.is_none_or(|scale| scale == owner.time_scale) && owner.machines == machines {
@@ -184,10 +185,23 @@ impl LocalCloud {
             // What is real takes its own time; the clock of its world is that of the wall.
             time_scale = time_scale
                 .or(Some(owner.time_scale).filter(|_| owner.machines.is_some() == machines.is_some()));
+            if machines.is_some() {
+                entering::need_root()?;
+            }
             self.stop()?;
         }
+        if machines.is_some() {
+            entering::need_root()?;
+        }
         let usual = if machines.is_some() { 1.0 } else { DEFAULT_TIME_SCALE };
-        let owner = self.start(time_scale.unwrap_or(usual), machines.as_ref())?;
+        let before = self.machines();
+        self.keep_machines(machines.as_ref())?;
+        let started = self.start(time_scale.unwrap_or(usual), machines.as_ref());
+        if started.is_err() {
+            // A cloud that cannot have machines goes on without them.
+            self.keep_machines(before.as_ref())?;
+        }
+        let owner = started?;
         if machines.is_some() {
             // Whoever asks next is to see the cloud as it was before it was stopped.
             Control::new(&owner).wait_until_settled(RETURN_TIMEOUT)?;

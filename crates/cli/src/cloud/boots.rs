@@ -12,13 +12,16 @@ use crate::args::WaitFor;
 const INTERVAL: Duration = Duration::from_millis(200);
 /// Most lines of a log that an error shows.
 const EXCERPT: usize = 25;
+/// The same of a console.
+const CONSOLE: usize = 10;
 
 /// Where the machines stand that are waited for.
 #[derive(Debug, Default)]
 struct Standing {
     /// Names and what they are doing.
     pending: Vec<String>,
-    failed: Vec<Diagnostic>,
+    /// Each with the machine whose console may say more.
+    failed: Vec<(Option<i64>, Diagnostic)>,
 }
 
 /// Waits until the machines of these names, or all that are switched on, are as far as wanted. Gives their names.
@@ -45,9 +48,16 @@ pub(crate) fn wait(
                 boots.insert(machine.id, control.first_boot(machine.id)?);
             }
         }
-        let standing = look(&chosen, &boots, what);
+        let mut standing = look(&chosen, &boots, what);
         if !standing.failed.is_empty() {
-            return Err(standing.failed.into_iter().collect());
+            for (id, diagnostic) in &mut standing.failed {
+                if let Some(id) = id {
+                    // Without a console there is nothing to show.
+                    let console = control.console(*id).unwrap_or_default();
+                    append(diagnostic, "The end of its console:", &last_of(&console));
+                }
+            }
+            return Err(standing.failed.into_iter().map(|(_, diagnostic)| diagnostic).collect());
         }
         if standing.pending.is_empty() {
             return Ok(chosen.into_iter().map(|machine| machine.name).collect());
@@ -71,7 +81,7 @@ fn look(machines: &[Machine], boots: &BTreeMap<i64, FirstBoot>, what: WaitFor) -
     for machine in machines {
         let name = &machine.name;
         if machine.status == "off" || machine.standing == "failed" {
-            standing.failed.push(not_right(machine));
+            standing.failed.push((Some(machine.id), not_right(machine)));
             continue;
         }
         if machine.status != "running" {
@@ -84,7 +94,7 @@ fn look(machines: &[Machine], boots: &BTreeMap<i64, FirstBoot>, what: WaitFor) -
         match boots.get(&machine.id).and_then(|boot| boot.cloud_init.as_ref()) {
             Some(init) if init.status == "done" => {}
             Some(init) if init.status == "error" => {
-                standing.failed.push(cloud_init_failed(name, &init.errors, &init.log));
+                standing.failed.push((None, cloud_init_failed(name, &init.errors, &init.log)));
             }
             Some(init) if init.status == "running" => {
                 standing.pending.push(format!("cloud-init of {name} is at work"));
@@ -114,16 +124,27 @@ fn cloud_init_failed(name: &str, errors: &[String], log: &str) -> Diagnostic {
     for error in errors {
         detail.push_str(&format!("\n  {error}"));
     }
-    let excerpt = excerpt(log);
-    if !excerpt.is_empty() {
-        detail.push_str("\nThe end of its log:");
-        for line in excerpt {
-            detail.push_str(&format!("\n  {line}"));
-        }
-    }
-    Diagnostic::error("cloud-init failed")
+    let mut diagnostic = Diagnostic::error("cloud-init failed")
         .detail(detail)
-        .hint(format!("ferroform cloud logs -cloud-init {name} shows more of it."))
+        .hint(format!("ferroform cloud logs -cloud-init {name} shows more of it."));
+    append(&mut diagnostic, "The end of its log:", &excerpt(log));
+    diagnostic
+}
+
+/// Adds lines to what a diagnostic says, if there are any.
+fn append(diagnostic: &mut Diagnostic, heading: &str, lines: &[&str]) {
+    if !lines.is_empty() {
+        diagnostic.detail.push_str(&format!("\n{heading}"));
+    }
+    for line in lines {
+        diagnostic.detail.push_str(&format!("\n  {line}"));
+    }
+}
+
+/// The last lines of a console.
+fn last_of(console: &str) -> Vec<&str> {
+    let lines: Vec<&str> = console.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+    lines[lines.len().saturating_sub(CONSOLE)..].to_vec()
 }
 
 /// The lines of a log around the last one that speaks of a failure, or its end.
@@ -220,7 +241,8 @@ mod tests {
             let boots = init.map(|status| (1, boot(status))).into_iter().collect();
             let standing = look(&[machine], &boots, what);
             assert_eq!(standing.pending.join(""), waiting);
-            let failed: Vec<&str> = standing.failed.iter().map(|d| d.detail.as_str()).collect();
+            let failed: Vec<&str> =
+                standing.failed.iter().map(|(_, failed)| failed.detail.as_str()).collect();
             assert_eq!(failed.join(""), failure);
         }
     }
