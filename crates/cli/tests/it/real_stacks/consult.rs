@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::Stage;
+use super::{Stage, soon};
 use crate::harness::say;
 
 /// An address of Cloudflare's, one of an administrator's and one of nobody's.
@@ -53,6 +53,20 @@ fn consult_dev_boots_serves_cloudflare_and_leaves_nothing() {
     let page = stage.exec("cloudflare", &["curl", "-sS", "-m", "5", &format!("http://{address}/")]).ok();
     assert_eq!(page.stdout.trim(), name);
     assert!(stage.connects("stranger", &address, 8000));
+
+    // The volume is mounted at every boot, with what is on it.
+    stage.exec(name, &["sh", "-c", "echo kept >/mnt/data/app/file && sync"]).ok();
+    let first = machine["leader"].clone();
+    let reboot = format!("/v1/servers/{}/actions/reboot", machine["id"]);
+    stage.project.cloud().call("POST", &reboot, &serde_json::Value::Null);
+    soon(
+        "the machine has rebooted",
+        || !matches!(&stage.machine(name)["leader"], now if now.is_null() || *now == first),
+    );
+    stage.project.run(&format!("cloud wait -for=boot {name}")).ok();
+    soon("the volume is mounted again", || {
+        stage.exec(name, &["cat", "/mnt/data/app/file"]).stdout == "kept\n"
+    });
 
     stage.destroy();
 }
