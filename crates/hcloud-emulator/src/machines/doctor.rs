@@ -28,15 +28,14 @@ const PROGRAMS: &[(&str, &str, &str)] = &[
     ("prlimit", "util-linux", "makes base images quickly"),
     ("mount", "mount", "layers disks"),
     ("losetup", "mount", "makes volumes"),
-    ("blkid", "util-linux", "looks at volumes"),
     ("mkfs.ext4", "e2fsprogs", "formats volumes"),
     ("cp", "coreutils", "copies disks for snapshots"),
     ("ip", "iproute2", "makes networks"),
-    ("sysctl", "procps", "sets up networks"),
     ("nft", "nftables", "makes firewalls"),
     ("dnsmasq", "dnsmasq-base", "gives addresses and names"),
     ("haproxy", "haproxy", "makes load balancers"),
     ("mmdebstrap", "mmdebstrap", "makes base images"),
+    ("systemctl", "systemd", "sets up base images"),
 ];
 
 /// The same, where most machines do without.
@@ -54,7 +53,7 @@ pub fn examine(base: &Path) -> Vec<Check> {
     checks.extend(PROGRAMS.iter().map(|program| installed(program, false)));
     checks.extend(OPTIONAL.iter().map(|program| installed(program, true)));
     if root {
-        checks.extend([overlay(base), loops(base), namespaces(), firewall(), links()]);
+        checks.extend([kernel(), overlay(base), loops(base), namespaces(), firewall(), links()]);
     }
     checks.push(groups());
     checks.push(match super::image::mapping("") {
@@ -139,9 +138,24 @@ fn with_attempt(base: &Path, name: &str, try_it: impl FnOnce(&str) -> Check) -> 
     check
 }
 
+/// The oldest kernel that has everything: disks that are not synced came last.
+const KERNEL: (u32, u32) = (5, 10);
+
+fn kernel() -> Check {
+    let release = rustix::system::uname().release().to_string_lossy().into_owned();
+    let new_enough = version(&release).is_none_or(|version| version >= KERNEL);
+    let fix = format!("use a kernel of at least version {}.{}", KERNEL.0, KERNEL.1);
+    check("kernel", new_enough, &release, &release, &fix)
+}
+
+fn version(release: &str) -> Option<(u32, u32)> {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit());
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
 fn overlay(base: &Path) -> Check {
     let script = "cd \"$1\"; mkdir low up work root; echo text > low/file
-        mount -t overlay overlay -o lowerdir=low,upperdir=up,workdir=work root
+        mount -t overlay overlay -o lowerdir=low,upperdir=up,workdir=work,volatile root
         echo more >> root/file; test -s up/file; umount root; rm -rf low up work root";
     with_attempt(base, "overlay file system", |folder| {
         let fix = "keep machines on ext4 or xfs (not on another overlay), with a kernel that has overlay";
@@ -180,4 +194,35 @@ fn groups() -> Check {
     let places = super::guests::group_places(&text);
     let detail = if places.is_empty() { "not mounted" } else { places.kind() };
     check("control groups", !places.is_empty(), detail, detail, "mount cgroup2 at /sys/fs/cgroup")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_told_with_what_to_do() {
+        let there = check("ip", true, "/sbin/ip", "not found", "apt-get install iproute2");
+        let missing = check("nft", false, "", "not found; it makes firewalls", "apt-get install nftables");
+        let optional = Check { optional: true, ..missing.clone() };
+        assert_eq!(refusal(&[there.clone(), optional.clone()]), None);
+        let told = refusal(&[there, missing, optional]).unwrap();
+        assert_eq!(told, "nft: not found; it makes firewalls; apt-get install nftables");
+    }
+
+    #[test]
+    fn kernels_are_told_apart_by_their_versions() {
+        assert_eq!(version("6.18.44-fc-v595"), Some((6, 18)));
+        assert_eq!(version("5.4.0-1-amd64"), Some((5, 4)));
+        assert_eq!(version("unknown"), None);
+        assert!(version("5.4.0") < Some(KERNEL) && version("5.10.0") >= Some(KERNEL));
+    }
+
+    #[test]
+    fn looking_leaves_nothing_behind() {
+        let base = tempfile::tempdir().unwrap();
+        let checks = examine(&base.path().join("not/there/yet"));
+        assert!(checks.iter().any(|check| check.name == "systemd-nspawn"));
+        assert_eq!(std::fs::read_dir(base.path()).unwrap().count(), 0);
+    }
 }
