@@ -243,6 +243,7 @@ pub(crate) struct Running {
     child: Child,
     outputs: Option<(JoinHandle<String>, JoinHandle<String>)>,
     begun: Instant,
+    limit: Duration,
     line: String,
 }
 
@@ -252,7 +253,13 @@ impl Running {
         let begun = Instant::now();
         let mut child = command.spawn().unwrap();
         let outputs = Some((gather(child.stdout.take()), gather(child.stderr.take())));
-        Running { child, outputs, begun, line }
+        Running { child, outputs, begun, limit: LIMIT, line }
+    }
+
+    /// Lets it take longer than others before it counts as hung.
+    pub(crate) fn within(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
     }
 
     fn pid(&self) -> Pid {
@@ -279,7 +286,7 @@ impl Running {
             if self.has_ended() {
                 return condition();
             }
-            assert!(self.begun.elapsed() < LIMIT, "{} waits for too long", self.line);
+            assert!(self.begun.elapsed() < self.limit, "{} waits for too long", self.line);
             std::thread::sleep(Duration::from_millis(2));
         }
     }
@@ -293,7 +300,7 @@ impl Running {
     /// Waits for its end.
     pub(crate) fn wait(mut self) -> Run {
         while !self.has_ended() {
-            assert!(self.begun.elapsed() < LIMIT, "{} does not end", self.line);
+            assert!(self.begun.elapsed() < self.limit, "{} does not end", self.line);
             std::thread::sleep(Duration::from_millis(1));
         }
         // It is a zombie now and still tells what it used.
