@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use ferroform_core::addr::ProviderSource;
@@ -11,6 +12,9 @@ use ferroform_provider::{
     ApplyRequest, ApplyResponse, CheckpointSink, Effects, ImportedResource, PlanRequest, PlanResponse,
     Provider, ProviderFactory, ProviderSchema, ReadRequest, ReadResponse, UpgradeRequest, generic,
 };
+use tokio::sync::Notify;
+
+use crate::values;
 
 /// A managed resource type. Its work is synchronous; what may take long says so.
 pub(crate) trait ManagedResource: Send + Sync {
@@ -34,6 +38,12 @@ pub(crate) trait ManagedResource: Send + Sync {
 
     /// Plans one object.
     fn plan(&self, block: &Block, request: &PlanRequest) -> PlanResponse;
+
+    /// How long to wait before an object is created (no prior), updated or deleted (nothing planned). The wait ends
+    /// early when the program is stopped, and then nothing is done.
+    fn delay(&self, _prior: &Value, _planned: &Value) -> Result<Duration, Diagnostics> {
+        Ok(Duration::ZERO)
+    }
 
     /// Creates the planned object.
     fn create(&self, planned: &Value) -> Result<Value, Diagnostics>;
@@ -99,9 +109,11 @@ pub(crate) struct BuiltIn {
     schema: Arc<ProviderSchema>,
     resources: BTreeMap<&'static str, Arc<dyn ManagedResource>>,
     data_sources: BTreeMap<&'static str, Arc<dyn DataSource>>,
+    /// Wakes what waits when the program is stopped.
+    stopped: Notify,
 }
 
-/// The factory of a [`BuiltIn`] provider. Such a provider has no state of its own, so that all share one.
+/// The factory of a [`BuiltIn`] provider. Such a provider has no configuration of its own, so that all share one.
 pub(crate) struct Factory(Arc<BuiltIn>);
 
 /// Puts a provider together.
@@ -123,6 +135,7 @@ pub(crate) fn factory(
         schema: Arc::new(schema),
         resources: resources.into_iter().collect(),
         data_sources: data_sources.into_iter().collect(),
+        stopped: Notify::new(),
     }))
 }
 
@@ -151,6 +164,17 @@ impl BuiltIn {
         found.ok_or_else(|| self.unsupported("resource", type_name, self.resources.keys()))
     }
 
+    /// Waits; an error when the program is stopped meanwhile.
+    async fn wait(&self, delay: Duration) -> Result<(), Diagnostics> {
+        if delay.is_zero() {
+            return Ok(());
+        }
+        tokio::select! {
+            () = tokio::time::sleep(delay) => Ok(()),
+            () = self.stopped.notified() => Err(cancelled()),
+        }
+    }
+
     fn unsupported<'a>(
         &self,
         kind: &str,
@@ -166,6 +190,13 @@ impl BuiltIn {
     }
 }
 
+/// The error of what does not begin, or is given up, because the program ends.
+fn cancelled() -> Diagnostics {
+    Diagnostic::error("Operation cancelled")
+        .detail("The program is stopping; the operation did not begin. Run it again to go on.")
+        .into()
+}
+
 /// Does the work here, or on a thread where it may block. A panic goes on to the caller.
 async fn run<T: Send + 'static>(
     blocking: bool,
@@ -178,9 +209,7 @@ async fn run<T: Send + 'static>(
         Ok(result) => result,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => Err(Diagnostic::error("Operation cancelled")
-                .detail("The program is stopping; the operation did not begin.")
-                .into()),
+            Err(_) => Err(cancelled()),
         },
     }
 }
@@ -269,7 +298,12 @@ impl Provider for BuiltIn {
     ) -> ApplyResponse {
         // Nothing needs a checkpoint: what these resources create is either in state only or named by configuration.
         let ApplyRequest { type_name, prior, planned, private, .. } = request;
-        let result = match self.resource(&type_name) {
+        let delay = self.resource(&type_name).and_then(|(resource, _)| resource.delay(&prior, &planned));
+        let waited = match delay {
+            Ok(delay) => self.wait(delay).await,
+            Err(diagnostics) => Err(diagnostics),
+        };
+        let result = match waited.and_then(|()| self.resource(&type_name)) {
             Ok((resource, block)) => {
                 let (resource, ty) = (resource.clone(), block.implied_type());
                 let prior = prior.clone();
@@ -316,6 +350,10 @@ impl Provider for BuiltIn {
     fn effects(&self, type_name: &str) -> Effects {
         self.resources.get(type_name).map_or(Effects::None, |r| r.effects())
     }
+
+    async fn stop(&self) {
+        self.stopped.notify_waiters();
+    }
 }
 
 fn answer(prior: Value, private: Vec<u8>, result: Result<Value, Diagnostics>) -> ReadResponse {
@@ -325,9 +363,9 @@ fn answer(prior: Value, private: Vec<u8>, result: Result<Value, Diagnostics>) ->
     }
 }
 
-/// An object of the block's type in which all is null but the given attributes.
+/// An object of the block's type in which all is null, or no block, but the given attributes.
 pub(crate) fn object<'a>(block: &Block, attributes: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
-    let empty =
-        Value::object(block.attributes.iter().map(|(name, a)| (name.clone(), Value::null(a.ty.clone()))));
-    crate::values::with(&empty, attributes)
+    let empty = block.attributes.iter().map(|(name, a)| (name.clone(), Value::null(a.ty.clone())));
+    let none = block.blocks.iter().map(|(name, nested)| (name.clone(), values::no_block(nested)));
+    values::with(&Value::object(empty.chain(none)), attributes)
 }

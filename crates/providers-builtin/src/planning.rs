@@ -61,7 +61,12 @@ pub(crate) fn plan(block: &Block, rules: &Rules, request: &PlanRequest) -> PlanR
             let config = request.config.get(name).unwrap_or(&null);
             attribute.force_new && before != after && !(rules.harmless)(name, before.unwrap_or(&null), config)
         });
-        response.requires_replace = replacing.map(|(name, _)| AttrPath::attr(name.clone())).collect();
+        let blocks = block
+            .blocks
+            .iter()
+            .filter(|(name, nested)| nested.force_new && prior.get(*name) != planned.get(*name));
+        let names = replacing.map(|(name, _)| name).chain(blocks.map(|(name, _)| name));
+        response.requires_replace = names.map(|name| AttrPath::attr(name.clone())).collect();
     }
     response.planned = (!response.diagnostics.has_errors()).then(|| Value::object(planned));
     response

@@ -1,31 +1,48 @@
 //! The random provider: values that are drawn once and then kept in state.
 
+mod bytes;
 mod id;
+mod integer;
 mod password;
+mod pet;
+mod seed;
+mod shuffle;
 mod string;
 mod text;
+mod uuid;
+mod words;
 
 use std::sync::Arc;
 
 use ferroform_core::Type;
 use ferroform_core::schema::{Attribute, Block};
 
+use self::uuid::{RandomUuid, Version};
 use crate::builtin::{self, Factory};
+use crate::clock::Clock;
 use crate::randomness::RandomSource;
 
 /// The published provider that this one equals.
-const VERSION: &str = "3.7.2";
+const VERSION: &str = "3.8.1";
 
 /// Makes the provider.
-pub(crate) fn factory(random: Arc<dyn RandomSource>) -> Factory {
+pub(crate) fn factory(random: Arc<dyn RandomSource>, clock: Arc<dyn Clock>) -> Factory {
+    let uuid = |version| Arc::new(RandomUuid { version, random: random.clone(), clock: clock.clone() });
     builtin::factory(
         crate::published("random"),
         VERSION,
         Block::default(),
         vec![
+            ("random_bytes", Arc::new(bytes::RandomBytes(random.clone()))),
             ("random_id", Arc::new(id::RandomId(random.clone()))),
+            ("random_integer", Arc::new(integer::RandomInteger(random.clone()))),
             ("random_password", Arc::new(password::RandomPassword(random.clone()))),
-            ("random_string", Arc::new(string::RandomString(random))),
+            ("random_pet", Arc::new(pet::RandomPet(random.clone()))),
+            ("random_shuffle", Arc::new(shuffle::RandomShuffle(random.clone()))),
+            ("random_string", Arc::new(string::RandomString(random.clone()))),
+            ("random_uuid", uuid(Version::None)),
+            ("random_uuid4", uuid(Version::Four)),
+            ("random_uuid7", uuid(Version::Seven)),
         ],
         Vec::new(),
     )

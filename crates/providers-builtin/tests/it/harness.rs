@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use ferroform_core::schema::Schema;
+use ferroform_core::schema::{Nesting, Schema};
 use ferroform_core::{Diagnostic, Diagnostics, Value};
 use ferroform_provider::{
     ApplyRequest, ApplyResponse, CheckpointSink, PlanRequest, PlanResponse, Provider, ProviderFactory,
     ReadRequest, UpgradeRequest, proposed,
 };
-use ferroform_providers_builtin::{SeededRandom, factories_with};
+use ferroform_providers_builtin::{Clock, SeededRandom, factories_with};
 
 /// No resource here asks for a checkpoint.
 struct NoCheckpoints;
@@ -26,13 +26,23 @@ pub(crate) struct Bench(pub(crate) Arc<dyn Provider>);
 
 /// The factory whose first source has this name.
 pub(crate) fn factory(name: &str) -> Arc<dyn ProviderFactory> {
-    let mut all = factories_with(Arc::new(SeededRandom::new(1))).into_iter();
+    factory_at(name, Arc::new(ferroform_providers_builtin::SystemClock))
+}
+
+/// The same with a clock.
+pub(crate) fn factory_at(name: &str, clock: Arc<dyn Clock>) -> Arc<dyn ProviderFactory> {
+    let mut all = factories_with(Arc::new(SeededRandom::new(1)), clock).into_iter();
     all.find(|f| f.sources().iter().any(|s| &*s.name == name)).expect("the provider exists")
 }
 
 impl Bench {
     pub(crate) fn new(name: &str) -> Self {
         Bench(factory(name).create())
+    }
+
+    /// The same with a clock.
+    pub(crate) fn at(name: &str, clock: Arc<dyn Clock>) -> Self {
+        Bench(factory_at(name, clock).create())
     }
 
     pub(crate) fn schema(&self, type_name: &str) -> &Schema {
@@ -141,12 +151,26 @@ impl Bench {
 }
 
 fn object(schema: &Schema, attributes: &[(&str, Value)]) -> Value {
+    let block = &schema.block;
     for (name, _) in attributes {
-        assert!(schema.block.attributes.contains_key(*name), "there is no attribute {name}");
+        assert!(
+            block.attributes.contains_key(*name) || block.blocks.contains_key(*name),
+            "there is no attribute {name}"
+        );
     }
-    Value::object(schema.block.attributes.iter().map(|(name, attribute)| {
+    let nulls = block.attributes.iter().map(|(name, attribute)| (name, Value::null(attribute.ty.clone())));
+    let nothing = block.blocks.iter().map(|(name, nested)| {
+        let ty = nested.block.implied_type();
+        let none = match nested.nesting {
+            Nesting::List => Value::list(ty, []),
+            Nesting::Set => Value::set(ty, []),
+            _ => Value::null(ty),
+        };
+        (name, none)
+    });
+    Value::object(nulls.chain(nothing).map(|(name, none)| {
         let given = attributes.iter().find(|(given, _)| *given == &**name).map(|(_, value)| value.clone());
-        (name.clone(), given.unwrap_or_else(|| Value::null(attribute.ty.clone())))
+        (name.clone(), given.unwrap_or(none))
     }))
 }
 
