@@ -112,12 +112,13 @@ impl Slot {
         (goal, state.counter, ended)
     }
 
-    /// Waits a while, or until something changes.
-    fn pause(&self, seen: u64, time: Duration) {
+    /// Waits a while, or until there is another goal than the one `looked` at last. Gives what to look for next.
+    fn pause(&self, looked: u64, time: Duration) -> u64 {
         let mut state = self.state.lock();
-        if state.counter == seen {
+        if state.counter == looked {
             self.changed.wait_for(&mut state, time);
         }
+        state.counter
     }
 
     /// The goal, if it is another one than was seen.
@@ -247,10 +248,10 @@ impl Worker {
                     }
                 } else {
                     self.off(gracefully.then_some(SHUTDOWN_LIMIT))?;
-                    // One that ended by itself, or while nobody watched, stays off until it is switched on again;
-                    // one that was suspended or went down with the host comes back.
+                    // One that went off before everybody's eyes, or switched itself off while nobody watched, stays
+                    // off; one that was suspended, or killed with all else on this host, comes back.
                     match self.guest.ended_unseen().filter(|_| same) {
-                        Some(End::Off) if self.guest.record.told => return Ok(()),
+                        Some(End::Off | End::Killed) if self.guest.record.told => return Ok(()),
                         Some(End::Off) if self.guest.record.booted => {
                             self.tell_off();
                             return Ok(());
@@ -336,6 +337,8 @@ impl Worker {
         }
         let mut end = Instant::now() + BOOT_LIMIT;
         let mut known = false;
+        // A goal that changes something else, as most do while others are created, is no reason to hurry.
+        let mut looked = self.seen;
         loop {
             match self.guest.check() {
                 Ok(true) => {}
@@ -365,7 +368,7 @@ impl Worker {
             if overtaken {
                 return Err(Stop::Overtaken);
             }
-            self.slot.pause(self.seen, BOOT_POLL);
+            looked = self.slot.pause(looked, BOOT_POLL);
         }
     }
 
@@ -373,7 +376,7 @@ impl Worker {
         self.last_words(match end {
             End::NotStarted(70) => "the machine could not be put into its control group",
             End::NotStarted(_) => "the machine's disk could not be mounted",
-            End::Off | End::Reboot => "the machine went off before it had booted",
+            End::Off | End::Killed | End::Reboot => "the machine went off before it had booted",
         })
     }
 

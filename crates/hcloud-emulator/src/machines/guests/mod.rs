@@ -88,8 +88,10 @@ pub(crate) struct Record {
 /// How a machine stopped running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// It switched itself off, or was killed.
+    /// It switched itself off.
     Off,
+    /// It was killed, by the host or by a crash.
+    Killed,
     /// It wants to be started again.
     Reboot,
     /// It could not be started: the code of the keeper.
@@ -355,7 +357,8 @@ impl Guest {
         match text.trim().parse() {
             Ok(REBOOT) => End::Reboot,
             Ok(code @ 70..=71) => End::NotStarted(code),
-            _ => End::Off,
+            Ok(0) => End::Off,
+            _ => End::Killed,
         }
     }
 
@@ -385,7 +388,7 @@ impl Guest {
 
     /// Whether one can log in.
     pub(crate) fn is_reachable(&mut self) -> bool {
-        self.leader().is_some_and(|leader| process::listens(leader, 22))
+        self.leader().is_some_and(process::takes_logins)
     }
 
     /// Sets what it may use.

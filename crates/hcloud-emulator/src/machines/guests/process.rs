@@ -2,6 +2,7 @@
 
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -150,8 +151,24 @@ fn parent_of(pid: u32) -> Option<u32> {
     rest.split_whitespace().nth(1)?.parse().ok()
 }
 
+/// Whether one can log in to the machine with this first process.
+pub(crate) fn takes_logins(leader: u32) -> bool {
+    let root = PathBuf::from(format!("/proc/{leader}/root"));
+    let identity = |path: &Path| std::fs::metadata(path).ok().map(|about| (about.dev(), about.ino()));
+    if identity(&root.join(".")) == identity(Path::new("/")) {
+        // It has not moved into the machine yet.
+        return false;
+    }
+    // sshd writes this file when it listens. The kernel's table would tell too, but lists the connections of all
+    // machines and of the host behind those that listen here: to read it often takes all the processors there are.
+    // Only where systemd listens in the place of sshd nothing else tells.
+    let waits_for_sockets =
+        || root.join("etc/systemd/system/sockets.target.wants/ssh.socket").symlink_metadata().is_ok();
+    root.join("run/sshd.pid").exists() || waits_for_sockets() && listens(leader, 22)
+}
+
 /// Whether something listens for TCP connections on this port, in the network of this process.
-pub(crate) fn listens(pid: u32, port: u16) -> bool {
+fn listens(pid: u32, port: u16) -> bool {
     ["tcp", "tcp6"].iter().any(|table| {
         let text = std::fs::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap_or_default();
         text.lines().skip(1).any(|line| is_listener(line, port))
