@@ -349,9 +349,12 @@ fn machines_outlive_the_emulator_for_real() {
     world.ssh(11, "echo data >/mnt/HC_Volume_5/file").unwrap();
     let leaders = [world.leader(11).unwrap(), world.leader(12).unwrap()];
 
-    // The emulator is gone, and one machine goes off meanwhile.
+    // The emulator is gone, and one machine switches itself off meanwhile.
     world.machines = None;
-    run("kill", &["-9", &leaders[1].to_string()]);
+    let _ = world.ssh(12, "systemctl poweroff");
+    world.wait_for("the machine's end", || {
+        (!Path::new(&format!("/proc/{}", leaders[1])).exists()).then_some(())
+    });
     world.open();
     world.show();
     world.standing(Object::Machine(11)).unwrap();
