@@ -33,7 +33,7 @@ pub fn factories() -> Vec<Arc<dyn ProviderFactory>> {
 pub fn factories_with(random: Arc<dyn RandomSource>, clock: Arc<dyn Clock>) -> Vec<Arc<dyn ProviderFactory>> {
     vec![
         Arc::new(random::factory(random.clone(), clock.clone())),
-        Arc::new(tls::factory(random.clone())),
+        Arc::new(tls::factory(random.clone(), clock.clone())),
         Arc::new(time::factory(clock)),
         Arc::new(local::factory()),
         Arc::new(null::factory(random.clone())),

@@ -48,6 +48,12 @@ pub(crate) fn no_block(nested: &NestedBlock) -> Value {
     }
 }
 
+/// The texts of an attribute that is a list; what is null or unknown in it is left out.
+pub(crate) fn texts<'a>(object: &'a Value, name: &str) -> Vec<&'a str> {
+    let items = object.get(name).and_then(Value::as_slice).unwrap_or_default();
+    items.iter().filter_map(Value::as_str).collect()
+}
+
 /// An error about one attribute.
 pub(crate) fn attribute_error(name: &str, summary: &'static str, detail: impl Into<String>) -> Diagnostic {
     Diagnostic::error(summary).detail(detail).attribute(AttrPath::attr(name))

@@ -24,11 +24,11 @@ use super::{openssh, pem};
 use crate::values::hex;
 
 /// id-ecPublicKey (RFC 5480, section 2.1.1).
-const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+pub(super) const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 /// id-Ed25519 (RFC 8410, section 3).
-const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+pub(super) const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 /// rsaEncryption (RFC 8017, appendix A.1).
-const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+pub(super) const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 
 /// A key pair.
 pub(super) enum KeyPair {
@@ -59,7 +59,7 @@ impl fmt::Display for KeyError {
 
 impl KeyError {
     /// An error of one of the libraries, whose texts are short and name no key material.
-    fn of(error: impl fmt::Display) -> Self {
+    pub(super) fn of(error: impl fmt::Display) -> Self {
         KeyError(error.to_string())
     }
 }
@@ -91,6 +91,15 @@ impl KeyPair {
                 KeyPair::Ed25519(Box::new(SigningKey::from_bytes(&seed)))
             }
         })
+    }
+
+    /// The kind of key, by the name that configuration uses.
+    pub(super) fn algorithm_name(&self) -> &'static str {
+        match self {
+            KeyPair::Rsa(_) => "RSA",
+            KeyPair::Ec(_) => "ECDSA",
+            KeyPair::Ed25519(_) => "ED25519",
+        }
     }
 
     /// The key pair of a private key in PEM: PKCS #1, SEC 1 or PKCS #8.
@@ -175,7 +184,8 @@ impl KeyPair {
         }
     }
 
-    fn public_der(&self) -> Result<Vec<u8>, KeyError> {
+    /// The public key as certificates hold it (RFC 5280, section 4.1.2.7).
+    pub(super) fn public_der(&self) -> Result<Vec<u8>, KeyError> {
         let encode = |algorithm, key: &[u8]| {
             let subject_public_key = BitStringRef::from_bytes(key)?;
             SubjectPublicKeyInfoRef { algorithm, subject_public_key }.to_der()
@@ -285,6 +295,13 @@ mod tests {
                 );
                 assert_eq!(forms.private_openssh.is_empty(), key.openssh.is_none(), "{name}");
                 let Some(openssh) = key.openssh.as_deref().map(base64) else { continue };
+                let read =
+                    openssh::read(&pem::encode("OPENSSH PRIVATE KEY", &openssh)).expect("it can be read");
+                assert_eq!(read.pkcs8().expect("written"), base64(&key.pkcs8), "{name}");
+                for end in 0..openssh.len() {
+                    let cut = pem::encode("OPENSSH PRIVATE KEY", &openssh[..end]);
+                    assert!(openssh::read(&cut).is_err(), "{name} cut after {end}");
+                }
                 // The check number is random, twice the same; the recording tells which it drew.
                 let at = openssh.len() - private_part(&openssh);
                 let check = u32::from_be_bytes(openssh[at..at + 4].try_into().expect("four bytes"));

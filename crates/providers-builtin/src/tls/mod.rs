@@ -1,10 +1,18 @@
-//! The tls provider: private keys.
+//! The tls provider: keys, certificates, and requests for certificates.
 
+mod cert_request;
+mod certificate;
+mod certificate_data;
 mod ec;
 mod key;
+mod locally_signed_cert;
 mod openssh;
 mod pem;
 mod private_key;
+mod public_key_data;
+mod self_signed_cert;
+mod signing;
+mod subject;
 
 use std::sync::Arc;
 
@@ -12,16 +20,30 @@ use ferroform_core::Type;
 use ferroform_core::schema::{Attribute, Block, NestedBlock, Nesting};
 
 use crate::builtin::{self, Factory};
+use crate::clock::Clock;
 use crate::randomness::RandomSource;
 
 /// The published provider that this one equals.
 const VERSION: &str = "4.1.0";
 
 /// Makes the provider.
-pub(crate) fn factory(random: Arc<dyn RandomSource>) -> Factory {
-    let resources: Vec<(_, Arc<dyn builtin::ManagedResource>)> =
-        vec![("tls_private_key", Arc::new(private_key::PrivateKey(random)))];
-    builtin::factory(crate::published("tls"), VERSION, provider_block(), resources, Vec::new())
+pub(crate) fn factory(random: Arc<dyn RandomSource>, clock: Arc<dyn Clock>) -> Factory {
+    let office = certificate::Office { random: random.clone(), clock };
+    builtin::factory(
+        crate::published("tls"),
+        VERSION,
+        provider_block(),
+        vec![
+            ("tls_cert_request", Arc::new(cert_request::CertRequest(random.clone()))),
+            ("tls_locally_signed_cert", Arc::new(locally_signed_cert::LocallySignedCert(office.clone()))),
+            ("tls_private_key", Arc::new(private_key::PrivateKey(random))),
+            ("tls_self_signed_cert", Arc::new(self_signed_cert::SelfSignedCert(office))),
+        ],
+        vec![
+            ("tls_certificate", Arc::new(certificate_data::CertificateData)),
+            ("tls_public_key", Arc::new(public_key_data::PublicKeyData)),
+        ],
+    )
 }
 
 /// The block that configures a proxy for fetching certificates. It is accepted; nothing here uses the network.

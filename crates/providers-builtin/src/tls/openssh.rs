@@ -3,9 +3,16 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use ed25519_dalek::SigningKey;
 use rsa::traits::{PrivateKeyParts, PublicKeyParts};
+use rsa::{BigUint, RsaPrivateKey};
 
-use super::key::KeyPair;
+use super::ec::{Curve, EcKey};
+use super::key::{KeyError, KeyPair};
+use super::pem;
+
+/// What a private key file begins with.
+const MAGIC: &[u8] = b"openssh-key-v1\0";
 
 /// A public key.
 pub(super) struct PublicKey {
@@ -99,9 +106,83 @@ pub(super) fn private(pair: &KeyPair, check: u32) -> Option<Vec<u8>> {
     for byte in (1..=7).take((8 - secret.0.len() % 8) % 8) {
         secret.0.push(byte);
     }
-    let mut file = Wire(b"openssh-key-v1\0".to_vec());
+    let mut file = Wire(MAGIC.to_vec());
     file.string("none").string("none").string("").number(1).string(&public.blob).string(&secret.0);
     Some(file.0)
+}
+
+/// Takes SSH's data types off the front of what is left.
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn number(&mut self) -> Option<u32> {
+        let (number, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(u32::from_be_bytes(*number))
+    }
+
+    fn string(&mut self) -> Option<&'a [u8]> {
+        let length = usize::try_from(self.number()?).ok()?;
+        let (string, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(string)
+    }
+
+    fn mpint(&mut self) -> Option<BigUint> {
+        self.string().map(BigUint::from_bytes_be)
+    }
+}
+
+/// Reads a private key file that has no passphrase.
+pub(super) fn read(text: &str) -> Result<KeyPair, KeyError> {
+    let (_, file) = pem::decode(text)
+        .filter(|(label, _)| *label == "OPENSSH PRIVATE KEY")
+        .ok_or_else(|| KeyError::of("it is not PEM of OpenSSH"))?;
+    let broken = || KeyError::of("the file is damaged");
+    let mut outer = Reader(file.strip_prefix(MAGIC).ok_or_else(broken)?);
+    let cipher = outer.string().ok_or_else(broken)?;
+    if cipher != b"none" {
+        return Err(KeyError::of("it has a passphrase; remove it with \"ssh-keygen -p\""));
+    }
+    let mut inner = || {
+        let (_kdf, _options, count, _public) =
+            (outer.string()?, outer.string()?, outer.number()?, outer.string()?);
+        let secret = outer.string()?;
+        (count == 1).then_some(secret)
+    };
+    private_part(inner().ok_or_else(broken)?).ok_or_else(broken)?
+}
+
+/// The part that a passphrase would hide. None when it is damaged.
+fn private_part(secret: &[u8]) -> Option<Result<KeyPair, KeyError>> {
+    let mut secret = Reader(secret);
+    if secret.number()? != secret.number()? {
+        return None;
+    }
+    let name = secret.string()?;
+    if name == b"ssh-rsa" {
+        let (n, e, d) = (secret.mpint()?, secret.mpint()?, secret.mpint()?);
+        let (_coefficient, p, q) = (secret.mpint()?, secret.mpint()?, secret.mpint()?);
+        let key = RsaPrivateKey::from_components(n, e, d, vec![p, q]);
+        return Some(key.map(|key| KeyPair::Rsa(Box::new(key))).map_err(KeyError::of));
+    }
+    if name == b"ssh-ed25519" {
+        let (_public, pair) = (secret.string()?, secret.string()?);
+        let seed: [u8; 32] = pair.get(..32)?.try_into().ok()?;
+        return Some(Ok(KeyPair::Ed25519(Box::new(SigningKey::from_bytes(&seed)))));
+    }
+    let curve = Curve::ALL
+        .into_iter()
+        .find(|curve| curve.ssh_name().is_some_and(|curve| name == format!("ecdsa-sha2-{curve}").as_bytes()));
+    let Some(curve) = curve else { return Some(Err(KeyError::of("its kind is not known"))) };
+    let (_curve, point, scalar) = (secret.string()?, secret.string()?, secret.string()?);
+    // A number has no leading zeros, but one where its sign needs it; the scalar is as long as a coordinate.
+    let start = scalar.iter().position(|byte| *byte != 0)?;
+    let digits = scalar.get(start..)?;
+    let length = point.len().checked_sub(1)? / 2;
+    let mut padded = vec![0; length.checked_sub(digits.len())?];
+    padded.extend(digits);
+    EcKey::from_scalar(curve, &padded).map(|key| Ok(KeyPair::Ec(key)))
 }
 
 #[cfg(test)]

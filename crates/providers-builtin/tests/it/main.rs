@@ -1,5 +1,6 @@
 //! The built-in providers, driven as the engine drives them.
 
+mod certificates;
 mod harness;
 mod local;
 mod null;

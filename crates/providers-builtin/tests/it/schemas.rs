@@ -9,7 +9,7 @@ use ferroform_providers_builtin::factories;
 use crate::harness::{Bench, factory};
 
 /// Provider, kind, type, schema version; then each attribute with its type and flags: required, optional, computed,
-/// sensitive, new (a change makes a new object), deprecated.
+/// sensitive, new (a change makes a new object), deprecated. Nested blocks follow with their nesting, most and flags.
 const PUBLISHED: &str = "\
 random resource random_bytes 0
   base64 string c s
@@ -140,6 +140,40 @@ time resource time_static 0
   triggers map(string) o n
   unix number c
   year number c
+tls resource tls_cert_request 0
+  cert_request_pem string c
+  dns_names list(string) o n
+  id string c
+  ip_addresses list(string) o n
+  key_algorithm string c
+  private_key_pem string r s n
+  uris list(string) o n
+  subject block List 1 n
+    common_name string o
+    country string o
+    email_address string o
+    locality string o
+    organization string o
+    organizational_unit string o
+    postal_code string o
+    province string o
+    serial_number string o
+    street_address list(string) o
+tls resource tls_locally_signed_cert 0
+  allowed_uses list(string) r n
+  ca_cert_pem string r n
+  ca_key_algorithm string c
+  ca_private_key_pem string r s n
+  cert_pem string c
+  cert_request_pem string r n
+  early_renewal_hours number oc
+  id string c
+  is_ca_certificate bool oc n
+  ready_for_renewal bool c
+  set_subject_key_id bool oc n
+  validity_end_time string c
+  validity_period_hours number r n
+  validity_start_time string c
 tls resource tls_private_key 1
   algorithm string r n
   ecdsa_curve string oc n
@@ -152,6 +186,49 @@ tls resource tls_private_key 1
   public_key_openssh string c
   public_key_pem string c
   rsa_bits number oc n
+tls resource tls_self_signed_cert 0
+  allowed_uses list(string) r n
+  cert_pem string c
+  dns_names list(string) o n
+  early_renewal_hours number oc
+  id string c
+  ip_addresses list(string) o n
+  is_ca_certificate bool oc n
+  key_algorithm string c
+  private_key_pem string r s n
+  ready_for_renewal bool c
+  set_authority_key_id bool oc n
+  set_subject_key_id bool oc n
+  uris list(string) o n
+  validity_end_time string c
+  validity_period_hours number r n
+  validity_start_time string c
+  subject block List 1 n
+    common_name string o
+    country string o
+    email_address string o
+    locality string o
+    organization string o
+    organizational_unit string o
+    postal_code string o
+    province string o
+    serial_number string o
+    street_address list(string) o
+tls data tls_certificate 0
+  certificates list(object({ cert_pem = string, is_ca = bool, issuer = string, not_after = string, not_before = string, public_key_algorithm = string, serial_number = string, sha1_fingerprint = string, signature_algorithm = string, subject = string, version = number })) c
+  content string o
+  id string c
+  url string o
+  verify_chain bool o
+tls data tls_public_key 0
+  algorithm string c
+  id string c
+  private_key_openssh string o s
+  private_key_pem string o s
+  public_key_fingerprint_md5 string c
+  public_key_fingerprint_sha256 string c
+  public_key_openssh string c
+  public_key_pem string c
 local resource local_file 0
   content string o n
   content_base64 string o n
@@ -253,7 +330,12 @@ fn schemas_are_the_published_ones() {
         let schema = of_kind.get(type_name).expect(type_name);
         ours.push_str(&format!("{provider} {kind} {type_name} {}\n", schema.version));
         ours.extend(schema.block.attributes.iter().map(|(name, attribute)| line(name, attribute)));
-        assert!(schema.block.blocks.is_empty());
+        for (name, nested) in &schema.block.blocks {
+            let new = if nested.force_new { " n" } else { "" };
+            ours.push_str(&format!("  {name} block {:?} {}{new}\n", nested.nesting, nested.max_items));
+            assert!(nested.block.blocks.is_empty());
+            ours.extend(nested.block.attributes.iter().map(|(name, a)| format!("  {}", line(name, a))));
+        }
     }
     assert_eq!(ours, PUBLISHED);
     let listed = PUBLISHED.lines().filter(|l| !l.starts_with(' ')).count();
