@@ -123,6 +123,7 @@ impl Reconciler {
     fn remove_machines(&mut self, scene: &Scene) {
         if self.shared.is_first() {
             // What an earlier run left.
+            guests::remove_all_discarded(&self.shared.site);
             for id in Guest::present(&self.shared.site) {
                 if !self.workers.contains_key(&id)
                     && let Ok(slot) = Worker::start(id, &self.shared)

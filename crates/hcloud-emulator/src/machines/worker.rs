@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use super::Shared;
-use super::guests::{Boot, End, Guest, Record};
+use super::guests::{Boot, End, Guest, Record, remove_discarded};
 use super::image;
 use super::tools::ToolError;
 use crate::backend::Report;
@@ -165,14 +165,19 @@ impl Worker {
                 let mut worker =
                     Self { id, shared, slot: its_slot, guest, target: None, seen: 0, restarts: Vec::new() };
                 worker.watch();
-                worker.run();
+                let discarded = worker.run();
                 slot.finish();
+                // Nobody has to wait for that.
+                if let Some(folder) = discarded {
+                    remove_discarded(&folder);
+                }
             })
             .map_err(ToolError::file(format!("starting a thread for the machine {id}")))?;
         Ok(slot)
     }
 
-    fn run(&mut self) {
+    /// Works until it is told to end. Gives what is still to be removed.
+    fn run(&mut self) -> Option<PathBuf> {
         self.shared.attached(self.id, &self.guest.record.volumes);
         loop {
             let (goal, seen, ended) = self.slot.next(self.seen);
@@ -192,19 +197,19 @@ impl Worker {
                     }
                 }
                 Some(Goal::Gone) => {
-                    let removed = self
-                        .guest
-                        .kill_and_wait()
-                        .and_then(|()| self.left())
-                        .and_then(|()| self.guest.remove());
-                    match removed {
-                        Ok(()) => self.shared.forget(Object::Machine(self.id)),
-                        Err(error) => {
-                            self.shared.failed(Object::Machine(self.id), u64::MAX, error.to_string())
-                        }
-                    }
+                    let ended = self.guest.kill_and_wait().and_then(|()| self.left());
+                    let discarded = ended.and_then(|()| self.guest.discard());
                     self.shared.attached(self.id, &BTreeSet::new());
-                    return;
+                    return match discarded {
+                        Ok(folder) => {
+                            self.shared.forget(Object::Machine(self.id));
+                            Some(folder)
+                        }
+                        Err(error) => {
+                            self.shared.failed(Object::Machine(self.id), u64::MAX, error.to_string());
+                            None
+                        }
+                    };
                 }
                 Some(Goal::Suspended) => {
                     if self.guest.is_running() {
@@ -212,9 +217,9 @@ impl Worker {
                         let _ = self.guest.remember(record);
                         let _ = self.off(Some(CLOSE_LIMIT));
                     }
-                    return;
+                    return None;
                 }
-                Some(Goal::Left) => return,
+                Some(Goal::Left) => return None,
                 None => {}
             }
         }

@@ -45,6 +45,8 @@ const FOLDER: &str = "machines";
 /// The same for snapshots.
 const SNAPSHOTS: &str = "snapshots";
 const KEEPER: &str = include_str!("keeper.sh");
+/// What the folder of a machine ends in that is being removed.
+const DISCARDED: &str = ".gone";
 /// What systemd-nspawn ends with when the machine wants to be started again.
 const REBOOT: i32 = 133;
 /// How much of a console is told, and how much is kept.
@@ -486,13 +488,19 @@ impl Guest {
         run("nsenter", &[&words[..], &["passwd", "--expire", "root"]].concat()).map(drop)
     }
 
-    /// Removes it with its disk. It must not run.
+    /// Gives up its folder, and gives what is to be removed in its place: that may take a while. It must not run.
     ///
     /// # Errors
-    /// When something cannot be removed.
-    pub(crate) fn remove(&mut self) -> Result<(), ToolError> {
+    /// When the folder cannot be given up.
+    pub(crate) fn discard(&mut self) -> Result<PathBuf, ToolError> {
         self.places.group(&self.group).remove();
-        disk::remove(&self.folder)
+        let mut name = self.folder.as_os_str().to_owned();
+        name.push(DISCARDED);
+        let to = PathBuf::from(name);
+        disk::remove(&to)?;
+        std::fs::rename(&self.folder, &to)
+            .map_err(ToolError::file(format!("renaming {}", self.folder.display())))?;
+        Ok(to)
     }
 }
 
@@ -502,6 +510,19 @@ impl Drop for Guest {
         if let Some(child) = self.running.as_mut().and_then(|running| running.child.as_mut()) {
             let _ = child.try_wait();
         }
+    }
+}
+
+/// Removes what was discarded; what cannot be removed is tried again the next time.
+pub(crate) fn remove_discarded(folder: &Path) {
+    let _ = disk::remove(folder);
+}
+
+/// Removes what an emulator that was killed had discarded.
+pub(crate) fn remove_all_discarded(site: &Site) {
+    let entries = std::fs::read_dir(site.dir().join(FOLDER)).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_name().to_string_lossy().ends_with(DISCARDED)) {
+        remove_discarded(&entry.path());
     }
 }
 
@@ -610,7 +631,9 @@ impl Snapshots {
             if unwanted.is_empty() {
                 return Ok(());
             }
-            let disks = folders(&self.machines).into_iter().map(|folder| folder.join("disk"));
+            let is_there = |folder: &PathBuf| !folder.to_string_lossy().ends_with(DISCARDED);
+            let machines = folders(&self.machines).into_iter().filter(is_there);
+            let disks = machines.map(|folder| folder.join("disk"));
             let in_use = disk::layers_in_use(&disks.chain(all).collect::<Vec<_>>());
             let mut removed = false;
             for path in unwanted.iter().filter(|path| !in_use.contains(&path.join(UPPER))) {
