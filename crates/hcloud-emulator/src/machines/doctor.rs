@@ -55,7 +55,7 @@ pub fn examine(base: &Path) -> Vec<Check> {
     if root {
         checks.extend([kernel(), overlay(base), loops(base), namespaces(), firewall(), links()]);
     }
-    checks.push(groups());
+    checks.extend([groups(), watches()]);
     checks.push(match super::image::mapping("") {
         Ok(mapping) => {
             let built = super::image::list(base).iter().any(|image| image.name == mapping.base);
@@ -194,6 +194,22 @@ fn groups() -> Check {
     let places = super::guests::group_places(&text);
     let detail = if places.is_empty() { "not mounted" } else { places.kind() };
     check("control groups", !places.is_empty(), detail, detail, "mount cgroup2 at /sys/fs/cgroup")
+}
+
+/// Inotify instances that a machine has with somebody logged in: its systemd 6, that person's 3, D-Bus and logind one
+/// each (Debian 12). They are root's, like this computer's own, and there are so many of those altogether.
+const WATCHES: u64 = 11;
+
+/// How many machines there can be at once. A limit of the whole computer, which nothing here changes.
+fn watches() -> Check {
+    let limit = std::fs::read_to_string("/proc/sys/fs/inotify/max_user_instances").unwrap_or_default();
+    let Ok(limit) = limit.trim().parse::<u64>() else {
+        return Check { optional: true, ..check("inotify", true, "its limit is not told here", "", "") };
+    };
+    let enough = limit / WATCHES;
+    let told = format!("enough for {enough} machines at once (fs.inotify.max_user_instances is {limit})");
+    let check = check("inotify", enough >= 10, &told, &told, "sysctl -w fs.inotify.max_user_instances=1024");
+    Check { optional: true, ..check }
 }
 
 #[cfg(test)]
