@@ -1,10 +1,12 @@
-//! The ground every other crate of Ferroform stands on: addresses, types, values, schemas and diagnostics.
+//! The ground every other crate of Ferroform stands on: addresses, types, values, schemas and diagnostics; and the
+//! compression that functions and providers share.
 //!
 //! Nothing here performs IO, knows about time or depends on another crate of the project.
 
 pub mod addr;
 pub mod convert;
 pub mod diag;
+pub mod gzip;
 pub mod number;
 pub mod ops;
 pub mod parallel;

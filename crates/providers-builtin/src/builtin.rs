@@ -75,6 +75,7 @@ pub(crate) trait ManagedResource: Send + Sync {
 }
 
 /// A data source type.
+#[async_trait]
 pub(crate) trait DataSource: Send + Sync {
     /// What the block holds.
     fn schema(&self) -> Schema;
@@ -84,8 +85,9 @@ pub(crate) trait DataSource: Send + Sync {
         Diagnostics::new()
     }
 
-    /// Reads what the configuration, wholly known, asks for.
-    fn read(&self, config: &Value) -> Result<Value, Diagnostics>;
+    /// Reads what the configuration, wholly known, asks for; what is worth saying goes into `warnings`. Whoever waits
+    /// may stop waiting at any time.
+    async fn read(&self, config: &Value, warnings: &mut Diagnostics) -> Result<Value, Diagnostics>;
 }
 
 /// Replaces what is still unknown after an update by the prior value, or null: an old state may lack what the current
@@ -198,7 +200,7 @@ fn cancelled() -> Diagnostics {
 }
 
 /// Does the work here, or on a thread where it may block. A panic goes on to the caller.
-async fn run<T: Send + 'static>(
+pub(crate) async fn run<T: Send + 'static>(
     blocking: bool,
     work: impl FnOnce() -> Result<T, Diagnostics> + Send + 'static,
 ) -> Result<T, Diagnostics> {
@@ -329,9 +331,13 @@ impl Provider for BuiltIn {
             let diagnostics = self.unsupported("data source", type_name, self.data_sources.keys());
             return (Value::null_dynamic(), diagnostics);
         };
-        match run(true, move || data_source.read(&config)).await {
-            Ok(value) => (value, Diagnostics::new()),
-            Err(diagnostics) => (Value::null_dynamic(), diagnostics),
+        let mut diagnostics = Diagnostics::new();
+        match data_source.read(&config, &mut diagnostics).await {
+            Ok(value) => (value, diagnostics),
+            Err(errors) => {
+                diagnostics.append(errors);
+                (Value::null_dynamic(), diagnostics)
+            }
         }
     }
 

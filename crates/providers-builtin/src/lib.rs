@@ -1,4 +1,5 @@
-//! The providers that are part of the engine: random, tls, time, local, null and terraform.
+//! The providers that are part of the engine: random, tls, time, local, null, http, external,
+//! cloudinit and terraform.
 //!
 //! Each equals the published provider of the same name in attribute names, types, defaults, schema versions, state
 //! shapes and rules of replacement, so that state written by one is read by the other with nothing to migrate. A
@@ -6,6 +7,9 @@
 
 mod builtin;
 mod clock;
+mod cloudinit;
+mod external;
+mod http;
 mod local;
 mod null;
 mod planning;
@@ -37,6 +41,9 @@ pub fn factories_with(random: Arc<dyn RandomSource>, clock: Arc<dyn Clock>) -> V
         Arc::new(time::factory(clock)),
         Arc::new(local::factory()),
         Arc::new(null::factory(random.clone())),
+        Arc::new(http::factory()),
+        Arc::new(external::factory()),
+        Arc::new(cloudinit::factory()),
         Arc::new(terraform::factory(random)),
     ]
 }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use ferroform_core::{Refinements, Type, Value, ValueKind};
+use ferroform_core::{Refinements, Type, Value, ValueKind, gzip};
 
 use super::driver::arg::text;
 use super::driver::{Function, Param, Ty};
-use super::{FuncContext, FuncError, csv, gzip, json};
+use super::{FuncContext, FuncError, csv, json};
 
 type Result = std::result::Result<Value, FuncError>;
 
@@ -23,7 +23,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Ok(Value::string(BASE64.encode(text(args, 0))))
     }),
     Function::new("base64gzip", &[STR], Ty::String, |args, _| {
-        Ok(Value::string(BASE64.encode(gzip::compress(text(args, 0).as_bytes()))))
+        Ok(Value::string(BASE64.encode(gzip::compress_flushed(text(args, 0).as_bytes()))))
     }),
     Function::new("csvdecode", &[STR], Ty::Any, csvdecode),
     Function::new("jsondecode", &[STR], Ty::Any, |args, _| {

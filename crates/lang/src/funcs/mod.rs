@@ -21,7 +21,6 @@ mod driver;
 mod encoding;
 mod files;
 mod format;
-mod gzip;
 mod hash;
 mod ip;
 mod json;

@@ -1,5 +1,6 @@
 //! The data sources `local_file` and `local_sensitive_file`, which differ in whether the content may be shown.
 
+use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ferroform_core::schema::{Attribute, Block, Schema};
@@ -14,6 +15,7 @@ pub(super) struct FileData {
     pub(super) sensitive: bool,
 }
 
+#[async_trait]
 impl DataSource for FileData {
     fn schema(&self) -> Schema {
         let content = |what: &str| Attribute {
@@ -35,9 +37,9 @@ impl DataSource for FileData {
         Schema { version: 0, block }
     }
 
-    fn read(&self, config: &Value) -> Result<Value, Diagnostics> {
+    async fn read(&self, config: &Value, _: &mut Diagnostics) -> Result<Value, Diagnostics> {
         let path = text(config, "filename").unwrap_or_default();
-        let content = std::fs::read(path).map_err(|error| {
+        let content = tokio::fs::read(path).await.map_err(|error| {
             common::io_error("filename", "Read local file data source error", "read", path, &error)
         })?;
         let mut values = checksums::values(&content);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use ferroform_core::schema::{Attribute, Block, Schema};
 use ferroform_core::{Diagnostics, Type, Value};
 
@@ -11,6 +12,7 @@ use crate::values::{is_null, with};
 
 pub(super) struct NullDataSource(pub(super) Arc<dyn RandomSource>);
 
+#[async_trait]
 impl DataSource for NullDataSource {
     fn schema(&self) -> Schema {
         let texts = Type::map(Type::String);
@@ -36,7 +38,7 @@ impl DataSource for NullDataSource {
         Schema { version: 0, block }
     }
 
-    fn read(&self, config: &Value) -> Result<Value, Diagnostics> {
+    async fn read(&self, config: &Value, _: &mut Diagnostics) -> Result<Value, Diagnostics> {
         let inputs = config.get("inputs").cloned().unwrap_or_else(|| Value::null(Type::map(Type::String)));
         let mut changes = vec![
             ("outputs", inputs),

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
+use async_trait::async_trait;
 use ferroform_core::schema::{Attribute, Block, Schema};
 use ferroform_core::{Diagnostics, Type, Value, ValueKind};
 
 use super::statefile;
-use crate::builtin::DataSource;
+use crate::builtin::{DataSource, run};
 use crate::values::{attribute_error, text, with};
 
 /// Backends that Terraform has beside `local`.
@@ -96,6 +97,7 @@ fn may_be_object(value: Option<&Value>) -> bool {
     })
 }
 
+#[async_trait]
 impl DataSource for RemoteState {
     fn schema(&self) -> Schema {
         let block = Block::of([
@@ -138,25 +140,32 @@ impl DataSource for RemoteState {
         diagnostics
     }
 
-    fn read(&self, config: &Value) -> Result<Value, Diagnostics> {
-        let invalid = self.validate(config);
-        if invalid.has_errors() {
-            return Err(invalid);
-        }
-        let backend = LocalBackend::configured(config)?;
-        let path = backend.statefile(text(config, "workspace").unwrap_or(DEFAULT_WORKSPACE));
-        let Some(outputs) = statefile::outputs(&path)? else {
-            let detail = format!(
-                "No stored state was found for the given workspace in the given backend: {} does not exist or is \
-                 empty. Apply the configuration that writes it first, or correct the path.",
-                path.display()
-            );
-            return Err(attribute_error("workspace", "Unable to find remote state", detail).into());
-        };
-        let defaults = config.get("defaults").filter(|d| !d.is_null());
-        let mut merged = defaults.and_then(Value::as_map).cloned().unwrap_or_default();
-        merged.extend(outputs);
-        let defaults = defaults.cloned().unwrap_or_else(Value::null_dynamic);
-        Ok(with(config, [("outputs", Value::object(merged)), ("defaults", defaults)]))
+    async fn read(&self, config: &Value, _: &mut Diagnostics) -> Result<Value, Diagnostics> {
+        let config = config.clone();
+        // States may be large.
+        run(true, move || read(&config)).await
     }
+}
+
+/// Reads the state that the configuration names.
+fn read(config: &Value) -> Result<Value, Diagnostics> {
+    let invalid = RemoteState.validate(config);
+    if invalid.has_errors() {
+        return Err(invalid);
+    }
+    let backend = LocalBackend::configured(config)?;
+    let path = backend.statefile(text(config, "workspace").unwrap_or(DEFAULT_WORKSPACE));
+    let Some(outputs) = statefile::outputs(&path)? else {
+        let detail = format!(
+            "No stored state was found for the given workspace in the given backend: {} does not exist or is \
+             empty. Apply the configuration that writes it first, or correct the path.",
+            path.display()
+        );
+        return Err(attribute_error("workspace", "Unable to find remote state", detail).into());
+    };
+    let defaults = config.get("defaults").filter(|d| !d.is_null());
+    let mut merged = defaults.and_then(Value::as_map).cloned().unwrap_or_default();
+    merged.extend(outputs);
+    let defaults = defaults.cloned().unwrap_or_else(Value::null_dynamic);
+    Ok(with(config, [("outputs", Value::object(merged)), ("defaults", defaults)]))
 }

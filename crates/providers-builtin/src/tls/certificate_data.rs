@@ -1,5 +1,6 @@
 //! The data source `tls_certificate`: what a certificate says.
 
+use async_trait::async_trait;
 use ferroform_core::schema::{Attribute, Block, Schema};
 use ferroform_core::{Diagnostics, Type, Value};
 use num_bigint::BigUint;
@@ -96,6 +97,7 @@ fn described(certificate: &Certificate, der: &[u8]) -> Value {
     ])
 }
 
+#[async_trait]
 impl DataSource for CertificateData {
     fn schema(&self) -> Schema {
         let block = Block {
@@ -141,7 +143,7 @@ impl DataSource for CertificateData {
         attribute_error("url", "Certificates by URL are not supported", detail).into()
     }
 
-    fn read(&self, config: &Value) -> Result<Value, Diagnostics> {
+    async fn read(&self, config: &Value, _: &mut Diagnostics) -> Result<Value, Diagnostics> {
         let invalid = self.validate(config);
         if invalid.has_errors() {
             return Err(invalid);

@@ -1,5 +1,6 @@
 //! The data source `tls_public_key`: the public key of a private one.
 
+use async_trait::async_trait;
 use ferroform_core::schema::{Attribute, Block, Schema};
 use ferroform_core::{Diagnostics, Type, Value};
 use rand_chacha::ChaCha20Rng;
@@ -14,6 +15,7 @@ const KEYS: [&str; 2] = ["private_key_pem", "private_key_openssh"];
 
 pub(super) struct PublicKeyData;
 
+#[async_trait]
 impl DataSource for PublicKeyData {
     fn schema(&self) -> Schema {
         let key = |form: &str| {
@@ -58,7 +60,7 @@ impl DataSource for PublicKeyData {
         attribute_error("private_key_pem", "Invalid Attribute Combination", detail).into()
     }
 
-    fn read(&self, config: &Value) -> Result<Value, Diagnostics> {
+    async fn read(&self, config: &Value, _: &mut Diagnostics) -> Result<Value, Diagnostics> {
         let invalid = self.validate(config);
         if invalid.has_errors() {
             return Err(invalid);

@@ -54,6 +54,11 @@ impl Bench {
         object(self.schema(type_name), attributes)
     }
 
+    /// The configuration of a data source: the given attributes, all else null.
+    pub(crate) fn data_config(&self, type_name: &str, attributes: &[(&str, Value)]) -> Value {
+        object(self.0.schema().data_sources.get(type_name).expect("it exists"), attributes)
+    }
+
     pub(crate) async fn plan(&self, type_name: &str, prior: &Value, config: &Value) -> PlanResponse {
         let block = &self.schema(type_name).block;
         self.0
@@ -135,7 +140,7 @@ impl Bench {
         type_name: &str,
         attributes: &[(&str, Value)],
     ) -> Result<Value, Diagnostics> {
-        let config = object(self.0.schema().data_sources.get(type_name).expect("it exists"), attributes);
+        let config = self.data_config(type_name, attributes);
         let diagnostics = self.0.validate_data_source(type_name, &config);
         if diagnostics.has_errors() {
             return Err(diagnostics);

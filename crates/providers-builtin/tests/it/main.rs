@@ -1,7 +1,10 @@
 //! The built-in providers, driven as the engine drives them.
 
 mod certificates;
+mod cloudinit;
+mod external;
 mod harness;
+mod http;
 mod local;
 mod null;
 mod random;

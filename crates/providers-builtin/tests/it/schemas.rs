@@ -289,6 +289,43 @@ null data null_data_source 0
   inputs map(string) o
   outputs map(string) c
   random string c
+http data http 0
+  body string c d
+  ca_cert_pem string o
+  client_cert_pem string o
+  client_key_pem string o
+  id string c
+  insecure bool o
+  method string o
+  request_body string o
+  request_headers map(string) o
+  request_timeout_ms number o
+  response_body string c
+  response_body_base64 string c
+  response_headers map(string) c
+  status_code number c
+  url string r
+  retry block Single 0
+    attempts number o
+    max_delay_ms number o
+    min_delay_ms number o
+external data external 0
+  id string c
+  program list(string) r
+  query map(string) o
+  result map(string) c
+  working_dir string o
+cloudinit data cloudinit_config 0
+  base64_encode bool oc
+  boundary string oc
+  gzip bool oc
+  id string c
+  rendered string c
+  part block List 0
+    content string r
+    content_type string oc
+    filename string o
+    merge_type string o
 terraform resource terraform_data 0
   id string c
   input any o
@@ -352,6 +389,17 @@ fn sources_and_versions_are_the_published_ones() {
         ("time", "0.13.1", "registry.terraform.io/hashicorp/time registry.opentofu.org/hashicorp/time"),
         ("local", "2.5.3", "registry.terraform.io/hashicorp/local registry.opentofu.org/hashicorp/local"),
         ("null", "3.2.4", "registry.terraform.io/hashicorp/null registry.opentofu.org/hashicorp/null"),
+        ("http", "3.5.0", "registry.terraform.io/hashicorp/http registry.opentofu.org/hashicorp/http"),
+        (
+            "external",
+            "2.3.5",
+            "registry.terraform.io/hashicorp/external registry.opentofu.org/hashicorp/external",
+        ),
+        (
+            "cloudinit",
+            "2.3.7",
+            "registry.terraform.io/hashicorp/cloudinit registry.opentofu.org/hashicorp/cloudinit",
+        ),
         ("terraform", "1.11.4", "terraform.io/builtin/terraform"),
     ];
     for (name, version, sources) in cases {

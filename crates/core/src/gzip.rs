@@ -1,4 +1,4 @@
-//! Compression for `base64gzip`, byte for byte as Go's `compress/gzip` at its default level.
+//! Compression, byte for byte as Go's `compress/gzip` at its default level.
 //!
 //! The result stands in plans and states (as user data, mostly), so that another compressor, however good, would make
 //! every such server look changed. The algorithm is DEFLATE (RFC 1951) with chains of hashed positions and matches
@@ -31,13 +31,25 @@ enum Token {
     Match { length: usize, distance: usize },
 }
 
-/// The gzip stream of a content: written in one go, flushed, then closed with an empty block.
-pub(super) fn compress(content: &[u8]) -> Vec<u8> {
+/// The gzip stream of a content: written, then closed with an empty block.
+pub fn compress(content: &[u8]) -> Vec<u8> {
+    stream(content, false)
+}
+
+/// The gzip stream of a content: written, flushed with an empty block, then closed with another, as the function
+/// `base64gzip` does.
+pub fn compress_flushed(content: &[u8]) -> Vec<u8> {
+    stream(content, true)
+}
+
+fn stream(content: &[u8], flushed: bool) -> Vec<u8> {
     // Deflate, no flags, no time, no extra flags, unknown operating system.
     let header = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
     let mut writer = BlockWriter::new(header.to_vec());
     Deflate::new(content).run(&mut writer);
-    writer.stored(&[], false);
+    if flushed {
+        writer.stored(&[], false);
+    }
     writer.stored(&[], true);
     let mut out = writer.finish();
     out.extend(crc32(content).to_le_bytes());
@@ -202,7 +214,8 @@ impl Fill {
     }
 }
 
-fn crc32(content: &[u8]) -> u32 {
+/// The CRC-32 of a content (RFC 1952, section 8).
+pub fn crc32(content: &[u8]) -> u32 {
     let mut table = [0u32; 256];
     for (i, entry) in table.iter_mut().enumerate() {
         *entry = (0..8).fold(i as u32, |c, _| if c & 1 == 1 { 0xedb8_8320 ^ (c >> 1) } else { c >> 1 });

@@ -1,0 +1,197 @@
+//! `http`, with servers on loopback.
+
+use std::sync::{Arc, Mutex};
+
+use ferroform_core::{Type, Value};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use crate::harness::{Bench, n, s, summaries, text};
+
+const TYPE: &str = "http";
+
+/// A server that gives the answers one after the other, the last again and again, and keeps the requests.
+struct Server {
+    url: String,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    async fn start(answers: &[&str]) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}/path", listener.local_addr().expect("its address"));
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let (kept, answers) = (requests.clone(), answers.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>());
+        tokio::spawn(async move {
+            for at in 0.. {
+                let Ok((mut stream, _)) = listener.accept().await else { return };
+                let mut request = Vec::new();
+                let mut buffer = [0; 4096];
+                while !whole(&request) {
+                    match stream.read(&mut buffer).await {
+                        Ok(read) if read > 0 => request.extend_from_slice(&buffer[..read]),
+                        _ => break,
+                    }
+                }
+                kept.lock().expect("not poisoned").push(String::from_utf8_lossy(&request).into_owned());
+                let answer = answers.get(at).or(answers.last()).cloned().unwrap_or_default();
+                if answer == "silence" {
+                    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+                }
+                // Latin-1, so that cases can hold any byte.
+                let bytes: Vec<u8> = answer.chars().map(|c| c as u8).collect();
+                let _ = stream.write_all(&bytes).await;
+            }
+        });
+        Server { url, requests }
+    }
+
+    fn requests(&self) -> Vec<String> {
+        self.requests.lock().expect("not poisoned").clone()
+    }
+}
+
+/// Whether the head and as much of the body as it tells are there.
+fn whole(request: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(request).to_lowercase();
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    body.len() >= length.unwrap_or(0)
+}
+
+const OK: &str =
+    "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Two: a\r\nX-Two: b\r\nconnection: close\r\n\r\nhello";
+const GONE: &str = "HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\nConnection: close\r\n\r\ngone";
+const BUSY: &str = "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+const NOT_IMPLEMENTED: &str = "HTTP/1.1 501 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+const TOO_MANY: &str =
+    "HTTP/1.1 429 No\r\nRetry-After: 600\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+const BINARY: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n\u{ff}A";
+
+fn retry(attempts: i64, min: i64, max: i64) -> (&'static str, Value) {
+    let numbers = [("attempts", n(attempts)), ("min_delay_ms", n(min)), ("max_delay_ms", n(max))];
+    ("retry", Value::object(numbers))
+}
+
+#[tokio::test]
+async fn an_answer_is_told_with_status_headers_and_body() {
+    let bench = Bench::new("http");
+    let server = Server::start(&[OK]).await;
+    let read = bench.read_data(TYPE, &[("url", s(&server.url))]).await.expect("read");
+    assert_eq!((text(&read, "id"), read.get("status_code")), (&*server.url, Some(&n(200))));
+    for (name, expected) in
+        [("response_body", "hello"), ("body", "hello"), ("response_body_base64", "aGVsbG8=")]
+    {
+        assert_eq!(text(&read, name), expected);
+    }
+    let headers = [("Connection", "close"), ("Content-Length", "5"), ("X-Two", "a, b")];
+    let headers = Value::map(Type::String, headers.map(|(name, value)| (name, s(value))));
+    assert_eq!(read.get("response_headers"), Some(&headers));
+    // An answer that the server does not have it is an answer as well.
+    let server = Server::start(&[GONE]).await;
+    let read = bench.read_data(TYPE, &[("url", s(&server.url))]).await.expect("read");
+    assert_eq!((read.get("status_code"), text(&read, "body")), (Some(&n(404)), "gone"));
+}
+
+#[tokio::test]
+async fn the_request_is_the_configured_one() {
+    let bench = Bench::new("http");
+    let server = Server::start(&[OK]).await;
+    let headers = [("Accept", s("text/x")), ("Host", s("other.example"))];
+    let arguments = [
+        ("url", s(&format!("{}?q=1", server.url))),
+        ("method", s("POST")),
+        ("request_headers", Value::map(Type::String, headers)),
+        ("request_body", s("question")),
+    ];
+    bench.read_data(TYPE, &arguments).await.expect("read");
+    let request = server.requests().remove(0);
+    let lower = request.to_lowercase();
+    assert!(
+        request.starts_with("POST /path?q=1 HTTP/1.1\r\n") && request.ends_with("\r\n\r\nquestion"),
+        "{request}"
+    );
+    assert!(
+        lower.contains("\r\nhost: other.example\r\n") && lower.contains("\r\naccept: text/x\r\n"),
+        "{request}"
+    );
+    let server = Server::start(&["HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\n"]).await;
+    let head = bench.read_data(TYPE, &[("url", s(&server.url)), ("method", s("HEAD"))]).await.expect("read");
+    assert!(server.requests()[0].starts_with("HEAD ") && text(&head, "response_body").is_empty());
+}
+
+/// Answers, the attempts granted after the first, how many requests there are, and the status or none for an error.
+#[tokio::test]
+async fn failing_servers_are_asked_again_as_often_as_granted() {
+    let bench = Bench::new("http");
+    let cases: [(&[&str], Option<i64>, usize, Option<i64>); 7] = [
+        (&[BUSY, BUSY, OK], Some(2), 3, Some(200)),
+        (&[BUSY, BUSY, OK], Some(1), 2, None),
+        (&[BUSY], None, 1, None),
+        (&[NOT_IMPLEMENTED], Some(3), 1, Some(501)),
+        (&[TOO_MANY, OK], Some(1), 2, Some(200)),
+        (&["", OK], Some(1), 2, Some(200)),
+        (&[GONE], Some(3), 1, Some(404)),
+    ];
+    for (answers, attempts, requests, status) in cases {
+        let server = Server::start(answers).await;
+        let mut arguments = vec![("url", s(&server.url))];
+        arguments.extend(attempts.map(|attempts| retry(attempts, 1, 2)));
+        let read = bench.read_data(TYPE, &arguments).await;
+        assert_eq!(server.requests().len(), requests, "{answers:?} {attempts:?}");
+        match status {
+            Some(status) => assert_eq!(read.expect("read").get("status_code"), Some(&n(status))),
+            None => assert_eq!(summaries(&read.expect_err("refused")), ["Error making request"]),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_silent_server_is_given_up_after_the_time_granted() {
+    let server = Server::start(&["silence"]).await;
+    let arguments = [("url", s(&server.url)), ("request_timeout_ms", n(50))];
+    let error = Bench::new("http").read_data(TYPE, &arguments).await.expect_err("given up");
+    assert!(error.iter().all(|d| d.detail.contains("the time was up")), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_text_is_warned_of() {
+    let bench = Bench::new("http");
+    let server = Server::start(&[BINARY]).await;
+    let config = bench.data_config(TYPE, &[("url", s(&server.url))]);
+    let (read, diagnostics) = bench.0.read_data_source(TYPE, config).await;
+    assert_eq!(summaries(&diagnostics), ["Response body is not recognized as UTF-8"]);
+    assert_eq!((text(&read, "response_body"), text(&read, "response_body_base64")), ("\u{fffd}A", "/0E="));
+}
+
+#[tokio::test]
+async fn impossible_arguments_are_refused_and_secrets_not_told() {
+    let bench = Bench::new("http");
+    let url = ("url", s("http://127.0.0.1:1/"));
+    let (value, combination) = ("Invalid Attribute Value", "Invalid Attribute Combination");
+    let header = |name: &str, value: &str| ("request_headers", Value::map(Type::String, [(name, s(value))]));
+    let cases = [
+        (vec![("url", s("ftp://127.0.0.1/"))], "Error creating request"),
+        (vec![("url", s("secret"))], "Error creating request"),
+        (vec![url.clone(), ("method", s("PUT"))], "Invalid Attribute Value Match"),
+        (vec![url.clone(), ("request_timeout_ms", n(0))], value),
+        (vec![url.clone(), retry(-1, 0, 0)], value),
+        (vec![url.clone(), retry(1, 2, 1)], value),
+        (vec![url.clone(), ("ca_cert_pem", s("x")), ("insecure", Value::bool(true))], combination),
+        (vec![url.clone(), ("client_key_pem", s("secret"))], combination),
+        (vec![url.clone(), ("ca_cert_pem", s("x"))], "Error configuring TLS client"),
+        (
+            vec![url.clone(), ("client_key_pem", s("secret")), ("client_cert_pem", s("x"))],
+            "Error configuring TLS client",
+        ),
+        (vec![url.clone(), header("a b", "x")], "Error creating request"),
+        (vec![url.clone(), header("a", "secret\r\n")], "Error creating request"),
+        // Nobody listens there.
+        (vec![url], "Error making request"),
+    ];
+    for (arguments, summary) in cases {
+        let error = bench.read_data(TYPE, &arguments).await.expect_err("refused");
+        assert_eq!(summaries(&error), [summary], "{arguments:?}");
+        assert!(error.iter().all(|d| !d.detail.contains("secret")), "{error:?}");
+    }
+}
