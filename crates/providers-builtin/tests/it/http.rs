@@ -146,6 +146,72 @@ async fn failing_servers_are_asked_again_as_often_as_granted() {
     }
 }
 
+/// A certificate for 127.0.0.1 in `cert.pem` with its key in `key.pem`; gives that of the authority.
+async fn certify(dir: &std::path::Path) -> String {
+    let tls = Bench::new("tls");
+    let key = [("algorithm", s("ECDSA")), ("ecdsa_curve", s("P256"))];
+    let (authority_key, server_key) = (
+        tls.create("tls_private_key", &key).await.expect("made"),
+        tls.create("tls_private_key", &key).await.expect("made"),
+    );
+    let pem = |made: &Value| ("private_key_pem", s(text(made, "private_key_pem")));
+    let uses = |uses: &[&str]| ("allowed_uses", Value::list(Type::String, uses.iter().map(|one| s(one))));
+    let blocks = &tls.schema("tls_self_signed_cert").block.blocks;
+    let parts = blocks["subject"].block.attributes.iter().map(|(name, part)| {
+        let value = if &**name == "common_name" { s("authority") } else { Value::null(part.ty.clone()) };
+        (name.clone(), value)
+    });
+    let subject = Value::object(parts);
+    let hours = ("validity_period_hours", n(1));
+    let is_ca = ("is_ca_certificate", Value::bool(true));
+    let subject = ("subject", Value::list(subject.ty(), [subject]));
+    let arguments = [pem(&authority_key), hours.clone(), is_ca, subject, uses(&["cert_signing"])];
+    let authority = tls.create("tls_self_signed_cert", &arguments).await.expect("made");
+    let address = ("ip_addresses", Value::list(Type::String, [s("127.0.0.1")]));
+    let request = tls.create("tls_cert_request", &[pem(&server_key), address]).await.expect("made");
+    let arguments = [
+        ("cert_request_pem", s(text(&request, "cert_request_pem"))),
+        ("ca_cert_pem", s(text(&authority, "cert_pem"))),
+        ("ca_private_key_pem", s(text(&authority_key, "private_key_pem"))),
+        hours,
+        uses(&["digital_signature", "server_auth"]),
+    ];
+    let certificate = tls.create("tls_locally_signed_cert", &arguments).await.expect("made");
+    std::fs::write(dir.join("cert.pem"), text(&certificate, "cert_pem")).expect("written");
+    std::fs::write(dir.join("key.pem"), text(&server_key, "private_key_pem")).expect("written");
+    text(&authority, "cert_pem").to_owned()
+}
+
+/// Servers are trusted by the given authority and no other, or without any if it is asked for. The server is OpenSSL's,
+/// where it is present.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+#[tokio::test]
+async fn a_server_is_trusted_by_the_given_authority() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let authority = certify(dir.path()).await;
+    let port = TcpListener::bind("127.0.0.1:0").await.and_then(|l| l.local_addr()).expect("a port").port();
+    let address = format!("127.0.0.1:{port}");
+    let mut command = tokio::process::Command::new("openssl");
+    command.args(["s_server", "-www", "-quiet", "-accept", &address, "-cert", "cert.pem", "-key", "key.pem"]);
+    command.current_dir(dir.path()).kill_on_drop(true).stdin(std::process::Stdio::null());
+    let Ok(_server) = command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn()
+    else {
+        let required = std::env::var_os("FERROFORM_REQUIRE_PROGRAMS").is_some();
+        assert!(!required, "FERROFORM_REQUIRE_PROGRAMS is set and openssl is missing");
+        eprintln!("skipped: openssl is not installed");
+        return;
+    };
+    let bench = Bench::new("http");
+    let url = || vec![("url", s(&format!("https://{address}/"))), retry(200, 10, 50)];
+    let trusting = [url(), vec![("ca_cert_pem", s(&authority))]].concat();
+    let read = bench.read_data(TYPE, &trusting).await.expect("trusted");
+    assert_eq!(read.get("status_code"), Some(&n(200)));
+    let insecure = [url(), vec![("insecure", Value::bool(true))]].concat();
+    assert!(bench.read_data(TYPE, &insecure).await.is_ok());
+    let error = bench.read_data(TYPE, &url()[..1]).await.expect_err("an authority that nobody knows");
+    assert!(error.iter().all(|d| d.detail.contains("certificate")), "{error:?}");
+}
+
 #[tokio::test]
 async fn a_silent_server_is_given_up_after_the_time_granted() {
     let server = Server::start(&["silence"]).await;
