@@ -1,4 +1,4 @@
-//! The data source `tls_certificate`: what a certificate says.
+//! The data source `tls_certificate`: what a certificate says, or those that a server shows.
 
 use async_trait::async_trait;
 use ferroform_core::schema::{Attribute, Block, Schema};
@@ -6,13 +6,14 @@ use ferroform_core::{Diagnostics, Type, Value};
 use num_bigint::BigUint;
 use sha1::{Digest, Sha1};
 use x509_cert::certificate::{Certificate, Version};
+use x509_cert::der::Decode as _;
 use x509_cert::ext::pkix::BasicConstraints;
 use x509_cert::time::Time;
 
-use super::{certificate, pem, signing, subject};
+use super::{certificate, peer, pem, signing, subject};
 use crate::builtin::DataSource;
 use crate::time::Moment;
-use crate::values::{attribute_error, hex, is_null, is_unknown, with};
+use crate::values::{attribute_error, flag, hex, is_null, is_unknown, text, with};
 
 const SOURCES: [&str; 2] = ["content", "url"];
 
@@ -107,21 +108,23 @@ impl DataSource for CertificateData {
                 (
                     "url",
                     Attribute::optional(Type::String)
-                        .describe("The address of a server that shows the certificate. It is not read here: use content."),
+                        .describe("The https or tls URL of a server that shows certificates."),
                 ),
                 (
                     "verify_chain",
-                    Attribute::optional(Type::Bool)
-                        .describe("Whether what a server shows must lead to a known authority; only with url."),
+                    Attribute::optional(Type::Bool).describe(
+                        "Whether what a server shows must lead to a known authority; only with url.",
+                    ),
                 ),
                 (
                     "certificates",
-                    Attribute::computed(Type::list(certificate_type())).describe("What the certificate says."),
+                    Attribute::computed(Type::list(certificate_type()))
+                        .describe("What each certificate says; the server's own is the last."),
                 ),
                 (
                     "id",
                     Attribute::computed(Type::String)
-                        .describe("The SHA-1 of the certificate in hexadecimal digits."),
+                        .describe("The SHA-1 of all certificates in hexadecimal digits."),
                 ),
             ])
         };
@@ -135,12 +138,13 @@ impl DataSource for CertificateData {
                 format!("Exactly one of the attributes {} must be set; {set} are.", SOURCES.join(", "));
             return attribute_error("content", "Invalid Attribute Combination", detail).into();
         }
-        if is_null(config, "url") {
-            return Diagnostics::new();
+        match text(config, "url").map(peer::place) {
+            Some(Err(why)) => {
+                let detail = format!("The attribute url must be an https or tls URL: {why}.");
+                attribute_error("url", "Invalid URL", detail).into()
+            }
+            _ => Diagnostics::new(),
         }
-        let detail = "Certificates of servers cannot be asked for by this program. Fetch it with \"openssl s_client \
-                      -showcerts -connect HOST:443\", and give it as content.";
-        attribute_error("url", "Certificates by URL are not supported", detail).into()
     }
 
     async fn read(&self, config: &Value, _: &mut Diagnostics) -> Result<Value, Diagnostics> {
@@ -148,13 +152,30 @@ impl DataSource for CertificateData {
         if invalid.has_errors() {
             return Err(invalid);
         }
-        let (certificate, der) = certificate::from_pem::<Certificate>(
-            config,
-            "content",
-            "CERTIFICATE",
-            "Failed to parse certificate",
-        )?;
-        let certificates = Value::list(certificate_type(), [described(&certificate, &der)]);
-        Ok(with(config, [("certificates", certificates), ("id", Value::string(hex(&Sha1::digest(&der))))]))
+        let shown = if let Some(url) = text(config, "url") {
+            let failed = |why: String| {
+                let detail = format!("The certificates could not be asked for: {why}.");
+                Diagnostics::from(attribute_error("url", "Failed to identify peer certificates", detail))
+            };
+            let verify = flag(config, "verify_chain").unwrap_or(true);
+            let mut shown = Vec::new();
+            for der in peer::certificates(url, verify).await.map_err(failed)? {
+                let certificate = Certificate::from_der(&der).map_err(|error| failed(error.to_string()))?;
+                // The server's own comes first from the server, and last here.
+                shown.insert(0, (certificate, der));
+            }
+            shown
+        } else {
+            vec![certificate::from_pem::<Certificate>(
+                config,
+                "content",
+                "CERTIFICATE",
+                "Failed to parse certificate",
+            )?]
+        };
+        let id = shown.iter().fold(Sha1::new(), |sum, (_, der)| sum.chain_update(der)).finalize();
+        let described = shown.iter().map(|(certificate, der)| described(certificate, der));
+        let certificates = Value::list(certificate_type(), described);
+        Ok(with(config, [("certificates", certificates), ("id", Value::string(hex(&id)))]))
     }
 }

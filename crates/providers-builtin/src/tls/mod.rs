@@ -7,6 +7,7 @@ mod ec;
 mod key;
 mod locally_signed_cert;
 mod openssh;
+mod peer;
 mod pem;
 mod private_key;
 mod public_key_data;
@@ -46,7 +47,7 @@ pub(crate) fn factory(random: Arc<dyn RandomSource>, clock: Arc<dyn Clock>) -> F
     )
 }
 
-/// The block that configures a proxy for fetching certificates. It is accepted; nothing here uses the network.
+/// The block that configures a proxy for asking servers for certificates. It is accepted; servers are asked directly.
 fn provider_block() -> Block {
     let text = |what: &str| Attribute::optional(Type::String).describe(what);
     let proxy = Block::of([

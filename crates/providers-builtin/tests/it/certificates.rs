@@ -214,7 +214,11 @@ async fn a_certificate_is_described_as_go_does() {
     assert_eq!(described.get("version"), Some(&n(3)));
     for (arguments, summary) in [
         (vec![], "Invalid Attribute Combination"),
-        (vec![("url", s("https://example.com"))], "Certificates by URL are not supported"),
+        (vec![("url", s("http://127.0.0.1"))], "Invalid URL"),
+        (vec![("url", s("tls://127.0.0.1"))], "Invalid URL"),
+        (vec![("url", s("127.0.0.1"))], "Invalid URL"),
+        // Nobody listens there.
+        (vec![("url", s("tls://127.0.0.1:1"))], "Failed to identify peer certificates"),
         (vec![("content", s("x"))], "Failed to parse certificate"),
         (vec![("content", authority_key)], "Failed to parse certificate"),
     ] {

@@ -208,6 +208,15 @@ async fn a_server_is_trusted_by_the_given_authority() {
     assert_eq!(read.get("status_code"), Some(&n(200)));
     let insecure = [url(), vec![("insecure", Value::bool(true))]].concat();
     assert!(bench.read_data(TYPE, &insecure).await.is_ok());
+    // The same server shows its certificate to the data source for that, which does not know the authority either.
+    let tls = Bench::new("tls");
+    let shown = [("url", s(&format!("tls://{address}"))), ("verify_chain", Value::bool(false))];
+    let read = tls.read_data("tls_certificate", &shown).await.expect("shown");
+    let own = read.get("certificates").and_then(Value::as_slice).and_then(|list| list.last()).expect("one");
+    assert_eq!(text(own, "cert_pem"), std::fs::read_to_string(dir.path().join("cert.pem")).expect("read"));
+    let error =
+        tls.read_data("tls_certificate", &shown[..1]).await.expect_err("an authority that nobody knows");
+    assert_eq!(summaries(&error), ["Failed to identify peer certificates"]);
     let error = bench.read_data(TYPE, &url()[..1]).await.expect_err("an authority that nobody knows");
     assert!(error.iter().all(|d| d.detail.contains("certificate")), "{error:?}");
 }
