@@ -1,6 +1,7 @@
 //! Whether machines can run on this host, found out by trying, and what to do where they cannot.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::tools::run;
 
@@ -120,10 +121,12 @@ fn tried(name: &str, script: &str, arguments: &[&str], good: &str, fix: &str) ->
     }
 }
 
-/// A place to try things in, on the file system that disks will be on.
+/// A place to try things in, on the file system that disks will be on, for one thread alone.
 fn attempt(base: &Path) -> Option<PathBuf> {
+    static ATTEMPTS: AtomicU64 = AtomicU64::new(0);
     let nearest = base.ancestors().find(|folder| folder.is_dir())?;
-    let folder = nearest.join(format!(".ferroform-attempt-{}", std::process::id()));
+    let number = ATTEMPTS.fetch_add(1, Ordering::Relaxed);
+    let folder = nearest.join(format!(".ferroform-attempt-{}-{number}", std::process::id()));
     std::fs::create_dir(&folder).ok()?;
     Some(folder)
 }
@@ -224,6 +227,13 @@ mod tests {
         assert_eq!(refusal(&[there.clone(), optional.clone()]), None);
         let told = refusal(&[there, missing, optional]).unwrap();
         assert_eq!(told, "nft: not found; it makes firewalls; apt-get install nftables");
+    }
+
+    #[test]
+    fn computers_are_looked_at_from_several_threads_at_once() {
+        let base = tempfile::tempdir().unwrap();
+        let tried: Vec<_> = (0..8).map(|_| attempt(base.path())).collect();
+        assert!(tried.iter().all(Option::is_some), "{tried:?}");
     }
 
     #[test]
