@@ -30,7 +30,11 @@ const MEANT: &[(&str, &str, &str)] = &[
     ),
     ("replace-triggered-by-nothing", "diagnostics", "one mistake is one error; Terraform reports it twice"),
     ("self-reference", "diagnostics", "one mistake is one error; Terraform reports it twice"),
-    ("target-nothing", "diagnostics", "a target that names nothing is told by a warning; Terraform is silent"),
+    (
+        "target-nothing",
+        "diagnostics",
+        "a target that names nothing is told by a warning; Terraform is silent",
+    ),
 ];
 
 /// The least number of configurations that must be there.
