@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use crate::api::query::Query;
-use crate::api::{self, Call, Found, Reply};
+use crate::api::{self, Blanks, Call, Found, Reply};
 use crate::backend::{Backend, Live, Report};
 use crate::clock::{Clock, http_date};
 use crate::faults::{Faults, Gate, Strike};
@@ -258,11 +258,11 @@ impl Core {
             Some(Strike::RateLimit) | None => {}
         }
         let result = match found {
-            Found::Route(route, ids) => {
+            Found::Route(route, Blanks { ids, names }) => {
                 let query = Query::parse(request.query);
                 let mut fate = self.faults.fate(request.method, path);
                 let tx = open(&mut self.world, &mut fate, &project, now, self.clock.instant(), &self.live);
-                (route.handler)(&mut Call { tx, ids, path: request.path, query, body: request.body })
+                (route.handler)(&mut Call { tx, ids, names, path: request.path, query, body: request.body })
             }
             Found::NoId => Err(Refusal::new("not_found", "resource not found: its ID is not a number")),
             Found::OtherMethod | Found::Nothing => {

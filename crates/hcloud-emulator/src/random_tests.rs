@@ -419,6 +419,7 @@ fn random_steps_get_every_kind_of_request_granted() {
 
 /// Fields of requests, and values that may or may not fit them.
 const FIELDS: &[&str] = &[
+    "address",
     "algorithm",
     "alias_ips",
     "apply_to",
@@ -427,6 +428,8 @@ const FIELDS: &[&str] = &[
     "auto_delete",
     "automount",
     "certificate",
+    "change",
+    "comment",
     "cookie_lifetime",
     "delete",
     "description",
@@ -453,19 +456,23 @@ const FIELDS: &[&str] = &[
     "listen_port",
     "load_balancer_type",
     "location",
+    "mode",
     "name",
     "network",
     "network_zone",
     "networks",
     "placement_group",
     "port",
+    "primary_nameservers",
     "private_key",
     "protocol",
     "public_key",
     "public_net",
     "rebuild",
+    "records",
     "remove_from",
     "routes",
+    "rrsets",
     "rules",
     "selector",
     "server",
@@ -477,12 +484,15 @@ const FIELDS: &[&str] = &[
     "subnets",
     "targets",
     "timeout",
+    "ttl",
     "type",
     "upgrade_disk",
     "use_private_ip",
     "user_data",
+    "value",
     "volumes",
     "vswitch_id",
+    "zonefile",
 ];
 
 fn any_value() -> impl Strategy<Value = Value> {
@@ -549,12 +559,17 @@ proptest! {
         send(&mut core, "POST", "/load_balancers",
             &json!({"name": "a", "load_balancer_type": "lb11", "location": "fsn1"}));
         send(&mut core, "POST", "/firewalls", &json!({"name": "a"}));
+        send(&mut core, "POST", "/zones", &json!({"name": "example.com", "mode": "primary"}));
         for route in crate::api::ROUTES.iter().flat_map(|routes| routes.iter()) {
             let first = ["servers", "networks", "load_balancers", "firewalls"];
             let ids = ["125000001", "11500001", "5200001", "3100001"];
             let kind = route.template.split('/').nth(1).unwrap_or_default();
             let id = first.iter().position(|name| *name == kind).map_or("1", |index| ids[index]);
-            let path = format!("/v1{}", route.template.replace("{id}", id).replace("{action_id}", "1700000001"));
+            let blanks = [("{id}", id), ("{action_id}", "1700000001"), ("{id_or_name}", "example.com"),
+                ("{rr_name}", "%40"), ("{rr_type}", "NS")];
+            let path = blanks.iter().fold(format!("/v1{}", route.template), |path, (blank, value)| {
+                path.replace(blank, value)
+            });
             let body = body.to_string();
             let request = Incoming {
                 method: route.method,

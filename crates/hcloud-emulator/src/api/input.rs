@@ -49,6 +49,11 @@ impl Input {
         self.errors.push(FieldError { name: format!("{}{name}", self.prefix), message: message.into() });
     }
 
+    /// Whether any field was wrong so far.
+    pub(super) fn has_failed(&self) -> bool {
+        !self.errors.is_empty()
+    }
+
     /// Whether a field is there, be it null.
     pub(super) fn has(&self, name: &str) -> bool {
         self.fields.contains_key(name)

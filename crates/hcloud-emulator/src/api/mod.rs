@@ -15,11 +15,14 @@ mod page;
 mod placement_groups;
 mod primary_ips;
 pub(crate) mod query;
+mod rrsets;
 mod server_actions;
 mod servers;
 mod ssh_keys;
 mod volumes;
+mod zones;
 
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use self::input::Input;
@@ -55,6 +58,8 @@ pub(crate) struct Call<'a> {
     pub(crate) tx: Tx<'a>,
     /// The ids in the path, in their order.
     pub(crate) ids: Vec<i64>,
+    /// What else the path names, in its order.
+    pub(crate) names: Vec<String>,
     pub(crate) path: &'a str,
     pub(crate) query: Query,
     pub(crate) body: &'a [u8],
@@ -77,7 +82,7 @@ type Handler = fn(&mut Call<'_>) -> Result<Reply, Refusal>;
 /// An operation of the API.
 pub(crate) struct Route {
     pub(crate) method: &'static str,
-    /// The path with `{id}` for ids, without `/v1`.
+    /// The path without `/v1`, with `{id}` or `{action_id}` for numbers and other words in braces for names.
     pub(crate) template: &'static str,
     pub(crate) handler: Handler,
 }
@@ -123,12 +128,21 @@ pub(crate) const ROUTES: &[&[Route]] = &[
     ssh_keys::ROUTES,
     volumes::ROUTES,
     volumes::ACTION_ROUTES,
+    zones::ROUTES,
+    rrsets::ROUTES,
 ];
+
+/// What a path says beside its template.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Blanks {
+    pub(crate) ids: Vec<i64>,
+    pub(crate) names: Vec<String>,
+}
 
 /// Where a path leads.
 pub(crate) enum Found {
-    /// An operation, with the ids in the path.
-    Route(&'static Route, Vec<i64>),
+    /// An operation, with the ids and names in the path.
+    Route(&'static Route, Blanks),
     /// The path exists, but not with this method.
     OtherMethod,
     /// The path would lead to an object, but what it has for its id is no number.
@@ -141,9 +155,9 @@ pub(crate) enum Found {
 pub(crate) fn find(method: &str, path: &str) -> Found {
     let mut found = Found::Nothing;
     for route in ROUTES.iter().flat_map(|routes| routes.iter()) {
-        let Some(ids) = match_path(route.template, path) else { continue };
-        match ids {
-            Some(ids) if route.method == method => return Found::Route(route, ids),
+        let Some(blanks) = match_path(route.template, path) else { continue };
+        match blanks {
+            Some(blanks) if route.method == method => return Found::Route(route, blanks),
             Some(_) => found = Found::OtherMethod,
             None if matches!(found, Found::Nothing) => found = Found::NoId,
             None => {}
@@ -152,18 +166,25 @@ pub(crate) fn find(method: &str, path: &str) -> Found {
     found
 }
 
-/// The ids in a path that has the shape of the template: `Some(None)` if one of them is no number.
-fn match_path(template: &str, path: &str) -> Option<Option<Vec<i64>>> {
+/// The ids and names in a path that has the shape of the template: `Some(None)` if an id is no number.
+fn match_path(template: &str, path: &str) -> Option<Option<Blanks>> {
     let (mut wanted, mut given) = (template.split('/'), path.split('/'));
-    let mut ids = Some(Vec::new());
+    let mut blanks = Some(Blanks::default());
     loop {
         match (wanted.next(), given.next()) {
-            (None, None) => return Some(ids),
-            (Some(wanted), Some(given)) if wanted.starts_with('{') && !given.is_empty() => {
-                ids = ids.and_then(|mut ids| {
-                    ids.push(given.parse().ok()?);
-                    Some(ids)
+            (None, None) => return Some(blanks),
+            (Some("{id}" | "{action_id}"), Some(given)) if !given.is_empty() => {
+                blanks = blanks.and_then(|mut blanks| {
+                    blanks.ids.push(given.parse().ok()?);
+                    Some(blanks)
                 });
+            }
+            // No zone is called `actions`: that is where the actions of all zones are.
+            (Some(wanted), Some(given))
+                if wanted.starts_with('{') && !given.is_empty() && given != "actions" =>
+            {
+                let name = percent_decode_str(given).decode_utf8_lossy().into_owned();
+                blanks.iter_mut().for_each(|blanks| blanks.names.push(name.clone()));
             }
             (Some(wanted), Some(given)) if wanted == given => {}
             _ => return None,
@@ -192,6 +213,7 @@ pub(crate) fn dump(tx: &Tx<'_>) -> Value {
         "servers": section(project.servers.values().map(|row| servers::render(tx, row)).collect()),
         "ssh_keys": section(project.ssh_keys.values().map(ssh_keys::render).collect()),
         "volumes": section(project.volumes.values().map(|row| volumes::render(tx, row)).collect()),
+        "zones": section(project.zones.values().map(|row| zones::render_whole(tx, row)).collect()),
     })
 }
 
@@ -202,7 +224,10 @@ mod tests {
     #[test]
     fn paths_lead_to_operations() {
         let name = |method, path| match find(method, path) {
-            Found::Route(route, ids) => format!("{} {} {ids:?}", route.method, route.template),
+            Found::Route(route, blanks) if blanks.names.is_empty() => {
+                format!("{} {} {:?}", route.method, route.template, blanks.ids)
+            }
+            Found::Route(route, blanks) => format!("{} {} {blanks:?}", route.method, route.template),
             Found::OtherMethod => "other method".to_owned(),
             Found::NoId => "no id".to_owned(),
             Found::Nothing => "nothing".to_owned(),
@@ -215,6 +240,20 @@ mod tests {
             ("POST", "/servers/12/actions/poweron", "POST /servers/{id}/actions/poweron [12]"),
             ("PATCH", "/servers/12", "other method"),
             ("GET", "/servers/abc", "no id"),
+            ("GET", "/zones/actions", "GET /zones/actions []"),
+            ("GET", "/zones/actions/7", "GET /zones/actions/{id} [7]"),
+            ("PUT", "/zones/actions", "other method"),
+            (
+                "GET",
+                "/zones/example.com/actions/7",
+                "GET /zones/{id_or_name}/actions/{action_id} Blanks { ids: [7], names: [\"example.com\"] }",
+            ),
+            (
+                "DELETE",
+                "/zones/8/rrsets/%40/TXT",
+                "DELETE /zones/{id_or_name}/rrsets/{rr_name}/{rr_type} \
+                 Blanks { ids: [], names: [\"8\", \"@\", \"TXT\"] }",
+            ),
             ("GET", "/servers/99999999999999999999", "no id"),
             ("GET", "/servers/", "nothing"),
             ("GET", "/nothing", "nothing"),

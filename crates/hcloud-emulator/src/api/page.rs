@@ -70,6 +70,17 @@ impl Call<'_> {
         rows: &[T],
         render: impl Fn(&T) -> Value,
     ) -> Result<Reply, Refusal> {
+        self.page_of_at_most(MAX_PER_PAGE, key, rows, render)
+    }
+
+    /// The same where pages have another limit than usual.
+    pub(super) fn page_of_at_most<T>(
+        &self,
+        most: usize,
+        key: &str,
+        rows: &[T],
+        render: impl Fn(&T) -> Value,
+    ) -> Result<Reply, Refusal> {
         let number = |name: &str, default: usize| match self.query.get(name) {
             None => Ok(default),
             Some(text) => text
@@ -79,7 +90,7 @@ impl Call<'_> {
                 .ok_or_else(|| Refusal::invalid(name, format!("{name} must be a number greater than 0"))),
         };
         let page = number("page", 1)?;
-        let per_page = number("per_page", DEFAULT_PER_PAGE)?.min(MAX_PER_PAGE);
+        let per_page = number("per_page", DEFAULT_PER_PAGE)?.min(most);
         let last = rows.len().div_ceil(per_page).max(1);
         let start = (page - 1).saturating_mul(per_page).min(rows.len());
         let shown: Vec<Value> = rows[start..].iter().take(per_page).map(render).collect();

@@ -40,6 +40,7 @@ macro_rules! commands {
 // known for servers with attached volumes and networks (clients retry `locked` there) and assumed for the rest.
 commands! {
     AddRoute "add_route" 500 locks,
+    AddRrsetRecords "add_rrset_records" 500 shares,
     AddService "add_service" 500 shares,
     AddSubnet "add_subnet" 500 locks,
     AddTarget "add_target" 500 shares,
@@ -55,18 +56,26 @@ commands! {
     ChangeDnsPtr "change_dns_ptr" 0 shares,
     ChangeIpRange "change_ip_range" 500 locks,
     ChangeLoadBalancerType "change_load_balancer_type" 3000 locks,
+    ChangePrimaryNameservers "change_primary_nameservers" 500 shares,
     ChangeProtection "change_protection" 0 shares,
+    ChangeRrsetProtection "change_rrset_protection" 0 shares,
+    ChangeRrsetTtl "change_rrset_ttl" 500 shares,
     ChangeServerType "change_server_type" 15000 locks,
+    ChangeTtl "change_ttl" 500 shares,
     CreateCertificate "create_certificate" 2000 shares,
     CreateImage "create_image" 20000 locks,
     CreateLoadBalancer "create_load_balancer" 3000 locks,
+    CreateRrset "create_rrset" 500 shares,
     CreateServer "create_server" 8000 locks,
     CreateVolume "create_volume" 2000 locks,
+    CreateZone "create_zone" 1000 locks,
     DeleteLoadBalancer "delete_load_balancer" 2000 locks,
     DeleteRoute "delete_route" 500 locks,
+    DeleteRrset "delete_rrset" 500 shares,
     DeleteServer "delete_server" 3000 locks,
     DeleteService "delete_service" 500 shares,
     DeleteSubnet "delete_subnet" 500 locks,
+    DeleteZone "delete_zone" 1000 locks,
     DetachFromNetwork "detach_from_network" 2000 locks,
     DetachIso "detach_iso" 500 locks,
     DetachVolume "detach_volume" 2000 locks,
@@ -76,22 +85,26 @@ commands! {
     EnableBackup "enable_backup" 0 shares,
     EnablePublicInterface "enable_public_interface" 1000 shares,
     EnableRescue "enable_rescue" 0 shares,
+    ImportZonefile "import_zonefile" 1000 locks,
     IssueCertificate "issue_certificate" 5000 shares,
     RebootServer "reboot_server" 5000 locks,
     RebuildServer "rebuild_server" 12000 locks,
     RemoveFirewall "remove_firewall" 1000 shares,
     RemoveFromPlacementGroup "remove_from_placement_group" 0 locks,
+    RemoveRrsetRecords "remove_rrset_records" 500 shares,
     RemoveTarget "remove_target" 500 shares,
     RequestConsole "request_console" 0 shares,
     ResetPassword "reset_password" 2000 locks,
     ResetServer "reset_server" 3000 locks,
     ResizeVolume "resize_volume" 1000 locks,
     SetFirewallRules "set_firewall_rules" 0 shares,
+    SetRrsetRecords "set_rrset_records" 500 shares,
     ShutdownServer "shutdown_server" 1000 locks,
     StartServer "start_server" 3000 locks,
     StopServer "stop_server" 2000 locks,
     UnassignFloatingIp "unassign_floating_ip" 1000 shares,
     UnassignPrimaryIp "unassign_primary_ip" 1000 locks,
+    UpdateRrsetRecords "update_rrset_records" 500 shares,
     UpdateService "update_service" 500 shares,
 }
 
@@ -179,6 +192,12 @@ pub(crate) enum Effect {
     },
     CertificateIssued {
         certificate: i64,
+    },
+    ZonePublished {
+        zone: i64,
+    },
+    ZoneDeleted {
+        zone: i64,
     },
 }
 
@@ -447,6 +466,8 @@ impl Tx<'_> {
                 self.load_balancer_type_changed(*load_balancer, load_balancer_type);
             }
             Effect::CertificateIssued { certificate } => self.issuance_ended(*certificate, None),
+            Effect::ZonePublished { zone } => self.zone_published(*zone),
+            Effect::ZoneDeleted { zone } => self.zone_deleted(*zone),
         }
     }
 

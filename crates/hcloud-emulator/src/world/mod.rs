@@ -26,6 +26,7 @@ pub(crate) mod servers;
 pub(crate) mod ssh_keys;
 pub(crate) mod table;
 pub(crate) mod volumes;
+pub(crate) mod zones;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,6 +61,7 @@ pub(crate) enum Kind {
     Server,
     SshKey,
     Volume,
+    Zone,
 }
 
 impl Kind {
@@ -78,6 +80,7 @@ impl Kind {
             Self::Server => "server",
             Self::SshKey => "ssh_key",
             Self::Volume => "volume",
+            Self::Zone => "zone",
         }
     }
 
@@ -97,6 +100,7 @@ impl Kind {
             Self::Server => 125_000_001,
             Self::SshKey => 35_000_001,
             Self::Volume => 104_000_001,
+            Self::Zone => 800_001,
         }
     }
 
@@ -108,7 +112,7 @@ impl Kind {
             Self::Network | Self::Firewall | Self::PlacementGroup | Self::Certificate | Self::FloatingIp => {
                 100
             }
-            Self::Server | Self::Volume | Self::Image => 500,
+            Self::Server | Self::Volume | Self::Image | Self::Zone => 500,
             Self::PrimaryIp | Self::SshKey => 1000,
             Self::Action => usize::MAX,
         }
@@ -232,6 +236,7 @@ project_tables! {
     servers: servers::Server,
     ssh_keys: ssh_keys::SshKey,
     volumes: volumes::Volume,
+    zones: zones::Zone,
 }
 
 /// The whole cloud.

@@ -106,7 +106,9 @@ impl Tx<'_> {
             | Effect::VolumeDetached { .. }
             | Effect::LoadBalancerDeleted { .. }
             | Effect::LoadBalancerTypeChanged { .. }
-            | Effect::CertificateIssued { .. } => {}
+            | Effect::CertificateIssued { .. }
+            | Effect::ZonePublished { .. }
+            | Effect::ZoneDeleted { .. } => {}
         }
     }
 

@@ -148,7 +148,52 @@ def main():
                                        public_net=ServerCreatePublicNetwork(enable_ipv4=False, enable_ipv6=True))
     server_off.action.wait_until_finished()
     expect(client.servers.get_by_id(server_off.server.id).status == "off", "off")
+    if hasattr(client, "zones"):
+        zones(client)
     print("all steps done")
+
+
+def zones(client):
+    """DNS, which the client knows since version 2.6."""
+    from hcloud.zones import ZoneRecord, ZoneRRSet
+
+    created = client.zones.create(
+        name="example.com",
+        mode="primary",
+        ttl=600,
+        labels={"a": "b"},
+        rrsets=[ZoneRRSet(name="www", type="A", records=[ZoneRecord("192.0.2.1")])],
+    )
+    created.action.wait_until_finished()
+    zone = client.zones.get("example.com")
+    expect((zone.id, zone.status, zone.record_count) == (created.zone.id, "ok", 5), "zone")
+    expect([z.name for z in client.zones.get_all(mode="primary", label_selector="a=b")] == ["example.com"], "zones")
+    refused("uniqueness_error", lambda: client.zones.create(name="example.com", mode="primary"))
+    expect(zone.update(labels={}).labels == {}, "labels of a zone")
+    zone.change_ttl(ttl=120).wait_until_finished()
+    mail = zone.create_rrset(name="@", type="MX", records=[ZoneRecord("10 mail", comment="post")])
+    mail.action.wait_until_finished()
+    expect(mail.rrset.records[0].comment == "post", "comment")
+    www = zone.get_rrset("www", "A")
+    www.add_rrset_records([ZoneRecord("192.0.2.2")]).wait_until_finished()
+    www.remove_rrset_records([ZoneRecord("192.0.2.1")]).wait_until_finished()
+    www.set_rrset_records([ZoneRecord("192.0.2.3")]).wait_until_finished()
+    www.change_rrset_ttl(ttl=60).wait_until_finished()
+    www.change_rrset_protection(change=True).wait_until_finished()
+    refused("protected", www.delete_rrset)
+    www.change_rrset_protection(change=False).wait_until_finished()
+    www = zone.get_rrset("www", "A")
+    expect(([r.value for r in www.records], www.ttl) == (["192.0.2.3"], 60), "records")
+    expect({r.id for r in zone.get_rrset_all()} == {"@/SOA", "@/NS", "@/MX", "www/A"}, "record sets")
+    text = zone.export_zonefile().zonefile
+    www.delete_rrset().action.wait_until_finished()
+    zone.import_zonefile(text).wait_until_finished()
+    expect(client.zones.get("example.com").record_count == 6, "record count")
+    zone.change_protection(delete=True).wait_until_finished()
+    refused("protected", zone.delete)
+    zone.change_protection(delete=False).wait_until_finished()
+    zone.delete().action.wait_until_finished()
+    expect(client.zones.get_all() == [], "no zone is left")
 
 
 if __name__ == "__main__":

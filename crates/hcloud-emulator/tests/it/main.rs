@@ -14,3 +14,4 @@ mod servers;
 mod shapes;
 mod transport;
 mod volumes;
+mod zones;

@@ -23,8 +23,11 @@ fn operation(method: &str, path: &str) -> Option<&'static Value> {
         let (wanted, given): (Vec<&str>, Vec<&str>) =
             (template.split('/').collect(), path.split('/').collect());
         wanted.len() == given.len()
-            && wanted.iter().zip(&given).all(|(wanted, given)| {
-                if wanted.starts_with('{') { given.parse::<i64>().is_ok() } else { wanted == given }
+            && wanted.iter().zip(&given).all(|(wanted, given)| match *wanted {
+                "{id_or_name}" => *given != "actions",
+                "{rr_name}" | "{rr_type}" => true,
+                wanted if wanted.starts_with('{') => given.parse::<i64>().is_ok(),
+                wanted => wanted == *given,
             })
     };
     document()["operations"].as_object().unwrap().iter().find_map(|(name, operation)| {
