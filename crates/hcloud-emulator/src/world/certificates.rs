@@ -10,6 +10,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 
 use super::names::is_plain_name;
 use super::table::named_row;
+use super::zones::{Mode, Zone};
 use super::{Action, Command, Effect, Failure, Kind, Labels, Refusal, Tx};
 
 /// Where the issuance of a managed certificate stands.
@@ -172,7 +173,7 @@ impl Tx<'_> {
         })
     }
 
-    /// Asks for a managed certificate. It cannot be issued: that needs zones in Hetzner's DNS.
+    /// Asks for a managed certificate. It cannot be issued: the domains of a local zone are not delegated to it.
     pub(crate) fn request_certificate(
         &mut self,
         name: String,
@@ -200,14 +201,32 @@ impl Tx<'_> {
         Ok(self.begin_issuance(Command::IssueCertificate, id))
     }
 
-    /// Without a zone to prove the domain in, issuance fails as it does in the real cloud.
+    /// Begins an issuance, which fails as it does in the real cloud for domains that nobody has delegated.
     fn begin_issuance(&mut self, command: Command, id: i64) -> Action {
-        let failure = Failure {
-            code: "dns_zone_not_found".to_owned(),
-            message: "no DNS zone was found for the domain names".to_owned(),
-        };
+        let names = self.project.certificates.get(id).map_or(&[][..], |row| &row.domain_names);
+        let (code, message) = self.obstacle(names);
+        let failure = Failure { code: code.to_owned(), message: message.to_owned() };
         let effect = Effect::CertificateIssued { certificate: id };
         self.begin_doomed(failure, command, &[(Kind::Certificate, id)], effect)
+    }
+
+    /// Why a certificate for the names cannot be issued (codes of the Hetzner API documentation).
+    fn obstacle(&self, names: &[String]) -> (&'static str, &'static str) {
+        let mode_of = |name: &String| {
+            let lies_in = |zone: &&Zone| {
+                name.strip_suffix(&zone.name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+            };
+            self.project.zones.values().find(lies_in).map(|zone| zone.mode)
+        };
+        let modes: Vec<Option<Mode>> = names.iter().map(mode_of).collect();
+        if modes.contains(&None) {
+            ("dns_zone_not_found", "no DNS zone was found for the domain names")
+        } else if modes.contains(&Some(Mode::Secondary)) {
+            ("dns_zone_is_secondary_zone", "the DNS zone of the domain names is a secondary zone")
+        } else {
+            let message = "the domain names are not delegated to the nameservers of their DNS zone";
+            ("could_not_verify_domain_delegated_to_zone", message)
+        }
     }
 
     pub(super) fn issuance_ended(&mut self, id: i64, failure: Option<Failure>) {

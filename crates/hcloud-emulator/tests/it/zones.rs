@@ -1,5 +1,6 @@
 //! DNS zones and their record sets.
 
+use ferroform_hcloud_emulator::ClockMode;
 use serde_json::{Value, json};
 
 use crate::harness::{Cloud, with};
@@ -398,4 +399,54 @@ async fn what_fails_in_a_zone_changes_nothing_there() {
     cloud.post("/zones/example.org/rrsets", rrset("www", "A", &["192.0.2.1"])).await;
     cloud.settle().await;
     assert_eq!(cloud.show("zones", failed).await["status"], "ok");
+}
+
+#[tokio::test]
+async fn zones_outlive_their_process_and_a_world_without_any_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("world.json");
+    let start = || Cloud::start(|builder| builder.clock(ClockMode::Stepped).state_file(&path));
+    let cloud = start().await;
+    let group = cloud.create("placement_groups", json!({"name": "g", "type": "spread"})).await;
+    cloud.create("zones", primary("example.com")).await;
+    cloud.settle().await;
+    cloud.post("/zones/example.com/rrsets", rrset("www", "A", &["192.0.2.1"])).await;
+    let before = cloud.world().await;
+    // Without a snapshot, as after a crash: what comes back comes from the journal.
+    drop(cloud);
+    let cloud = start().await;
+    assert_eq!(cloud.world().await, before);
+    cloud.handle.shutdown().await;
+
+    // What the emulator wrote before it knew zones has none, nor their actions.
+    let mut snapshot: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let world = snapshot["world"].as_object_mut().unwrap();
+    world["shared"]["next_ids"].as_object_mut().unwrap().remove("zone").unwrap();
+    for project in world["projects"].as_object_mut().unwrap().values_mut() {
+        project.as_object_mut().unwrap().remove("zones").unwrap();
+        project["actions"] = json!([]);
+    }
+    std::fs::write(&path, snapshot.to_string()).unwrap();
+    let cloud = start().await;
+    cloud.show("placement_groups", group).await;
+    assert_eq!(cloud.get("/zones").await["zones"], json!([]));
+    assert_eq!(cloud.create("zones", primary("example.com")).await, 800_001);
+}
+
+#[tokio::test]
+async fn a_managed_certificate_is_refused_for_what_its_zone_is() {
+    let cloud = Cloud::stepped().await;
+    cloud.create("zones", primary("example.com")).await;
+    cloud.create("zones", secondary("example.org")).await;
+    for (name, code) in [
+        ("www.example.net", "dns_zone_not_found"),
+        ("www.example.org", "dns_zone_is_secondary_zone"),
+        ("*.example.com", "could_not_verify_domain_delegated_to_zone"),
+        ("notexample.com", "dns_zone_not_found"),
+    ] {
+        let wanted = json!({"name": name, "type": "managed", "domain_names": [name]});
+        let id = cloud.create("certificates", wanted).await;
+        cloud.settle().await;
+        assert_eq!(cloud.show("certificates", id).await["status"]["error"]["code"], code, "{name}");
+    }
 }

@@ -205,6 +205,8 @@ fn tokens(value: &str) -> Option<Vec<Token>> {
                 }
                 Some(b' ' | b'\t') if !token.quoted => break,
                 Some(b'\n' | b'\r' | 0) => return None,
+                // These would mean something else in a zone file.
+                Some(b';' | b'(' | b')') if !token.quoted => return None,
                 Some(b'\\') => {
                     let next = bytes.next()?;
                     if next.is_ascii_digit() {
@@ -242,6 +244,7 @@ fn is_parameter(token: &Token) -> bool {
 pub(super) fn problem_of_value(kind: RecordType, value: &str) -> Option<String> {
     let short = |token: &Token| token.bytes.len() <= 255;
     let good = value.len() <= 65_535
+        && value.trim() == value
         && tokens(value).is_some_and(|tokens| match (kind, tokens.as_slice()) {
             (RecordType::A, [_]) => value.parse::<Ipv4Addr>().is_ok(),
             (RecordType::Aaaa, [_]) => value.parse::<Ipv6Addr>().is_ok(),
@@ -292,7 +295,11 @@ mod tests {
         let long = format!("\"{}\"", "a".repeat(255));
         let too_long = format!("\"{}\"", "a".repeat(256));
         for (kind, good, bad) in [
-            ("A", vec!["198.51.100.1"], vec!["198.51.100.256", "::1", "", "1.2.3.4 5.6.7.8", "www"]),
+            (
+                "A",
+                vec!["198.51.100.1"],
+                vec!["198.51.100.256", "::1", "", " 1.2.3.4", "1.2.3.4 5.6.7.8", "www"],
+            ),
             ("AAAA", vec!["2001:db8::1", "::"], vec!["198.51.100.1", "2001:db8::g"]),
             (
                 "CAA",
@@ -302,7 +309,7 @@ mod tests {
             (
                 "CNAME",
                 vec!["www", "www.example.com.", "@", "_a.example.net."],
-                vec!["a b", "-a", "a..b", "\"a\"", ""],
+                vec!["a b", "-a", "a..b", "\"a\"", "", "a ", "a;b"],
             ),
             (
                 "DS",
