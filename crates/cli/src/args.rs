@@ -446,6 +446,9 @@ mod tests {
             ("apply -local -machines -egress nat -wait-for-boot", true),
             ("apply -local -egress=none", false),
             ("apply -local -machines -egress=all", false),
+            ("apply -local -machines=qemu -egress=none", true),
+            ("apply -local -machines=containers", true),
+            ("apply -local -machines=xen", false),
         ] {
             let words = std::iter::once("ferroform").chain(line.split(' ')).map(OsString::from);
             assert_eq!(parse(words, |_| None).is_ok(), good, "{line}");

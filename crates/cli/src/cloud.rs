@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ferroform_core::Diagnostic;
-use ferroform_hcloud_emulator::{Egress, MachineOptions};
+use ferroform_hcloud_emulator::{Egress, MachineKind, MachineOptions};
 use serde::{Deserialize, Serialize};
 
 use self::control::{Control, request};
@@ -56,6 +56,9 @@ pub(crate) struct Machines {
     /// Where images, disks and volumes are; the usual folder if absent.
     #[serde(default)]
     pub folder: Option<PathBuf>,
+    /// What runs them, if it is not containers: qemu.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
 }
 
 impl Machines {
@@ -69,12 +72,29 @@ impl Machines {
                 .or_else(|| before.map(|before| before.egress.clone()))
                 .unwrap_or_else(|| Egress::default().as_str().to_owned()),
             folder: folder.or_else(|| before.and_then(|before| before.folder.clone())),
+            // Disks are of one kind or the other.
+            kind: match before {
+                Some(before) => before.kind.clone(),
+                None => args
+                    .machines
+                    .filter(|kind| *kind != MachineKind::default())
+                    .map(|kind| kind.as_str().to_owned()),
+            },
         }
     }
 
     /// The same for the emulator.
     pub(crate) fn options(&self) -> MachineOptions {
-        MachineOptions { folder: self.folder.clone(), egress: self.egress.parse().unwrap_or_default() }
+        MachineOptions {
+            folder: self.folder.clone(),
+            egress: self.egress.parse().unwrap_or_default(),
+            kind: self.kind(),
+        }
+    }
+
+    /// What runs them.
+    pub(crate) fn kind(&self) -> MachineKind {
+        self.kind.as_deref().and_then(|kind| kind.parse().ok()).unwrap_or_default()
     }
 }
 
@@ -149,10 +169,19 @@ impl LocalCloud {
         Machines::new(&wish.machines, self.machines().as_ref()).folder
     }
 
+    /// What runs them, or would.
+    pub(crate) fn kind_for(&self, wish: &Wish) -> MachineKind {
+        Machines::new(&wish.machines, self.machines().as_ref()).kind()
+    }
+
     /// How they are to be from now on.
     fn wanted_machines(&self, wish: &Wish) -> Option<Machines> {
         let before = self.machines();
-        if wish.machines.machines { Some(Machines::new(&wish.machines, before.as_ref())) } else { before }
+        if wish.machines.machines.is_some() {
+            Some(Machines::new(&wish.machines, before.as_ref()))
+        } else {
+            before
+        }
     }
 
     /// Notes how they are, until the cloud is reset.
@@ -177,6 +206,13 @@ impl LocalCloud {
         let lock = File::create(self.dir.join("cloud.lock")).and_then(|f| f.lock().map(|()| f));
         let _lock = lock.map_err(|e| failed(&format!("its lock cannot be taken: {e}")))?;
         let machines = self.wanted_machines(wish);
+        if wish.machines.machines == Some(MachineKind::Qemu)
+            && machines.as_ref().is_some_and(|machines| machines.kind() != MachineKind::Qemu)
+        {
+            return Err(failed(
+                "its servers are containers, whose disks qemu cannot run; ferroform cloud reset removes it with all of them",
+            ));
+        }
         let mut time_scale = wish.time_scale;
         if let Some(owner) = self.running() {
             if time_scale.is_none_or(|scale| scale == owner.time_scale) && owner.machines == machines {
@@ -365,7 +401,10 @@ fn is_alive(pid: u32) -> bool {
 
 /// The options of `cloud serve` for machines.
 fn machine_options(machines: &Machines) -> Vec<std::ffi::OsString> {
-    let mut options = vec!["--machines".into(), format!("--egress={}", machines.egress).into()];
+    let mut options = vec![
+        format!("--machines={}", machines.kind().as_str()).into(),
+        format!("--egress={}", machines.egress).into(),
+    ];
     if let Some(folder) = &machines.folder {
         options.extend(["--machines-dir".into(), folder.into()]);
     }

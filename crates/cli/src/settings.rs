@@ -40,7 +40,7 @@ impl Settings {
                     .detail(format!("The environment variable FERROFORM_CLOUD is {other:?}; the one value it can have is \"local\".")));
             }
         };
-        if place.machines.machines && !local {
+        if place.machines.machines.is_some() && !local {
             return Err(Diagnostic::error("Machines are for the local cloud")
                 .detail("The option -machines makes servers of the local cloud real machines; this command does not use the local cloud.")
                 .hint("Add -local."));

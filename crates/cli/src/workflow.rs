@@ -9,6 +9,7 @@ use ferroform_core::{Diagnostic, Diagnostics, Sources};
 use ferroform_engine::journal::NoJournal;
 use ferroform_engine::planning::{self, PlanInput, Planned};
 use ferroform_engine::{EventSink, PlanOptions, Registry};
+use ferroform_hcloud_emulator::MachineKind;
 use ferroform_plan::{Plan, PlanMode, Target};
 use ferroform_state::journal::Journal;
 use ferroform_state::local::{LocalManager, LocalOptions};
@@ -108,7 +109,9 @@ pub(crate) fn local_cloud(context: &Context<'_>, settings: &Settings) -> Result<
         return Ok(None);
     }
     let cloud = LocalCloud::new(settings.local_dir());
-    if settings.wish.machines.machines {
+    // The image of virtual machines is made when the first one needs it.
+    if settings.wish.machines.machines.is_some() && cloud.kind_for(&settings.wish) == MachineKind::Containers
+    {
         images::ensure(context, cloud.folder_for(&settings.wish))?;
     }
     context.take(cloud.ensure(&settings.wish), &Sources::new()).map(Some)

@@ -67,7 +67,7 @@ use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 
-pub use crate::backend::options::{Egress, MachineOptions};
+pub use crate::backend::options::{Egress, MachineKind, MachineOptions};
 pub use crate::clock::{ClockMode, STEPPED_START_MS};
 pub use crate::error::Error;
 pub use crate::faults::{Fault, FaultEffect, FaultReport};
@@ -312,7 +312,7 @@ async fn open_machines(
         Egress::Packages => machines::network::Egress::Packages,
         Egress::Nat => machines::network::Egress::Nat,
     };
-    let config = machines::MachinesConfig { base: folder_of(&options), world_id, egress };
+    let config = machines::MachinesConfig { base: folder_of(&options), world_id, egress, kind: options.kind };
     // It looks at the host, and waits for programs.
     let opened = tokio::task::spawn_blocking(move || {
         let opened = machines::Machines::open(&config)?;

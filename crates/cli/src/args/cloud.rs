@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use ferroform_hcloud_emulator::Egress;
+use ferroform_hcloud_emulator::{Egress, MachineKind};
 
 use super::OutputStyleArgs;
 
@@ -57,10 +57,17 @@ pub(crate) struct CloudPlaceArgs {
 /// Whether and how servers are real machines.
 #[derive(Debug, Args, Clone, Default, PartialEq, Eq)]
 pub(crate) struct MachineArgs {
-    /// Run every server of the local cloud as a real Linux machine (Linux only, as root). A local cloud that was
-    /// started so stays so until it is reset.
-    #[arg(long)]
-    pub machines: bool,
+    /// Run every server of the local cloud as a real Linux machine (Linux only, as root): containers, or virtual
+    /// machines with -machines=qemu, which are slow. A local cloud that was started so stays so until it is reset.
+    #[arg(
+        long,
+        value_name = "KIND",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "containers",
+        value_parser = kind
+    )]
+    pub machines: Option<MachineKind>,
     /// What machines reach outside of the local cloud: none, packages (the package sources of this computer) or nat
     /// (whatever this computer reaches).
     #[arg(long, value_name = "WHAT", requires = "machines", value_parser = egress)]
@@ -68,6 +75,10 @@ pub(crate) struct MachineArgs {
     /// Where images, disks and volumes are kept, instead of /var/lib/ferroform.
     #[arg(long, value_name = "DIR", requires = "machines")]
     pub machines_dir: Option<PathBuf>,
+}
+
+fn kind(text: &str) -> Result<MachineKind, String> {
+    text.parse()
 }
 
 fn egress(text: &str) -> Result<Egress, String> {

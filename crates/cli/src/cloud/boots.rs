@@ -31,6 +31,12 @@ pub(crate) fn wait(
     what: WaitFor,
     limit: Duration,
 ) -> Result<Vec<String>, Diagnostics> {
+    if what == WaitFor::CloudInit && control.is_virtual() {
+        return Err(Diagnostic::error("Virtual machines cannot be looked into")
+            .detail("Whether cloud-init is done in a machine that qemu runs cannot be seen from outside.")
+            .hint("Wait with ferroform cloud wait -for boot, and ask in the machine: ferroform cloud ssh NAME -- cloud-init status --wait")
+            .into());
+    }
     let begun = Instant::now();
     loop {
         let told = control.machines()?;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use ferroform_core::Diagnostic;
+use ferroform_hcloud_emulator::MachineKind;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -98,6 +99,11 @@ pub(crate) struct Control {
 impl Control {
     pub(crate) fn new(owner: &Owner) -> Self {
         Control { owner: owner.clone() }
+    }
+
+    /// Whether its machines are virtual ones, which cannot be looked into from outside.
+    pub(crate) fn is_virtual(&self) -> bool {
+        self.owner.machines.as_ref().is_some_and(|machines| machines.kind() == MachineKind::Qemu)
     }
 
     fn call<T: for<'de> Deserialize<'de>>(

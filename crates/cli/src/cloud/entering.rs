@@ -1,6 +1,7 @@
 //! Going where machines and hosts are: into their namespaces, as root.
 
 use std::ffi::{OsStr, OsString};
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -83,10 +84,13 @@ pub(crate) struct Login<'a> {
 
 /// Logs in to a machine's own SSH server, from inside its network: no firewall is in the way.
 pub(crate) fn ssh(machine: &Machine, login: &Login<'_>) -> Result<Line, Diagnostic> {
-    if machine.leader.is_none() {
-        return Err(not_running(machine));
-    }
     let namespace = machine.namespace.as_ref().ok_or_else(|| not_running(machine))?;
+    // A virtual machine shows no process, and is reached from where its packets are routed.
+    let address = match (machine.leader, machine.ipv4) {
+        (Some(_), _) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        (None, Some(address)) if is_virtual(machine) => address,
+        _ => return Err(not_running(machine)),
+    };
     let option = |name: &str, value: &OsStr| {
         let mut option = OsString::from(name);
         option.push("=");
@@ -103,7 +107,7 @@ pub(crate) fn ssh(machine: &Machine, login: &Login<'_>) -> Result<Line, Diagnost
     if let Some(identity) = login.identity {
         line.extend(["-i".into(), identity.into()]);
     }
-    line.extend(["-l".into(), login.user.into(), "127.0.0.1".into()]);
+    line.extend(["-l".into(), login.user.into(), address.to_string().into()]);
     if !login.command.is_empty() {
         line.push("--".into());
         line.extend_from_slice(login.command);
@@ -111,7 +115,19 @@ pub(crate) fn ssh(machine: &Machine, login: &Login<'_>) -> Result<Line, Diagnost
     Ok(line)
 }
 
+/// Whether a machine runs without a process that its programs could be reached by.
+fn is_virtual(machine: &Machine) -> bool {
+    machine.leader.is_none() && machine.status == "running" && machine.standing == "reached"
+}
+
 fn not_running(machine: &Machine) -> Diagnostic {
+    if is_virtual(machine) {
+        let detail =
+            format!("The machine {} is a virtual one, which nothing is run in from outside.", machine.name);
+        return Diagnostic::error("Machine cannot be entered")
+            .detail(detail)
+            .hint("Log in with ferroform cloud ssh.");
+    }
     let mut detail = format!("The machine {} does not run; its server is {}.", machine.name, machine.status);
     if let Some(problem) = &machine.problem {
         detail.push_str(&format!(" It cannot: {}.", problem.trim_end_matches('.')));

@@ -47,7 +47,7 @@ pub(super) async fn run(args: &ServeArgs, terminal: &Terminal) -> Outcome {
     if let Some(path) = &args.state {
         builder = builder.state_file(path);
     }
-    let machines = args.machines.machines.then(|| Machines::new(&args.machines, None));
+    let machines = args.machines.machines.map(|_| Machines::new(&args.machines, None));
     if let Some(machines) = &machines {
         context.take(need_root(), &none)?;
         builder = builder.machines(machines.options());

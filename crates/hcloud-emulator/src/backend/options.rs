@@ -38,6 +38,39 @@ impl FromStr for Egress {
     }
 }
 
+/// What runs the servers of a world.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MachineKind {
+    /// systemd-nspawn: containers that share the host's kernel and boot in seconds.
+    #[default]
+    Containers,
+    /// qemu: virtual machines with a kernel, firmware tables and disks of their own. Slow where the host's hardware
+    /// does not help, and without rescue system, snapshots and changes of networks while they run.
+    Qemu,
+}
+
+impl MachineKind {
+    /// `containers` or `qemu`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Containers => "containers",
+            Self::Qemu => "qemu",
+        }
+    }
+}
+
+impl FromStr for MachineKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Self::Containers, Self::Qemu]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+            .ok_or_else(|| format!("`{text}` is none of containers and qemu"))
+    }
+}
+
 /// How servers become real Linux machines on this host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MachineOptions {
@@ -45,4 +78,6 @@ pub struct MachineOptions {
     pub folder: Option<PathBuf>,
     /// What machines can reach.
     pub egress: Egress,
+    /// What runs them.
+    pub kind: MachineKind,
 }

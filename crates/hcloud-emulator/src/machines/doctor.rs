@@ -43,6 +43,12 @@ const PROGRAMS: &[(&str, &str, &str)] = &[
 const OPTIONAL: &[(&str, &str, &str)] =
     &[("mkfs.xfs", "xfsprogs", "formats volumes with xfs"), ("ssh", "openssh-client", "logs in to machines")];
 
+/// What virtual machines need besides, which take the place of containers only where that is wanted.
+const QEMU: &[(&str, &str, &str)] = &[
+    ("qemu-system-x86_64", "qemu-system-x86", "runs virtual machines (-machines=qemu)"),
+    ("qemu-img", "qemu-utils", "makes disks of virtual machines (-machines=qemu)"),
+];
+
 /// Checks everything. Nothing is left behind.
 ///
 /// `base` is the folder that disks will be in, usually [`DEFAULT_BASE`](super::DEFAULT_BASE).
@@ -52,7 +58,7 @@ pub fn examine(base: &Path) -> Vec<Check> {
     let mut checks =
         vec![check("root", root, "this process runs as root", "it does not", "run it with sudo")];
     checks.extend(PROGRAMS.iter().map(|program| installed(program, false)));
-    checks.extend(OPTIONAL.iter().map(|program| installed(program, true)));
+    checks.extend(OPTIONAL.iter().chain(QEMU).map(|program| installed(program, true)));
     if root {
         checks.extend([kernel(), overlay(base), loops(base), namespaces(), firewall(), links()]);
     }
@@ -78,6 +84,14 @@ pub fn refusal(checks: &[Check]) -> Option<String> {
         .map(|check| format!("{}: {}; {}", check.name, check.detail, check.fix))
         .collect();
     (!missing.is_empty()).then(|| missing.join("\n"))
+}
+
+/// Why there can be no virtual machines here, on a host that can have containers.
+pub(super) fn refusal_of_qemu() -> Option<String> {
+    let mut checks: Vec<Check> = QEMU.iter().map(|program| installed(program, false)).collect();
+    let tun = Path::new("/dev/net/tun").exists();
+    checks.push(check("/dev/net/tun", tun, "it is there", "not there", "load the kernel's module `tun`"));
+    refusal(&checks)
 }
 
 fn check(name: &str, ok: bool, good: &str, bad: &str, fix: &str) -> Check {

@@ -7,6 +7,7 @@
 //! | [`tools`] | calling `ip`, `nft`, `mount` and the like |
 //! | [`doctor`] | whether all this works on this host |
 //! | [`image`] | base images, made of the host's own packages |
+//! | [`qemu`] | what virtual machines need, which take the place of containers where that is wanted |
 //! | [`guests`] | one machine: disk, boot, end, snapshot |
 //! | [`network`] | the internet of a world and its private networks |
 //! | [`volumes`] | volumes |
@@ -24,6 +25,7 @@ pub mod doctor;
 mod guests;
 pub mod image;
 pub(crate) mod network;
+mod qemu;
 mod reconciler;
 pub(crate) mod site;
 #[cfg(test)]
@@ -49,6 +51,7 @@ pub use self::site::DEFAULT_BASE;
 use self::site::Site;
 use self::tools::ToolError;
 use self::volumes::Volumes;
+use crate::backend::options::MachineKind;
 use crate::backend::{Backend, Host, Object, Place, Report, Scene, Standing};
 
 /// What machines are opened with.
@@ -58,6 +61,7 @@ pub(crate) struct MachinesConfig {
     pub(crate) base: PathBuf,
     pub(crate) world_id: String,
     pub(crate) egress: Egress,
+    pub(crate) kind: MachineKind,
 }
 
 /// A world's real machines, with all that they need.
@@ -73,7 +77,7 @@ impl Machines {
     /// # Errors
     /// When machines cannot run on this host; the text says what is missing and how to get it.
     pub(crate) fn open(config: &MachinesConfig) -> Result<Self, String> {
-        let MachinesConfig { base, world_id, egress } = config;
+        let MachinesConfig { base, world_id, egress, kind } = config;
         if !guests::is_mountable(base) {
             return Err(format!(
                 "{}: machines cannot be kept in this folder, since layers of disks cannot be named in it; choose one \
@@ -84,11 +88,16 @@ impl Machines {
         if let Some(refusal) = doctor::refusal(&doctor::examine(base)) {
             return Err(format!("machines cannot run on this host:\n{refusal}"));
         }
+        if *kind == MachineKind::Qemu
+            && let Some(refusal) = doctor::refusal_of_qemu()
+        {
+            return Err(format!("qemu cannot run machines on this host:\n{refusal}"));
+        }
         let site = Site::new(base, world_id);
-        Self::take(base, site, *egress).map_err(|error| error.to_string())
+        Self::take(base, site, *egress, *kind).map_err(|error| error.to_string())
     }
 
-    fn take(base: &Path, site: Site, egress: Egress) -> Result<Self, ToolError> {
+    fn take(base: &Path, site: Site, egress: Egress, kind: MachineKind) -> Result<Self, ToolError> {
         site.folder("").map_err(ToolError::file("making the world's folder"))?;
         let network = Network::open(&site, egress)?;
         let volumes = Volumes::open(&site)?;
@@ -97,6 +106,7 @@ impl Machines {
             snapshots: Snapshots::new(&site),
             site,
             base: base.to_owned(),
+            kind,
             network: Mutex::new(network),
             volumes: Mutex::new(volumes),
             state: Mutex::default(),
@@ -176,8 +186,13 @@ impl Backend for Machines {
     fn place(&self, machine: i64) -> Option<Place> {
         let site = &self.shared.site;
         let folder = guests::is_known(site, machine);
+        // In that of a virtual machine is nobody.
+        let namespace = match self.shared.kind {
+            MachineKind::Containers => format!("m{machine}"),
+            MachineKind::Qemu => network::INTERNET.to_owned(),
+        };
         folder.then(|| Place {
-            namespace: site.namespace_path(&format!("m{machine}")),
+            namespace: site.namespace_path(&namespace),
             leader: guests::leader(site, machine),
         })
     }
@@ -218,6 +233,7 @@ impl Backend for Machines {
 struct Shared {
     site: Site,
     base: PathBuf,
+    kind: MachineKind,
     network: Mutex<Network>,
     volumes: Mutex<Volumes>,
     snapshots: Snapshots,

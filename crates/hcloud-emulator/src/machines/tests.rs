@@ -20,6 +20,7 @@ struct World {
     machines: Option<Machines>,
     site: Site,
     base: PathBuf,
+    kind: MachineKind,
     id: String,
     scene: Scene,
     /// With the key to log in with.
@@ -49,6 +50,10 @@ impl Drop for World {
 impl World {
     /// Nothing, where machines cannot run.
     fn new(name: &str) -> Option<Self> {
+        Self::of_kind(name, MachineKind::Containers)
+    }
+
+    fn of_kind(name: &str, kind: MachineKind) -> Option<Self> {
         let base =
             std::env::var_os("FERROFORM_MACHINES_DIR").map_or_else(|| DEFAULT_BASE.into(), PathBuf::from);
         let required = std::env::var_os("FERROFORM_REQUIRE_MACHINES").is_some();
@@ -58,7 +63,20 @@ impl World {
             return None;
         }
         // It is made of packages that are fetched, which no test does by itself.
-        if !required && !image::list(&base).iter().any(|image| image.current) {
+        let built = match kind {
+            MachineKind::Containers => image::list(&base).iter().any(|image| image.current),
+            MachineKind::Qemu => image::disk::find(&base).is_some(),
+        };
+        let required = match kind {
+            MachineKind::Containers => required,
+            MachineKind::Qemu => std::env::var_os("FERROFORM_REQUIRE_QEMU").is_some(),
+        };
+        if let (MachineKind::Qemu, Some(refusal)) = (kind, doctor::refusal_of_qemu()) {
+            assert!(!required, "qemu cannot run machines: {refusal}");
+            println!("skipped, since qemu cannot run machines here: {refusal}");
+            return None;
+        }
+        if !required && !built {
             println!("skipped, since there is no base image: ferroform cloud image build");
             return None;
         }
@@ -69,14 +87,18 @@ impl World {
         run("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-f", &key.to_string_lossy()]);
         let before = host();
         let scene = Scene::default();
-        let mut world = Self { machines: None, site, base, id, scene, folder, before };
+        let mut world = Self { machines: None, site, base, kind, id, scene, folder, before };
         world.open();
         Some(world)
     }
 
     fn open(&mut self) {
-        let config =
-            MachinesConfig { base: self.base.clone(), world_id: self.id.clone(), egress: Egress::None };
+        let config = MachinesConfig {
+            base: self.base.clone(),
+            world_id: self.id.clone(),
+            egress: Egress::None,
+            kind: self.kind,
+        };
         let machines = Machines::open(&config).unwrap();
         if machines.hosts().is_empty() {
             machines.add_host("admin", &[ADMIN.parse().unwrap()]).unwrap();
@@ -126,7 +148,8 @@ impl World {
     }
 
     fn standing(&self, object: Object) -> Result<(), String> {
-        let end = Instant::now() + Duration::from_secs(150);
+        let end =
+            Instant::now() + Duration::from_secs(if self.kind == MachineKind::Qemu { 600 } else { 150 });
         loop {
             match self.backend().standing(object, self.scene.revision) {
                 Standing::Reached => return Ok(()),
@@ -166,7 +189,7 @@ impl World {
     }
 
     fn wait_for<T>(&self, what: &str, mut get: impl FnMut() -> Option<T>) -> T {
-        let end = Instant::now() + Duration::from_secs(60);
+        let end = Instant::now() + Duration::from_secs(if self.kind == MachineKind::Qemu { 240 } else { 60 });
         loop {
             if let Some(got) = get() {
                 return got;
@@ -386,6 +409,100 @@ fn machines_outlive_the_emulator_for_real() {
     assert_eq!(world.left(), Vec::<String>::new());
     assert_eq!(other.left(), there);
     assert_eq!(host(), world.before);
+}
+
+/// With FERROFORM_REQUIRE_QEMU=1 a failure where it cannot run; skipped also where its image has not been made.
+#[test]
+fn a_machine_boots_in_qemu_for_real() {
+    let Some(mut world) = World::of_kind("qemu", MachineKind::Qemu) else { return };
+    let machine = world.add(31);
+    machine.user_data = Some("#cloud-config\nruncmd:\n- echo ran >>/root/ran\n".to_owned());
+    machine.size = Size { cores: 2, memory_mb: 512, disk_gb: 20 };
+    let segment = Segment {
+        name: "net".to_owned(),
+        range: "10.0.0.0/16".parse().unwrap(),
+        subnets: vec!["10.0.1.0/24".parse().unwrap()],
+        routes: Vec::new(),
+    };
+    machine.links.push(PrivateLink {
+        segment: 3,
+        address: Ipv4Addr::new(10, 0, 1, 31),
+        aliases: Vec::new(),
+        mac: "86:00:00:00:00:31".to_owned(),
+    });
+    world.scene.segments.insert(3, segment);
+    println!("first boot, with the network: {:?}", world.settle());
+    let ssh = |world: &World, command: &str| {
+        world.wait_for(command, || match world.ssh(31, command) {
+            Ok(said) => Some(said),
+            Err(said) => {
+                println!("{command}: {said}");
+                std::thread::sleep(Duration::from_secs(2));
+                None
+            }
+        })
+    };
+    let started = Instant::now();
+    ssh(&world, "cloud-init status --wait >/dev/null; cloud-init status | grep done");
+    println!("cloud-init: {:?} later", started.elapsed());
+    let about =
+        "hostname; cloud-id; cat /root/ran /sys/class/dmi/id/sys_vendor /sys/class/dmi/id/product_serial";
+    assert_eq!(ssh(&world, about), "machine-31\nhetzner\nran\nHetzner\n31");
+    assert!(ssh(&world, "cat /run/cloud-init/result.json").contains("\"errors\": []"));
+    assert!(ssh(&world, "ip -o address").contains("2001:db8:0:31::1/64"));
+    assert!(ssh(&world, "ip -o -4 address show eth1").contains("10.0.1.31/32"));
+    // A kernel of its own, which is the distribution's.
+    let own = rustix::system::uname().release().to_string_lossy().into_owned();
+    assert_ne!(ssh(&world, "uname -r"), own);
+    assert!(ssh(&world, "df -BG --output=size / | tail -1").trim().starts_with("20G"));
+
+    // A volume comes and goes while the machine runs.
+    let volume = Volume {
+        size_gb: 10,
+        format: Some("ext4".to_owned()),
+        automount: false,
+        location: "fsn1".to_owned(),
+    };
+    world.scene.volumes.insert(5, volume);
+    world.machine(31).volumes.insert(5);
+    println!("attaching: {:?}", world.settle());
+    let path = "/dev/disk/by-id/scsi-0HC_Volume_5";
+    ssh(&world, &format!("test -b {path} && mount {path} /mnt && echo data >/mnt/file && umount /mnt"));
+    assert_eq!(
+        ssh(&world, "lsblk -dno VENDOR,MODEL,SIZE /dev/sda").split_whitespace().collect::<Vec<_>>(),
+        ["HC", "Volume", "10G"]
+    );
+    world.machine(31).volumes.clear();
+    println!("detaching: {:?}", world.settle());
+    assert_eq!(ssh(&world, "sleep 1; ls /dev/disk/by-id 2>/dev/null || true"), "");
+
+    // What it has not is refused, and says so.
+    world.scene.snapshots.insert(70, Snapshot { of: 31 });
+    world.show();
+    assert!(world.standing(Object::Snapshot(70)).unwrap_err().contains("qemu"));
+    world.scene.snapshots.clear();
+    world.machine(31).links.clear();
+    world.show();
+    assert!(world.standing(Object::Machine(31)).unwrap_err().contains("networks"));
+
+    // The emulator goes and comes back; the machine stays.
+    world.machines = None;
+    world.scene.revision = 0;
+    world.machine(31).links.push(PrivateLink {
+        segment: 3,
+        address: Ipv4Addr::new(10, 0, 1, 31),
+        aliases: Vec::new(),
+        mac: "86:00:00:00:00:31".to_owned(),
+    });
+    world.open();
+    println!("found again: {:?}", world.settle());
+    assert!(ssh(&world, "cut -d. -f1 /proc/uptime").parse::<u64>().unwrap() > 20);
+
+    world.machine(31).run = Run::Off { gracefully: true };
+    println!("shutdown: {:?}", world.settle());
+    assert!(world.left().iter().all(|line| !line.contains("qemu-system")), "{:?}", world.left());
+    assert!(world.backend().console(31).unwrap().contains("Power down"));
+    world.finish();
 }
 
 /// Opens a world and boots a machine, and then waits to be killed.

@@ -12,6 +12,7 @@ use super::guests::{Boot, End, Guest, Record, remove_discarded};
 use super::image;
 use super::tools::ToolError;
 use crate::backend::Report;
+use crate::backend::options::MachineKind;
 use crate::backend::scene::{DiskSource, Machine, Object, Run};
 
 /// How long a machine that is asked to shut down may take before it is switched off.
@@ -23,6 +24,11 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(8);
 const BOOT_LIMIT: Duration = Duration::from_secs(60);
 /// How often is looked whether one can log in.
 const BOOT_POLL: Duration = Duration::from_millis(40);
+/// What virtual machines have instead of all these: where the hardware does not help they take a minute, and more
+/// while others do the same.
+const SHUTDOWN_LIMIT_VIRTUAL: Duration = Duration::from_secs(120);
+const BOOT_LIMIT_VIRTUAL: Duration = Duration::from_secs(300);
+const BOOT_POLL_VIRTUAL: Duration = Duration::from_millis(500);
 /// A machine that restarts itself more often than this many times in a minute is left off.
 const MOST_RESTARTS: usize = 5;
 
@@ -155,7 +161,7 @@ pub(super) struct Worker {
 impl Worker {
     /// Starts the worker of a machine.
     pub(super) fn start(id: i64, shared: &Arc<Shared>) -> Result<Arc<Slot>, ToolError> {
-        let guest = Guest::open(&shared.site, id)?;
+        let guest = Guest::open(&shared.site, id, shared.kind)?;
         let slot = Arc::new(Slot::default());
         let (shared, its_slot) = (Arc::clone(shared), Arc::clone(&slot));
         std::thread::Builder::new()
@@ -228,6 +234,10 @@ impl Worker {
     /// Makes the machine what it should be.
     fn be(&mut self, target: &Target) -> Result<(), Stop> {
         let machine = &target.machine;
+        if self.guest.is_virtual() {
+            let automount = machine.volumes.iter().any(|id| target.automount.get(id) == Some(&true));
+            self.guest.refuse_impossible(machine, automount)?;
+        }
         for image in &target.snapshots {
             match self.guest.snapshot(*image) {
                 Ok(()) => self.shared.reached(Object::Snapshot(*image), target.revision),
@@ -242,7 +252,7 @@ impl Worker {
             self.guest.write_disk(machine.disk.written_by, layers)?;
         }
         match machine.run {
-            Run::Off { gracefully } => self.off(gracefully.then_some(SHUTDOWN_LIMIT))?,
+            Run::Off { gracefully } => self.off(gracefully.then_some(self.shutdown_limit()))?,
             Run::On { boot, gracefully } => {
                 let record = &self.guest.record;
                 let same = record.boot == boot && !record.suspended;
@@ -252,7 +262,7 @@ impl Worker {
                         self.change_password(machine)?;
                     }
                 } else {
-                    self.off(gracefully.then_some(SHUTDOWN_LIMIT))?;
+                    self.off(gracefully.then_some(self.shutdown_limit()))?;
                     // One that went off before everybody's eyes, or switched itself off while nobody watched, stays
                     // off; one that was suspended, or killed with all else on this host, comes back.
                     match self.guest.ended_unseen().filter(|_| same) {
@@ -274,6 +284,10 @@ impl Worker {
     /// The layers that a disk is made on.
     fn layers(&self, from: &DiskSource) -> Result<Vec<PathBuf>, Stop> {
         match from {
+            DiskSource::System(_) if self.guest.is_virtual() => {
+                let image = image::disk::find_or_build(&self.shared.base, &mut |_| {});
+                Ok(vec![image.map_err(Stop::Failed)?.disk()])
+            }
             DiskSource::System(name) => Ok(vec![self.base_image(name)?]),
             DiskSource::Snapshot(image) => self
                 .shared
@@ -302,7 +316,10 @@ impl Worker {
         };
         // A machine that was switched on has no routes or rules from before.
         self.shared.network.lock().renew_guest(self.id)?;
-        let (arguments, group) = {
+        let (arguments, group) = if self.guest.is_virtual() {
+            // It gets its volumes when it runs.
+            (Vec::new(), None)
+        } else {
             let volumes = self.shared.volumes.lock();
             (volumes.boot_arguments(&machine.volumes), volumes.device_group(self.id, &machine.volumes)?)
         };
@@ -314,6 +331,7 @@ impl Worker {
             arguments,
             join: group.into_iter().collect(),
             rescue_image,
+            base: &self.shared.base,
         })?;
         self.watch();
         // Until it is otherwise known, all that it was started with.
@@ -340,7 +358,11 @@ impl Worker {
         if self.guest.record.booted {
             return Ok(());
         }
-        let mut end = Instant::now() + BOOT_LIMIT;
+        let (limit, poll) = match self.shared.kind {
+            MachineKind::Containers => (BOOT_LIMIT, BOOT_POLL),
+            MachineKind::Qemu => (BOOT_LIMIT_VIRTUAL, BOOT_POLL_VIRTUAL),
+        };
+        let mut end = Instant::now() + limit;
         let mut known = false;
         // A goal that changes something else, as most do while others are created, is no reason to hurry.
         let mut looked = self.seen;
@@ -351,16 +373,16 @@ impl Worker {
                 Err(End::Reboot) if self.may_restart() => {
                     self.off(None)?;
                     self.on(self.guest.record.boot, target)?;
-                    (end, known) = (Instant::now() + BOOT_LIMIT, false);
+                    (end, known) = (Instant::now() + limit, false);
                 }
                 Err(end) => return Err(Stop::Failed(self.not_booted(end))),
             }
-            if !known && self.guest.leader().is_some() {
+            if !known && self.can_have_volumes() {
                 known = true;
                 // What it has to be given comes before it looks for it.
                 self.volumes(target)?;
             }
-            if self.guest.is_reachable() || Instant::now() > end {
+            if self.guest.is_reachable(&target.machine) || Instant::now() > end {
                 return Ok(self.guest.booted()?);
             }
             let overtaken = match self.slot.newer(self.seen) {
@@ -373,8 +395,17 @@ impl Worker {
             if overtaken {
                 return Err(Stop::Overtaken);
             }
-            looked = self.slot.pause(looked, BOOT_POLL);
+            looked = self.slot.pause(looked, poll);
         }
+    }
+
+    /// Whether the machine has come so far that it can be given volumes.
+    fn can_have_volumes(&mut self) -> bool {
+        if self.guest.is_virtual() { self.guest.listens() } else { self.guest.leader().is_some() }
+    }
+
+    fn shutdown_limit(&self) -> Duration {
+        if self.guest.is_virtual() { SHUTDOWN_LIMIT_VIRTUAL } else { SHUTDOWN_LIMIT }
     }
 
     fn not_booted(&self, end: End) -> String {
@@ -434,20 +465,33 @@ impl Worker {
         if *wanted == had {
             return Ok(());
         }
-        let Some(leader) = self.guest.leader() else { return Ok(()) };
+        let leader = match self.guest.leader() {
+            Some(leader) => leader,
+            // A virtual machine shows none of its processes.
+            None if self.guest.is_virtual() && self.guest.is_running() => 0,
+            None => return Ok(()),
+        };
         let mut has = had.clone();
         let mut failure = None;
         {
             let volumes = self.shared.volumes.lock();
             for id in had.difference(wanted) {
-                match volumes.detach(*id, leader) {
+                let detached = match self.shared.kind {
+                    MachineKind::Containers => volumes.detach(*id, leader),
+                    MachineKind::Qemu => self.guest.detach(*id),
+                };
+                match detached {
                     Ok(()) => drop(has.remove(id)),
                     Err(error) => failure = Some(format!("volume {id} cannot be detached: {error}")),
                 }
             }
             for id in wanted.difference(&had) {
                 let automount = target.automount.get(id).copied().unwrap_or_default();
-                match volumes.attach(*id, leader, automount) {
+                let attached = match self.shared.kind {
+                    MachineKind::Containers => volumes.attach(*id, leader, automount),
+                    MachineKind::Qemu => volumes.node(*id).and_then(|node| self.guest.attach(*id, &node)),
+                };
+                match attached {
                     Ok(()) => drop(has.insert(*id)),
                     Err(error) => failure = Some(format!("volume {id} cannot be attached: {error}")),
                 }

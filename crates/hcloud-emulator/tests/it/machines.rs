@@ -40,7 +40,7 @@ fn say(text: &str) {
 }
 
 fn options() -> MachineOptions {
-    MachineOptions { folder: None, egress: Egress::None }
+    MachineOptions { egress: Egress::None, ..MachineOptions::default() }
 }
 
 /// A world with machines. Dropped, it is gone from this host, however the test ended.

@@ -11,12 +11,14 @@
 //! | `ended` | how systemd-nspawn ended: 0 after a power-off, 133 to be started again |
 //! | `console`, `console.old` | what it wrote to its console |
 //!
-//! The container is run by a keeper (`keeper.sh`), a shell in a mount namespace and session of its own.
+//! The container is run by a keeper (`keeper.sh`), a shell in a mount namespace and session of its own. Where that is
+//! wanted, qemu takes the place of systemd-nspawn ([`virtual_machine`]).
 
 mod disk;
 mod groups;
 mod process;
 mod seed;
+mod virtual_machine;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -38,6 +40,7 @@ use self::seed::Seed;
 use super::image;
 use super::site::Site;
 use super::tools::{ToolError, run, run_with_input};
+use crate::backend::options::MachineKind;
 use crate::backend::scene::{Machine, Size};
 
 /// The folder of the world's with a folder for each machine.
@@ -45,6 +48,7 @@ const FOLDER: &str = "machines";
 /// The same for snapshots.
 const SNAPSHOTS: &str = "snapshots";
 const KEEPER: &str = include_str!("keeper.sh");
+const KEEPER_VIRTUAL: &str = include_str!("virtual.sh");
 /// What the folder of a machine ends in that is being removed.
 const DISCARDED: &str = ".gone";
 /// What systemd-nspawn ends with when the machine wants to be started again.
@@ -54,6 +58,8 @@ const CONSOLE_TOLD: u64 = 1 << 20;
 const CONSOLE_KEPT: u64 = 4 << 20;
 /// How long a machine that was killed may take to be gone.
 const KILL_LIMIT: Duration = Duration::from_secs(20);
+/// How much of that qemu has to close the disk.
+const GENTLY: Duration = Duration::from_secs(10);
 
 /// What a machine needs to boot, besides what is in the scene.
 #[derive(Debug)]
@@ -70,6 +76,8 @@ pub(crate) struct Boot<'a> {
     pub(crate) join: Vec<PathBuf>,
     /// The root of the rescue system's image, if it boots into that.
     pub(crate) rescue_image: Option<PathBuf>,
+    /// The folder with the images of this host.
+    pub(crate) base: &'a Path,
 }
 
 /// What is remembered of a boot.
@@ -85,6 +93,9 @@ pub(crate) struct Record {
     pub(crate) volumes: BTreeSet<i64>,
     /// The password that root was given last.
     pub(crate) root_password: Option<String>,
+    /// How many network interfaces a virtual machine was started with.
+    #[serde(default)]
+    pub(crate) interfaces: usize,
 }
 
 /// How a machine stopped running.
@@ -104,6 +115,7 @@ pub(crate) enum End {
 #[derive(Debug)]
 pub(crate) struct Guest {
     id: i64,
+    kind: MachineKind,
     folder: PathBuf,
     snapshots: PathBuf,
     tag: String,
@@ -127,7 +139,7 @@ impl Guest {
     ///
     /// # Errors
     /// When its folder cannot be made.
-    pub(crate) fn open(site: &Site, id: i64) -> Result<Self, ToolError> {
+    pub(crate) fn open(site: &Site, id: i64, kind: MachineKind) -> Result<Self, ToolError> {
         let all = site.folder(FOLDER).map_err(ToolError::file("making the folder of machines"))?;
         let snapshots = site.folder(SNAPSHOTS).map_err(ToolError::file("making the folder of snapshots"))?;
         let folder = all.join(id.to_string());
@@ -137,7 +149,7 @@ impl Guest {
         let tag = site.tag().to_owned();
         let group = format!("{tag}/m{id}");
         let mut guest =
-            Self { id, folder, snapshots, tag, group, places: Places::find(), record, running: None };
+            Self { id, kind, folder, snapshots, tag, group, places: Places::find(), record, running: None };
         guest.adopt();
         Ok(guest)
     }
@@ -170,6 +182,11 @@ impl Guest {
         }
     }
 
+    /// Whether it is run by qemu.
+    pub(crate) fn is_virtual(&self) -> bool {
+        self.kind == MachineKind::Qemu
+    }
+
     /// The action that wanted the disk written as it is, if there is one.
     pub(crate) fn disk(&self) -> Option<i64> {
         Disk::read(&self.folder.join("disk")).map(|disk| disk.written_by)
@@ -188,6 +205,9 @@ impl Guest {
     /// # Errors
     /// When there is no disk, or not enough room.
     pub(crate) fn snapshot(&self, image: i64) -> Result<(), ToolError> {
+        if self.is_virtual() {
+            return Err(ToolError::Refused("no snapshot can be taken of a server that qemu runs".to_owned()));
+        }
         let to = self.snapshots.join(image.to_string());
         if to.exists() {
             return Ok(());
@@ -212,6 +232,58 @@ impl Guest {
     /// # Errors
     /// When it cannot be started.
     pub(crate) fn boot(&mut self, boot: &Boot<'_>) -> Result<(), ToolError> {
+        let (script, keeper) = match self.kind {
+            MachineKind::Containers => (KEEPER, self.prepare_container(boot)?),
+            MachineKind::Qemu => (KEEPER_VIRTUAL, self.prepare_virtual(boot)?),
+        };
+        let record = Record {
+            boot: boot.boot,
+            volumes: BTreeSet::new(),
+            root_password: boot.machine.root_password.clone(),
+            interfaces: self.interfaces_of(boot.machine),
+            ..Record::default()
+        };
+        self.remember(record)?;
+        match std::fs::remove_file(self.folder.join("ended")) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(ToolError::file("forgetting how the machine ended")(error));
+            }
+            _ => {}
+        }
+        let console = File::options().create(true).append(true).mode(0o600).open(self.folder.join("console"));
+        let console = console.map_err(ToolError::file("opening the machine's console"))?;
+        let again = console.try_clone().map_err(ToolError::file("opening the machine's console"))?;
+        // As on a server at Hetzner, there is only version 2 of control groups to see inside. What limits the machine
+        // itself is out of its reach.
+        let unified = self.places.has_v2().then_some(("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "1"));
+        let child = Command::new("setsid")
+            .args(["unshare", "--mount", "--propagation=private", "sh", "-uc", script, "ferroform-machine"])
+            .args(keeper)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("LANG", "C.UTF-8")
+            // Sysctls of the network are the machine's own.
+            .env("SYSTEMD_NSPAWN_API_VFS_WRITABLE", "network")
+            // As at Hetzner, /tmp is on the disk.
+            .env("SYSTEMD_NSPAWN_TMPFS_TMP", "0")
+            // Nobody else starts it; and the files of these locks stay when it is killed.
+            .env("SYSTEMD_NSPAWN_LOCK", "0")
+            .envs(unified)
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(console)
+            .stderr(again)
+            .spawn()
+            .map_err(|source| ToolError::Start { program: "setsid".to_owned(), source })?;
+        let keeper = Process::open(child.id()).ok_or_else(|| {
+            ToolError::Refused(format!("process {} was gone as soon as it was started", child.id()))
+        })?;
+        self.running = Some(Running { keeper, child: Some(child), container: None, leader: None });
+        Ok(())
+    }
+
+    /// Gets everything ready, and gives the arguments of the keeper.
+    fn prepare_container(&self, boot: &Boot<'_>) -> Result<Vec<OsString>, ToolError> {
         let seed = Seed::new(self.id, boot.machine, boot.boot, boot.package_proxy);
         seed.write(&self.folder.join("seed"))?;
         let disk_folder = self.folder.join("disk");
@@ -238,50 +310,7 @@ impl Guest {
         group.prefer(true);
         keeper.push("--".into());
         keeper.extend(self.container(boot, seed.host_name()).into_iter().map(OsString::from));
-
-        let record = Record {
-            boot: boot.boot,
-            volumes: BTreeSet::new(),
-            root_password: boot.machine.root_password.clone(),
-            ..Record::default()
-        };
-        self.remember(record)?;
-        match std::fs::remove_file(self.folder.join("ended")) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(ToolError::file("forgetting how the machine ended")(error));
-            }
-            _ => {}
-        }
-        let console = File::options().create(true).append(true).mode(0o600).open(self.folder.join("console"));
-        let console = console.map_err(ToolError::file("opening the machine's console"))?;
-        let again = console.try_clone().map_err(ToolError::file("opening the machine's console"))?;
-        // As on a server at Hetzner, there is only version 2 of control groups to see inside. What limits the machine
-        // itself is out of its reach.
-        let unified = self.places.has_v2().then_some(("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "1"));
-        let child = Command::new("setsid")
-            .args(["unshare", "--mount", "--propagation=private", "sh", "-uc", KEEPER, "ferroform-machine"])
-            .args(keeper)
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("LANG", "C.UTF-8")
-            // Sysctls of the network are the machine's own.
-            .env("SYSTEMD_NSPAWN_API_VFS_WRITABLE", "network")
-            // As at Hetzner, /tmp is on the disk.
-            .env("SYSTEMD_NSPAWN_TMPFS_TMP", "0")
-            // Nobody else starts it; and the files of these locks stay when it is killed.
-            .env("SYSTEMD_NSPAWN_LOCK", "0")
-            .envs(unified)
-            .current_dir("/")
-            .stdin(Stdio::null())
-            .stdout(console)
-            .stderr(again)
-            .spawn()
-            .map_err(|source| ToolError::Start { program: "setsid".to_owned(), source })?;
-        let keeper = Process::open(child.id()).ok_or_else(|| {
-            ToolError::Refused(format!("process {} was gone as soon as it was started", child.id()))
-        })?;
-        self.running = Some(Running { keeper, child: Some(child), container: None, leader: None });
-        Ok(())
+        Ok(keeper)
     }
 
     /// The command that runs the container.
@@ -389,12 +418,19 @@ impl Guest {
     }
 
     /// Whether one can log in.
-    pub(crate) fn is_reachable(&mut self) -> bool {
-        self.leader().is_some_and(process::takes_logins)
+    pub(crate) fn is_reachable(&mut self, machine: &Machine) -> bool {
+        match self.kind {
+            MachineKind::Containers => self.leader().is_some_and(process::takes_logins),
+            MachineKind::Qemu => self.takes_connections(machine),
+        }
     }
 
     /// Sets what it may use.
     pub(crate) fn limit(&self, size: Size) {
+        // A virtual machine has what it was started with.
+        if self.is_virtual() {
+            return;
+        }
         self.places.group(&self.group).limit(size);
     }
 
@@ -409,6 +445,9 @@ impl Guest {
 
     /// Asks it to shut down.
     pub(crate) fn shut_down(&mut self) {
+        if self.is_virtual() {
+            return self.press_power();
+        }
         // systemd-nspawn passes this on as --kill-signal says.
         let _ = self.leader();
         match self.running.as_ref().and_then(|running| running.container.as_ref()) {
@@ -436,7 +475,12 @@ impl Guest {
     pub(crate) fn kill_and_wait(&mut self) -> Result<(), ToolError> {
         let end = Instant::now() + KILL_LIMIT;
         while self.check() == Ok(true) {
-            self.kill();
+            if self.is_virtual() {
+                let _ = self.leader();
+                self.end_virtual(Instant::now() + KILL_LIMIT < end + GENTLY);
+            } else {
+                self.kill();
+            }
             if Instant::now() > end {
                 return Err(ToolError::Refused(format!(
                     "the machine of server {} cannot be killed",
@@ -481,6 +525,10 @@ impl Guest {
     /// # Errors
     /// When the machine does not run or has no `chpasswd`.
     pub(crate) fn set_root_password(&mut self, password: &str) -> Result<(), ToolError> {
+        if self.is_virtual() {
+            let why = "the password of a server that qemu runs cannot be changed from outside";
+            return Err(ToolError::Refused(why.to_owned()));
+        }
         let Some(leader) = self.leader() else { return Ok(()) };
         let target = format!("--target={leader}");
         let words = [target.as_str(), "--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd"];

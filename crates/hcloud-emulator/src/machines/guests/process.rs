@@ -9,6 +9,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 const NSPAWN: &str = "systemd-nspawn";
+/// What runs virtual machines.
+pub(super) const QEMU: &str = "qemu-system-x86_64";
 
 /// A process that is still the same one when its number has been given to another.
 #[derive(Debug)]
@@ -62,13 +64,18 @@ pub(crate) struct Found {
 pub(crate) enum Role {
     /// What mounts the disk, runs systemd-nspawn and writes down how it ended.
     Keeper,
-    /// systemd-nspawn itself.
+    /// systemd-nspawn or qemu itself.
     Container,
 }
 
 /// What machines of a world are called when they are started.
 pub(crate) fn machine_argument(tag: &str, machine: i64) -> String {
     format!("--machine={tag}-m{machine}")
+}
+
+/// The same for qemu, as the value of `-name`.
+pub(crate) fn machine_name(tag: &str, machine: i64) -> String {
+    format!("guest={tag}-m{machine}")
 }
 
 /// The processes outside of machines that run the machines of a world.
@@ -90,18 +97,21 @@ pub(crate) fn keeper_among(found: &[Found]) -> Option<u32> {
 }
 
 fn read_command(line: &[u8], tag: &str) -> Option<(i64, Role)> {
-    const PROGRAM: &[u8] = NSPAWN.as_bytes();
+    const PROGRAMS: [&[u8]; 2] = [NSPAWN.as_bytes(), QEMU.as_bytes()];
     let mut words = line.split(|byte| *byte == 0);
-    let role = if words.next()?.ends_with(PROGRAM) {
+    let first = words.next()?;
+    let role = if PROGRAMS.iter().any(|program| first.ends_with(program)) {
         Role::Container
-    } else if words.by_ref().any(|word| word == PROGRAM) {
+    } else if words.by_ref().any(|word| PROGRAMS.contains(&word)) {
         Role::Keeper
     } else {
         return None;
     };
-    let prefix = format!("--machine={tag}-m");
-    let machine =
-        words.find_map(|word| std::str::from_utf8(word).ok()?.strip_prefix(&prefix)?.parse().ok())?;
+    let prefixes = [format!("--machine={tag}-m"), format!("guest={tag}-m")];
+    let machine = words.find_map(|word| {
+        let word = std::str::from_utf8(word).ok()?;
+        prefixes.iter().find_map(|prefix| word.strip_prefix(prefix)?.parse().ok())
+    })?;
     Some((machine, role))
 }
 
@@ -130,7 +140,8 @@ pub(crate) fn leader_of(container: u32) -> Option<u32> {
 pub(crate) fn container_of(keeper: u32) -> Option<u32> {
     children_of(keeper).into_iter().find(|child| {
         let name = std::fs::read_to_string(format!("/proc/{child}/comm")).unwrap_or_default();
-        name.trim_end() == NSPAWN
+        // The kernel cuts names after 15 letters.
+        [NSPAWN, QEMU].iter().any(|program| program.get(..15).unwrap_or(program) == name.trim_end())
     })
 }
 
@@ -197,6 +208,11 @@ mod tests {
         let keeper = [&["sh", "-c", "text"], &nspawn[..]].concat();
         assert_eq!(read(&keeper), Some((12, Role::Keeper)));
         assert_eq!(read(&["systemd-nspawn", "--machine=ff001-m12"]), None);
+        assert_eq!(read(&["qemu-system-x86_64", "-name", "guest=ff00-m3"]), Some((3, Role::Container)));
+        assert_eq!(
+            read(&["nsenter", "qemu-system-x86_64", "-name", "guest=ff00-m3"]),
+            Some((3, Role::Keeper))
+        );
         assert_eq!(read(&["grep", "--machine=ff00-m12"]), None);
     }
 

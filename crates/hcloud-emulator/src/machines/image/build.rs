@@ -14,7 +14,7 @@ use super::{ABOUT, Image, ROOT, make_folder, tweaks};
 use crate::machines::tools::{ToolError, run};
 
 /// What a folder ends in while an image is made in it.
-const UNFINISHED: &str = ".part";
+pub(super) const UNFINISHED: &str = ".part";
 
 /// Makes the image that `name` of the catalogue stands for on this host, unless it is there already, and gives it.
 /// It takes about a minute, and downloads about 100 MB from the host's own package sources.
@@ -30,13 +30,7 @@ pub fn build(name: &str, base: &Path, progress: &mut dyn FnMut(&str)) -> Result<
     let host = Host::read()?;
     let images = make_folder(base).map_err(|error| format!("{} cannot be made: {error}", base.display()))?;
     let folder = images.join(host.folder_name());
-    // Another process may be making it.
-    let lock = File::create(images.join(".lock"))
-        .map_err(|error| format!("{} cannot be written to: {error}", images.display()))?;
-    if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
-        progress("waiting for another program that makes an image");
-        flock(&lock, FlockOperation::LockExclusive).map_err(|error| error.to_string())?;
-    }
+    let _lock = lock(&images, progress)?;
     if let Some(image) = Image::read(&folder) {
         return Ok(Image { current: true, ..image });
     }
@@ -48,8 +42,19 @@ pub fn build(name: &str, base: &Path, progress: &mut dyn FnMut(&str)) -> Result<
         .ok_or_else(|| format!("{} is not there although it was made", folder.display()))
 }
 
+/// Waits until no other process makes an image; none does while the file is open.
+pub(super) fn lock(images: &Path, progress: &mut dyn FnMut(&str)) -> Result<File, String> {
+    let lock = File::create(images.join(".lock"))
+        .map_err(|error| format!("{} cannot be written to: {error}", images.display()))?;
+    if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+        progress("waiting for another program that makes an image");
+        flock(&lock, FlockOperation::LockExclusive).map_err(|error| error.to_string())?;
+    }
+    Ok(lock)
+}
+
 /// Removes what a build left that was killed.
-fn remove_unfinished(images: &Path) -> Result<(), ToolError> {
+pub(super) fn remove_unfinished(images: &Path) -> Result<(), ToolError> {
     let entries = std::fs::read_dir(images).map_err(ToolError::file("reading the folder of images"))?;
     for entry in entries.flatten().filter(|e| e.file_name().to_string_lossy().ends_with(UNFINISHED)) {
         run("rm", &["-rf", "--one-file-system", &entry.path().to_string_lossy()])?;
@@ -57,10 +62,11 @@ fn remove_unfinished(images: &Path) -> Result<(), ToolError> {
     Ok(())
 }
 
-/// Removes images that are not made like this any more, if no disk of any world stands on them. One that was made
-/// just now may be about to be used.
+/// For so many seconds an image that was made just now may be about to be used.
+pub(super) const YOUNG: u64 = 3600;
+
+/// Removes images that are not made like this any more, if no disk of any world stands on them.
 fn remove_old(base: &Path) {
-    const YOUNG: u64 = 3600;
     let in_use = crate::machines::guests::layers_of_all_worlds(base);
     let now = seconds();
     for image in super::list(base).into_iter().filter(|image| !image.current && image.made + YOUNG < now) {
@@ -71,7 +77,7 @@ fn remove_old(base: &Path) {
     }
 }
 
-fn seconds() -> u64 {
+pub(super) fn seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
@@ -84,7 +90,7 @@ fn make(host: &Host, images: &Path, folder: &Path, progress: &mut dyn FnMut(&str
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
             .map_err(ToolError::file(format!("setting the mode of {}", path.display())))?;
     }
-    let made = bootstrap(host, &root, progress).and_then(|()| {
+    let made = bootstrap(host, &root, &[], &[], progress).and_then(|()| {
         progress("setting up");
         tweaks::apply(&root)
     });
@@ -104,9 +110,16 @@ fn make(host: &Host, images: &Path, folder: &Path, progress: &mut dyn FnMut(&str
     std::fs::rename(&part, folder).map_err(ToolError::file(format!("naming {}", folder.display())))
 }
 
-/// Installs the packages. In a mount namespace of its own, so that whatever happens nothing stays mounted.
-fn bootstrap(host: &Host, root: &Path, progress: &mut dyn FnMut(&str)) -> Result<(), ToolError> {
-    let include = format!("--include={}", tweaks::PACKAGES.join(","));
+/// Installs the packages, `further` ones too, with `options` for mmdebstrap besides. In a mount namespace of its own,
+/// so that whatever happens nothing stays mounted.
+pub(super) fn bootstrap(
+    host: &Host,
+    root: &Path,
+    further: &[&str],
+    options: &[&str],
+    progress: &mut dyn FnMut(&str),
+) -> Result<(), ToolError> {
+    let include = format!("--include={}", [tweaks::PACKAGES, further].concat().join(","));
     // Programs of dpkg close every file that could be open, one by one: with a high limit that doubles the time.
     let mut child = Command::new("prlimit")
         .args(["--nofile=1024", "unshare", "--mount", "--propagation=private"])
@@ -115,6 +128,7 @@ fn bootstrap(host: &Host, root: &Path, progress: &mut dyn FnMut(&str)) -> Result
         // Lists are kept so that packages can be looked up before anything was downloaded.
         .args(["--skip=cleanup/apt/lists", "--aptopt=Acquire::Languages \"none\""])
         .args(["--dpkgopt=force-unsafe-io"])
+        .args(options)
         .args(
             ["man", "doc", "info", "locale"]
                 .map(|kind| format!("--dpkgopt=path-exclude=/usr/share/{kind}/*")),

@@ -5,6 +5,7 @@
 //! are hashed into its folder's name. Where any of these changes, another image is made beside the old one.
 
 mod build;
+pub(crate) mod disk;
 mod host;
 mod tweaks;
 

@@ -151,7 +151,7 @@ pub(super) fn apply(root: &Path) -> Result<(), ToolError> {
     with_prefix(&[&["mask"], MASKED].concat())
 }
 
-fn write(path: &Path, content: &str, mode: u32) -> Result<(), ToolError> {
+pub(super) fn write(path: &Path, content: &str, mode: u32) -> Result<(), ToolError> {
     let failed = || ToolError::file(format!("writing {}", path.display()));
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(failed())?;
@@ -162,7 +162,7 @@ fn write(path: &Path, content: &str, mode: u32) -> Result<(), ToolError> {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(failed())
 }
 
-fn remove(path: &Path) -> Result<(), ToolError> {
+pub(super) fn remove(path: &Path) -> Result<(), ToolError> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(ToolError::file(format!("removing {}", path.display()))(error))

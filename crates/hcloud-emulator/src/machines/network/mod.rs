@@ -48,7 +48,9 @@ use self::links::Existing;
 use self::metadata::Place;
 pub(crate) use self::metadata::vendor_data;
 use self::netns::Interface;
-use self::plan::{INTERNET, Key, METADATA, Plan, RESOLVERS, RESOLVERS_V6};
+pub(crate) use self::netns::inside;
+pub(crate) use self::plan::INTERNET;
+use self::plan::{Key, METADATA, Plan, RESOLVERS, RESOLVERS_V6};
 use self::proxy::Proxy;
 use self::proxy::sources::Sources;
 use self::services::{PROXY_PORT, Services};
@@ -89,6 +91,11 @@ const ROUTING_PRIVATE: &[(&str, &str)] = &[("ipv4/conf/default/proxy_arp", "1")]
 
 /// A new namespace begins with what the host has set; a new machine does not forward.
 const ENDING: &[(&str, &str)] = &[("ipv4/ip_forward", "0")];
+
+/// Where guests reach the package proxy of any world that has one.
+pub(crate) fn proxy_of_guests() -> String {
+    format!("http://{METADATA}:{PROXY_PORT}")
+}
 
 /// The network of a world.
 #[derive(Debug)]
@@ -300,7 +307,7 @@ impl Network {
 
     /// Where guests reach the package proxy, if there is one; also with no public interface.
     pub(crate) fn package_proxy(&self) -> Option<String> {
-        self.services.has_proxy().then(|| format!("http://{METADATA}:{PROXY_PORT}"))
+        self.services.has_proxy().then(proxy_of_guests)
     }
 
     /// Removes everything of a world: what runs in its namespaces, the namespaces and the files. What there is is

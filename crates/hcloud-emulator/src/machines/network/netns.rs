@@ -24,7 +24,7 @@ const MOUNTED: &str = "/run/ferroform-netns";
 
 /// Runs `work` in a thread of its own inside a network namespace. Sockets that it opens, and programs that it
 /// starts, stay there.
-pub(super) fn inside<T: Send>(path: &Path, work: impl FnOnce() -> T + Send) -> Result<T, ToolError> {
+pub(crate) fn inside<T: Send>(path: &Path, work: impl FnOnce() -> T + Send) -> Result<T, ToolError> {
     let entering = || ToolError::file(format!("entering the network namespace {}", path.display()));
     let file = File::open(path).map_err(entering())?;
     std::thread::scope(|scope| {

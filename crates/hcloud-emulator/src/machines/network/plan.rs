@@ -11,7 +11,7 @@ use crate::backend::Object;
 use crate::backend::scene::{Filter, Machine, PrivateLink, Scene};
 
 /// The namespace of the internet.
-pub(super) const INTERNET: &str = "net";
+pub(crate) const INTERNET: &str = "net";
 /// The gateway of every public link.
 pub(super) const GATEWAY: Ipv4Addr = Ipv4Addr::new(172, 31, 1, 1);
 /// The same for IPv6.

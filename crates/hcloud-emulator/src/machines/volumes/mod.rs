@@ -169,6 +169,14 @@ impl Volumes {
         arguments
     }
 
+    /// The node of a volume's device on the host.
+    ///
+    /// # Errors
+    /// When it has not been made.
+    pub(crate) fn node(&self, id: i64) -> Result<String, ToolError> {
+        self.device(id).map(Loop::path)
+    }
+
     /// The group that a machine's processes have to be in (their ids are written to the file that this gives) so
     /// that it can open the disks it has and no others, neither another machine's nor the host's: the machine's
     /// first process must be in it before it runs. None where the kernel's device controller (of control groups
