@@ -175,8 +175,12 @@ fn volumes_move_between_machines_with_their_data_for_real() {
     assert_eq!(other.sh("blockdev --getsize64 /dev/sdb").unwrap().trim(), (120_u64 << 30).to_string());
     // While mounted this takes CAP_SYS_RESOURCE, which not every host grants; unmounted, nothing.
     drop(one);
+    // What was busy there is let go of a moment after the machine has ended.
+    let check = "for try in $(seq 50); do e2fsck -fp /dev/sdb && break; sleep 0.2; done";
     other
-        .sh("resize2fs /dev/sdb || { umount /mnt && e2fsck -fp /dev/sdb && resize2fs /dev/sdb && mount /dev/sdb /mnt; }")
+        .sh(&format!(
+            "resize2fs /dev/sdb || {{ umount /mnt && {check} && resize2fs /dev/sdb && mount /dev/sdb /mnt; }}"
+        ))
         .unwrap();
     let size: u64 = other.sh("df --output=size -B1G /mnt | tail -1").unwrap().trim().parse().unwrap();
     assert!(size > 110, "{size} GB");
