@@ -73,6 +73,52 @@ impl Host {
     }
 }
 
+/// Things of the same kinds as a world's that belong to somebody else, named almost like a world's: a namespace with a
+/// table, a mount and a loop device. Dropped, they are gone.
+pub(super) struct Foreign {
+    namespace: String,
+    folder: tempfile::TempDir,
+    device: String,
+}
+
+impl Foreign {
+    pub(super) fn make() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let namespace = format!("ff{}-m1", std::process::id());
+        let (mount, disk) = (folder.path().join("mount"), folder.path().join("disk"));
+        fs::create_dir(&mount).unwrap();
+        fs::File::create(&disk).unwrap().set_len(1 << 20).unwrap();
+        run("ip", &["netns", "add", &namespace]);
+        run("ip", &["netns", "exec", &namespace, "nft", "add table inet kept"]);
+        run("mount", &["-t", "tmpfs", "tmpfs", &mount.to_string_lossy()]);
+        let device = run("losetup", &["--find", "--show", &disk.to_string_lossy()]).trim().to_owned();
+        Self { namespace, folder, device }
+    }
+
+    /// All that there is of them.
+    pub(super) fn look(&self) -> Vec<String> {
+        let folder = self.folder.path().to_string_lossy().into_owned();
+        let mounts = lines("/proc/self/mountinfo").into_iter().filter(|line| line.contains(&folder));
+        let table = run("ip", &["netns", "exec", &self.namespace, "nft", "list ruleset"]);
+        let device = run("losetup", &["--noheadings", "--output", "BACK-FILE", &self.device]);
+        mounts.chain([table, device]).collect()
+    }
+}
+
+impl Drop for Foreign {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.folder.path().join("mount")).status();
+        let _ = Command::new("losetup").args(["--detach", &self.device]).status();
+        let _ = Command::new("ip").args(["netns", "delete", &self.namespace]).status();
+    }
+}
+
+fn run(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{program} {arguments:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
 /// Links, addresses, routes and tables of this computer's own network namespace.
 fn network() -> Vec<String> {
     let commands = [

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use self::host::Host;
+use self::host::{Foreign, Host};
 use crate::harness::{Project, Run, say};
 
 /// How long something that should come about soon may take.
@@ -46,6 +46,8 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 struct Stage {
     project: Project,
     host: Host,
+    /// Somebody else's, with how it looked.
+    foreign: (Foreign, Vec<String>),
     _alone: MutexGuard<'static, ()>,
 }
 
@@ -58,7 +60,10 @@ impl Stage {
         let project = Project::stack(stack)?;
         let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         project.run("cloud image build").ok();
-        Some(Self { project, host: Host::look(), _alone: alone })
+        let foreign = Foreign::make();
+        let looked = foreign.look();
+        assert_eq!(looked.len(), 3, "a mount, a table and a loop device: {looked:?}");
+        Some(Self { project, host: Host::look(), foreign: (foreign, looked), _alone: alone })
     }
 
     /// Applies the stack and waits until every machine has done its first boot, without an error.
@@ -155,6 +160,8 @@ impl Stage {
         self.project.run("cloud reset").ok();
         soon("nothing is left of the world", || self.host.left(&tag).is_empty());
         assert_eq!(self.host.changes(), "", "this computer's own network is as it was");
+        let (foreign, looked) = &self.foreign;
+        assert_eq!(foreign.look(), *looked, "what is somebody else's is as it was");
     }
 }
 
