@@ -9,8 +9,9 @@ use ferroform_core::{Diagnostic, Diagnostics, Type, Value};
 use ferroform_provider::{PlanRequest, PlanResponse};
 use rand_core::RngCore;
 
+use super::same_keepers;
 use crate::builtin::{ManagedResource, object};
-use crate::planning::{self, Rules, same_triggers};
+use crate::planning::{self, Rules};
 use crate::randomness::{RandomSource, generator};
 use crate::values::{attribute_error, hex, integer, not_whole, with};
 
@@ -67,9 +68,7 @@ impl ManagedResource for RandomBytes {
     }
 
     fn plan(&self, block: &Block, request: &PlanRequest) -> PlanResponse {
-        let harmless =
-            |name: &str, prior: &Value, config: &Value| name == "keepers" && same_triggers(prior, config);
-        let rules = Rules { stable: &["base64", "hex", "id"], harmless, ..Rules::default() };
+        let rules = Rules { stable: &["base64", "hex", "id"], harmless: same_keepers, ..Rules::default() };
         planning::plan(block, &rules, request)
     }
 

@@ -9,8 +9,9 @@ use ferroform_core::{Diagnostic, Diagnostics, Type, Value};
 use ferroform_provider::{PlanRequest, PlanResponse};
 use num_bigint::BigUint;
 
+use super::same_keepers;
 use crate::builtin::{ManagedResource, object};
-use crate::planning::{self, Rules, same_triggers};
+use crate::planning::{self, Rules};
 use crate::randomness::RandomSource;
 use crate::values::{attribute_error, hex, integer, not_whole, text, with};
 
@@ -78,9 +79,11 @@ impl ManagedResource for RandomId {
     }
 
     fn plan(&self, block: &Block, request: &PlanRequest) -> PlanResponse {
-        let harmless =
-            |name: &str, prior: &Value, config: &Value| name == "keepers" && same_triggers(prior, config);
-        planning::plan(block, &Rules { stable: &COMPUTED, harmless, ..Rules::default() }, request)
+        planning::plan(
+            block,
+            &Rules { stable: &COMPUTED, harmless: same_keepers, ..Rules::default() },
+            request,
+        )
     }
 
     fn create(&self, planned: &Value) -> Result<Value, Diagnostics> {

@@ -7,9 +7,10 @@ use ferroform_core::{Diagnostic, Diagnostics, Type, Value};
 use ferroform_provider::{PlanRequest, PlanResponse};
 use rand_core::RngCore;
 
+use super::same_keepers;
 use super::seed;
 use crate::builtin::{ManagedResource, object};
-use crate::planning::{self, Rules, same_triggers};
+use crate::planning::{self, Rules};
 use crate::randomness::{RandomSource, below};
 use crate::values::{attribute_error, integer, not_whole, text, with};
 
@@ -47,9 +48,11 @@ impl ManagedResource for RandomInteger {
     }
 
     fn plan(&self, block: &Block, request: &PlanRequest) -> PlanResponse {
-        let harmless =
-            |name: &str, prior: &Value, config: &Value| name == "keepers" && same_triggers(prior, config);
-        planning::plan(block, &Rules { stable: &["result", "id"], harmless, ..Rules::default() }, request)
+        planning::plan(
+            block,
+            &Rules { stable: &["result", "id"], harmless: same_keepers, ..Rules::default() },
+            request,
+        )
     }
 
     fn create(&self, planned: &Value) -> Result<Value, Diagnostics> {

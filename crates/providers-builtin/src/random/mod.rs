@@ -14,12 +14,13 @@ mod words;
 
 use std::sync::Arc;
 
-use ferroform_core::Type;
 use ferroform_core::schema::{Attribute, Block};
+use ferroform_core::{Type, Value};
 
 use self::uuid::{RandomUuid, Version};
 use crate::builtin::{self, Factory};
 use crate::clock::Clock;
+use crate::planning::same_triggers;
 use crate::randomness::RandomSource;
 
 /// The published provider that this one equals.
@@ -53,4 +54,9 @@ fn keepers() -> Attribute {
     Attribute::optional(Type::map(Type::String))
         .force_new()
         .describe("Arbitrary values; when one of them changes, a new value is drawn.")
+}
+
+/// A difference that asks for nothing new: keepers that say the same in another way.
+fn same_keepers(name: &str, prior: &Value, config: &Value) -> bool {
+    name == "keepers" && same_triggers(prior, config)
 }

@@ -6,9 +6,10 @@ use ferroform_core::schema::{Attribute, Block, Schema};
 use ferroform_core::{Diagnostics, Type, Value};
 use ferroform_provider::{PlanRequest, PlanResponse};
 
+use super::same_keepers;
 use super::words::{ADJECTIVES, ADVERBS, NAMES};
 use crate::builtin::ManagedResource;
-use crate::planning::{self, Rules, same_triggers};
+use crate::planning::{self, Rules};
 use crate::randomness::{RandomSource, below, generator};
 use crate::values::{attribute_error, integer, not_whole, text, with};
 
@@ -67,9 +68,11 @@ impl ManagedResource for RandomPet {
     fn plan(&self, block: &Block, request: &PlanRequest) -> PlanResponse {
         let defaults =
             vec![("length", Value::number(DEFAULT_WORDS)), ("separator", Value::string(DEFAULT_SEPARATOR))];
-        let harmless =
-            |name: &str, prior: &Value, config: &Value| name == "keepers" && same_triggers(prior, config);
-        planning::plan(block, &Rules { defaults, stable: &["id"], harmless, ..Rules::default() }, request)
+        planning::plan(
+            block,
+            &Rules { defaults, stable: &["id"], harmless: same_keepers, ..Rules::default() },
+            request,
+        )
     }
 
     fn create(&self, planned: &Value) -> Result<Value, Diagnostics> {

@@ -6,9 +6,10 @@ use ferroform_core::schema::{Attribute, Block, Schema};
 use ferroform_core::{Diagnostics, Type, Value};
 use ferroform_provider::{PlanRequest, PlanResponse};
 
+use super::same_keepers;
 use super::seed;
 use crate::builtin::ManagedResource;
-use crate::planning::{self, Rules, same_triggers};
+use crate::planning::{self, Rules};
 use crate::randomness::{RandomSource, below};
 use crate::values::{attribute_error, integer, not_whole, text, with};
 
@@ -61,9 +62,11 @@ impl ManagedResource for RandomShuffle {
     }
 
     fn plan(&self, block: &Block, request: &PlanRequest) -> PlanResponse {
-        let harmless =
-            |name: &str, prior: &Value, config: &Value| name == "keepers" && same_triggers(prior, config);
-        planning::plan(block, &Rules { stable: &["result", "id"], harmless, ..Rules::default() }, request)
+        planning::plan(
+            block,
+            &Rules { stable: &["result", "id"], harmless: same_keepers, ..Rules::default() },
+            request,
+        )
     }
 
     fn create(&self, planned: &Value) -> Result<Value, Diagnostics> {

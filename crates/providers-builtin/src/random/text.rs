@@ -4,7 +4,8 @@ use ferroform_core::schema::{Attribute, Block};
 use ferroform_core::{Diagnostic, Diagnostics, Type, Value};
 use ferroform_provider::{PlanRequest, PlanResponse};
 
-use crate::planning::{self, Attributes, Rules, same_triggers};
+use super::same_keepers;
+use crate::planning::{self, Attributes, Rules};
 use crate::randomness::{RandomSource, below, generator};
 use crate::values::{attribute_error, flag, integer, is_unknown, not_whole, text, with};
 
@@ -123,11 +124,8 @@ fn same_digits(config: &Value, planned: &mut Attributes, diagnostics: &mut Diagn
 
 /// Version 3.4.2 of the published provider kept an empty `override_special` in state where none was configured.
 fn harmless(name: &str, prior: &Value, config: &Value) -> bool {
-    match name {
-        "keepers" => same_triggers(prior, config),
-        "override_special" => config.is_null() && prior.as_str() == Some(""),
-        _ => false,
-    }
+    same_keepers(name, prior, config)
+        || name == "override_special" && config.is_null() && prior.as_str() == Some("")
 }
 
 /// Draws the text that the planned object asks for.

@@ -7,9 +7,10 @@ use ferroform_core::schema::{Attribute, Block, Schema};
 use ferroform_core::{Diagnostic, Diagnostics, Type, Value};
 use ferroform_provider::{PlanRequest, PlanResponse};
 
+use super::same_keepers;
 use crate::builtin::{ManagedResource, object};
 use crate::clock::Clock;
-use crate::planning::{self, Rules, same_triggers};
+use crate::planning::{self, Rules};
 use crate::randomness::{RandomSource, bytes};
 use crate::values::{hex, with};
 
@@ -96,9 +97,11 @@ impl ManagedResource for RandomUuid {
     }
 
     fn plan(&self, block: &Block, request: &PlanRequest) -> PlanResponse {
-        let harmless =
-            |name: &str, prior: &Value, config: &Value| name == "keepers" && same_triggers(prior, config);
-        planning::plan(block, &Rules { stable: &["result", "id"], harmless, ..Rules::default() }, request)
+        planning::plan(
+            block,
+            &Rules { stable: &["result", "id"], harmless: same_keepers, ..Rules::default() },
+            request,
+        )
     }
 
     fn create(&self, planned: &Value) -> Result<Value, Diagnostics> {

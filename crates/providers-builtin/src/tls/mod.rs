@@ -47,6 +47,21 @@ pub(crate) fn factory(random: Arc<dyn RandomSource>, clock: Arc<dyn Clock>) -> F
     )
 }
 
+/// The attributes that tell the public half of a key pair.
+fn public_forms() -> [(&'static str, Attribute); 5] {
+    let computed = |what: &str| Attribute::computed(Type::String).describe(what);
+    [
+        ("public_key_pem", computed("The public key in PEM, with a line break at the end.")),
+        (
+            "public_key_openssh",
+            computed("The public key as a line of authorized_keys with its line break; empty for P224."),
+        ),
+        ("public_key_fingerprint_md5", computed("The MD5 fingerprint in SSH's form; empty for P224.")),
+        ("public_key_fingerprint_sha256", computed("The SHA-256 fingerprint in SSH's form; empty for P224.")),
+        ("id", computed("The SHA-1 of the public key in hexadecimal digits.")),
+    ]
+}
+
 /// The block that configures a proxy for asking servers for certificates. It is accepted; servers are asked directly.
 fn provider_block() -> Block {
     let text = |what: &str| Attribute::optional(Type::String).describe(what);

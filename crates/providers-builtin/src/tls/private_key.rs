@@ -8,6 +8,7 @@ use ferroform_provider::{PlanRequest, PlanResponse};
 
 use super::ec::Curve;
 use super::key::{Algorithm, KeyError, KeyPair};
+use super::public_forms;
 use crate::builtin::ManagedResource;
 use crate::planning::{self, Rules};
 use crate::randomness::{RandomSource, generator};
@@ -88,45 +89,33 @@ impl ManagedResource for PrivateKey {
         let secret = |what: &str| computed(what).sensitive();
         let block = Block {
             description: "A private key. It is kept in state, which must be guarded.".into(),
-            ..Block::of([
-                (
-                    "algorithm",
-                    Attribute::required(Type::String)
-                        .force_new()
-                        .describe("The kind of key: RSA, ECDSA or ED25519."),
-                ),
-                (
-                    "rsa_bits",
-                    Attribute::optional_computed(Type::Number)
-                        .force_new()
-                        .describe("The length of an RSA key in bits, 2048 by default."),
-                ),
-                (
-                    "ecdsa_curve",
-                    Attribute::optional_computed(Type::String)
-                        .force_new()
-                        .describe("The curve of an ECDSA key: P224 (by default), P256, P384 or P521."),
-                ),
-                ("private_key_pem", secret("The private key in PEM, in the form usual for its kind.")),
-                ("private_key_openssh", secret("The private key as OpenSSH keeps it; empty for P224.")),
-                ("private_key_pem_pkcs8", secret("The private key in PEM, in the form of PKCS #8.")),
-                ("public_key_pem", computed("The public key in PEM, with a line break at the end.")),
-                (
-                    "public_key_openssh",
-                    computed(
-                        "The public key as a line of authorized_keys with its line break; empty for P224.",
+            ..Block::of(
+                [
+                    (
+                        "algorithm",
+                        Attribute::required(Type::String)
+                            .force_new()
+                            .describe("The kind of key: RSA, ECDSA or ED25519."),
                     ),
-                ),
-                (
-                    "public_key_fingerprint_md5",
-                    computed("The MD5 fingerprint in SSH's form; empty for P224."),
-                ),
-                (
-                    "public_key_fingerprint_sha256",
-                    computed("The SHA-256 fingerprint in SSH's form; empty for P224."),
-                ),
-                ("id", computed("The SHA-1 of the public key in hexadecimal digits.")),
-            ])
+                    (
+                        "rsa_bits",
+                        Attribute::optional_computed(Type::Number)
+                            .force_new()
+                            .describe("The length of an RSA key in bits, 2048 by default."),
+                    ),
+                    (
+                        "ecdsa_curve",
+                        Attribute::optional_computed(Type::String)
+                            .force_new()
+                            .describe("The curve of an ECDSA key: P224 (by default), P256, P384 or P521."),
+                    ),
+                    ("private_key_pem", secret("The private key in PEM, in the form usual for its kind.")),
+                    ("private_key_openssh", secret("The private key as OpenSSH keeps it; empty for P224.")),
+                    ("private_key_pem_pkcs8", secret("The private key in PEM, in the form of PKCS #8.")),
+                ]
+                .into_iter()
+                .chain(public_forms()),
+            )
         };
         Schema { version: 1, block }
     }

@@ -8,6 +8,7 @@ use rand_core::SeedableRng;
 
 use super::key::KeyPair;
 use super::openssh;
+use super::public_forms;
 use crate::builtin::DataSource;
 use crate::values::{attribute_error, is_null, is_unknown, text, with};
 
@@ -26,27 +27,15 @@ impl DataSource for PublicKeyData {
         let computed = |what: &str| Attribute::computed(Type::String).describe(what);
         let block = Block {
             description: "The public key of a private one.".into(),
-            ..Block::of([
-                ("private_key_pem", key("in PEM: PKCS #1, SEC 1 or PKCS #8")),
-                ("private_key_openssh", key("as OpenSSH keeps it, without a passphrase")),
-                ("algorithm", computed("The kind of key: RSA, ECDSA or ED25519.")),
-                ("public_key_pem", computed("The public key in PEM, with a line break at the end.")),
-                (
-                    "public_key_openssh",
-                    computed(
-                        "The public key as a line of authorized_keys with its line break; empty for P224.",
-                    ),
-                ),
-                (
-                    "public_key_fingerprint_md5",
-                    computed("The MD5 fingerprint in SSH's form; empty for P224."),
-                ),
-                (
-                    "public_key_fingerprint_sha256",
-                    computed("The SHA-256 fingerprint in SSH's form; empty for P224."),
-                ),
-                ("id", computed("The SHA-1 of the public key in hexadecimal digits.")),
-            ])
+            ..Block::of(
+                [
+                    ("private_key_pem", key("in PEM: PKCS #1, SEC 1 or PKCS #8")),
+                    ("private_key_openssh", key("as OpenSSH keeps it, without a passphrase")),
+                    ("algorithm", computed("The kind of key: RSA, ECDSA or ED25519.")),
+                ]
+                .into_iter()
+                .chain(public_forms()),
+            )
         };
         Schema { version: 0, block }
     }
