@@ -66,7 +66,8 @@ impl Project {
 
     /// A copy of the repository's stacks, running in one of their environments. None, said aloud, if it is not there.
     pub(crate) fn stack(name: &str) -> Option<Self> {
-        let stacks = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../stacks");
+        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let stacks = repository.join("stacks");
         let (stack, environment) = name.split_once('/').unwrap();
         if !stacks.join(stack).join("environments").join(environment).is_dir() {
             assert!(std::env::var_os("CI").is_none(), "there is no stack {name}");
@@ -74,8 +75,10 @@ impl Project {
             return None;
         }
         let root = tempfile::tempdir().unwrap();
-        copy(&stacks, root.path());
-        let dir = root.path().join(stack).join("environments").join(environment);
+        for folder in ["stacks", "modules"] {
+            copy(&repository.join(folder), &root.path().join(folder));
+        }
+        let dir = root.path().join("stacks").join(stack).join("environments").join(environment);
         // What somebody's own runs left in the repository is not part of the stacks.
         for left in [".terraform", "terraform.tfstate", "terraform.tfstate.backup", "terraform.tfvars"] {
             let path = dir.join(left);

@@ -52,7 +52,7 @@ locals {
 }
 
 module "first_boot" {
-  source = "../../../modules/first-boot"
+  source = "../../../../modules/first-boot"
 
   hostname        = local.name
   packages        = local.packages

@@ -32,7 +32,7 @@ locals {
 }
 
 module "postgres_first_boot" {
-  source = "../../../modules/first-boot"
+  source = "../../../../modules/first-boot"
 
   hostname        = "${var.name}-postgres"
   packages        = ["nftables", "postgresql-${var.postgres.version}"]
@@ -90,7 +90,7 @@ module "postgres_first_boot" {
 }
 
 module "redis_first_boot" {
-  source = "../../../modules/first-boot"
+  source = "../../../../modules/first-boot"
 
   hostname        = "${var.name}-redis"
   packages        = ["nftables", "redis-server"]

@@ -24,7 +24,7 @@ locals {
 }
 
 module "first_boot" {
-  source   = "../../../modules/first-boot"
+  source   = "../../../../modules/first-boot"
   for_each = local.nodes
 
   hostname        = "${var.name}-${each.key}"

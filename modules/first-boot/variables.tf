@@ -49,6 +49,16 @@ variable "files" {
   }
 }
 
+variable "ssh_host_key" {
+  description = "SSH host key of the machine, an ED25519 pair in OpenSSH form, so that its public part is known before anybody connects; null lets the machine make its own."
+  type = object({
+    private = string
+    public  = string
+  })
+  default   = null
+  sensitive = true
+}
+
 variable "private_address" {
   description = "Private address to wait for before the steps run; null when there is none. Hetzner attaches private networks after the machine has started."
   type        = string

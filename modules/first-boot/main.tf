@@ -22,12 +22,20 @@ locals {
     var.steps,
   )
 
-  user_data = templatefile("${path.module}/templates/cloud-config.yaml.tftpl", {
+  cloud_config = templatefile("${path.module}/templates/cloud-config.yaml.tftpl", {
     hostname        = var.hostname
     packages        = var.packages
     package_upgrade = var.package_upgrade
     users           = var.users
+    ssh_host_key    = var.ssh_host_key
     files           = local.files
     steps           = local.steps
   })
+
+  # Every 3 bytes become 4 characters of base64, so this counts bytes where length() alone would count characters.
+  is_large = length(base64encode(local.cloud_config)) > 4 * floor(local.limit / 3)
+  limit    = 32 * 1024
+
+  # cloud-init on Hetzner's images unpacks what is base64 of gzip.
+  user_data = local.is_large ? base64gzip(local.cloud_config) : local.cloud_config
 }
