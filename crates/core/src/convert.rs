@@ -19,7 +19,7 @@ mod mismatch;
 mod tests;
 mod unify;
 
-pub use conform::{conforms, same_type};
+pub use conform::{conforms, same_type, value_conforms};
 pub use mismatch::mismatch;
 pub use unify::{unify, unify_unsafe};
 

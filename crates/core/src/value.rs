@@ -205,12 +205,17 @@ impl Value {
 
     /// An object.
     pub fn object<K: Into<Arc<str>>>(attributes: impl IntoIterator<Item = (K, Value)>) -> Value {
-        ValueKind::Object(Arc::new(attributes.into_iter().map(|(k, v)| (k.into(), v)).collect())).into()
+        Value::from_attributes(attributes.into_iter().map(|(k, v)| (k.into(), v)).collect())
+    }
+
+    /// An object of attributes that are in a map already.
+    pub fn from_attributes(attributes: BTreeMap<Arc<str>, Value>) -> Value {
+        ValueKind::Object(Arc::new(attributes)).into()
     }
 
     /// An object without attributes.
     pub fn empty_object() -> Value {
-        ValueKind::Object(Arc::new(BTreeMap::new())).into()
+        Value::from_attributes(BTreeMap::new())
     }
 }
 

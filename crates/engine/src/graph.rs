@@ -109,6 +109,25 @@ impl ConfigGraph {
         all
     }
 
+    /// By node: its place among all resources when they are sorted by their text; zero for everything else.
+    pub(crate) fn text_ranks(&self) -> Vec<u32> {
+        let mut resources: Vec<(String, usize)> = self
+            .nodes
+            .iter()
+            .enumerate()
+            .filter_map(|(id, node)| match node {
+                ConfigNode::Resource(resource) => Some((resource.to_string(), id)),
+                _ => None,
+            })
+            .collect();
+        resources.sort_unstable();
+        let mut ranks = vec![0; self.nodes.len()];
+        for (rank, (_, id)) in (0..).zip(resources) {
+            ranks[id] = rank;
+        }
+        ranks
+    }
+
     /// Depth-first order; `Err` with a circle.
     fn sort(&self) -> Result<Vec<NodeId>, Vec<NodeId>> {
         #[derive(Clone, Copy, PartialEq)]

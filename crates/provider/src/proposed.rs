@@ -18,17 +18,15 @@ pub fn proposed(block: &Block, prior: &Value, config: &Value) -> Value {
     let Some(attributes) = config.as_map() else { return config.clone() };
     let prior = (!prior.is_null() && prior.is_known()).then_some(prior);
     let get = |name: &str| prior.and_then(|p| p.get(name));
-    let merged = attributes.iter().map(|(name, value)| {
-        let merged = if let Some(attribute) = block.attributes.get(name) {
-            proposed_attribute(attribute, get(name), value)
+    let mut merged = attributes.clone();
+    for (name, value) in &mut merged {
+        if let Some(attribute) = block.attributes.get(name) {
+            *value = proposed_attribute(attribute, get(name), value);
         } else if let Some(nested) = block.blocks.get(name) {
-            proposed_block(nested, get(name), value)
-        } else {
-            value.clone()
-        };
-        (name.clone(), merged)
-    });
-    Value::object(merged)
+            *value = proposed_block(nested, get(name), value);
+        }
+    }
+    Value::from_attributes(merged)
 }
 
 fn proposed_attribute(attribute: &Attribute, prior: Option<&Value>, config: &Value) -> Value {

@@ -34,7 +34,7 @@ pub(crate) fn is_unknown(object: &Value, name: &str) -> bool {
 pub(crate) fn with<'a>(object: &Value, changes: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
     let mut attributes = object.as_map().cloned().unwrap_or_default();
     attributes.extend(changes.into_iter().map(|(name, value)| (Arc::from(name), value)));
-    Value::object(attributes)
+    Value::from_attributes(attributes)
 }
 
 /// The value of a nested block that is not given.

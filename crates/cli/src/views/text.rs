@@ -104,7 +104,10 @@ pub(super) fn attribute_name(name: &str) -> String {
 /// The text followed by as many spaces as it needs to be `width` columns wide.
 pub(super) fn pad(text: &str, width: usize) -> String {
     let missing = width.saturating_sub(text.width());
-    format!("{text}{}", " ".repeat(missing))
+    let mut out = String::with_capacity(text.len() + missing);
+    out.push_str(text);
+    out.extend(std::iter::repeat_n(' ', missing));
+    out
 }
 
 /// "1 element", "2 elements".

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::ConvertError;
 use crate::path::{AttrPath, Step};
 use crate::types::Type;
-use crate::value::{Value, quoted};
+use crate::value::{Value, ValueKind, quoted};
 
 /// Whether two types are the same when nothing in them counts as optional.
 pub fn same_type(a: &Type, b: &Type) -> bool {
@@ -33,6 +33,20 @@ pub fn conforms(given: &Type, want: &Type) -> Vec<ConvertError> {
     let mut found = Vec::new();
     compare(given, want, &mut AttrPath::root(), &mut found);
     found
+}
+
+/// Whether the type of a value conforms to a type, without making the type of a large value.
+pub fn value_conforms(value: &Value, want: &Type) -> bool {
+    match (value.kind(), want) {
+        (ValueKind::Object(given), Type::Object(want)) => {
+            given.len() == want.attributes.len()
+                && given
+                    .iter()
+                    .zip(&want.attributes)
+                    .all(|((given, value), (want, ty))| given == want && value_conforms(value, ty))
+        }
+        _ => conforms(&value.ty(), want).is_empty(),
+    }
 }
 
 fn compare(given: &Type, want: &Type, path: &mut AttrPath, found: &mut Vec<ConvertError>) {

@@ -36,10 +36,12 @@ pub(super) enum Finished {
 pub(super) async fn operate(operation: Operate) -> Finished {
     let Operate { mut request, replan, journal } = operation;
     if let Some((config, prior, ignore)) = replan {
+        let ty = request.schema.block.implied_type();
         let input = InstanceInput {
             addr: &request.addr,
             provider: &*request.provider,
             schema: &request.schema,
+            ty: &ty,
             config,
             prior: prior.as_ref(),
             ignore: &ignore,

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use ferroform_core::addr::ResourceInstance;
+use ferroform_core::convert::value_conforms;
 use ferroform_core::schema::{Block, Schema};
-use ferroform_core::{AttrPath, Diagnostic, Diagnostics, Marks, Step, Value, ValueKind};
+use ferroform_core::{AttrPath, Diagnostic, Diagnostics, Marks, Step, Type, Value, ValueKind};
 use ferroform_lang::config::IgnoreChanges;
 use ferroform_plan::{Action, ActionReason};
 use ferroform_provider::{PlanRequest, PlanResponse, Provider, proposed};
@@ -29,6 +30,8 @@ pub struct InstanceInput<'a> {
     pub provider: &'a dyn Provider,
     /// The schema of its type.
     pub schema: &'a Schema,
+    /// The type that the schema implies, which all instances of a type share.
+    pub ty: &'a Type,
     /// Its configuration with marks.
     pub config: Value,
     /// The object there is.
@@ -73,7 +76,7 @@ pub async fn plan_instance(input: InstanceInput<'_>) -> (Option<InstancePlan>, D
     if diagnostics.has_errors() {
         return (None, diagnostics);
     }
-    let null = Value::null(block.implied_type());
+    let null = Value::null(input.ty.clone());
     let prior = input.prior.map_or(&null, |p| &p.value);
     let kept = if prior.is_null() {
         config.clone()
@@ -98,7 +101,7 @@ pub async fn plan_instance(input: InstanceInput<'_>) -> (Option<InstancePlan>, D
         compat::invalid_plan(input.addr, &wrong)
     };
     let mut response = ask(prior, &kept, private).await;
-    let Some(mut planned) = accept(&mut response, input.schema, input.addr, &mut diagnostics) else {
+    let Some(mut planned) = accept(&mut response, input.ty, input.addr, &mut diagnostics) else {
         return (None, diagnostics);
     };
     diagnostics.append(check(&planned, &kept, prior));
@@ -123,7 +126,7 @@ pub async fn plan_instance(input: InstanceInput<'_>) -> (Option<InstancePlan>, D
         // The new object is planned as if there were none, so that what the provider computes is unknown again;
         // nothing of the old one is kept by ignore_changes.
         response = ask(&null, &config, Vec::new()).await;
-        match accept(&mut response, input.schema, input.addr, &mut diagnostics) {
+        match accept(&mut response, input.ty, input.addr, &mut diagnostics) {
             Some(value) => planned = value,
             None => return (None, diagnostics),
         }
@@ -162,7 +165,7 @@ pub async fn plan_instance(input: InstanceInput<'_>) -> (Option<InstancePlan>, D
 /// Takes the planned value out of an answer if it can be used.
 fn accept(
     response: &mut PlanResponse,
-    schema: &Schema,
+    expected: &Type,
     addr: &ResourceInstance,
     diagnostics: &mut Diagnostics,
 ) -> Option<Value> {
@@ -171,9 +174,8 @@ fn accept(
     if failed {
         return None;
     }
-    let expected = schema.block.implied_type();
     match response.planned.take() {
-        Some(value) if ferroform_core::convert::conforms(&value.ty(), &expected).is_empty() => Some(value),
+        Some(value) if value_conforms(&value, expected) => Some(value),
         Some(_) | None => {
             diagnostics.push(
                 Diagnostic::error("Provider produced invalid plan")

@@ -152,7 +152,7 @@ impl Planner<'_> {
         };
         let (Some(prior), Some(known)) = (prior, self.state.resources.get(&addr.resource())) else { return };
         let provider_config = known.provider.clone();
-        let (provider, schema) = match self.provider_of(&provider_config, &addr.resource, source) {
+        let (provider, schema, ty) = match self.provider_of(&provider_config, &addr.resource, source) {
             Ok(found) => found,
             Err(diagnostics) => return self.diagnostics.append(diagnostics),
         };
@@ -160,7 +160,7 @@ impl Planner<'_> {
             self.diagnostics.push(prevented(addr, span));
             return;
         }
-        let null = Value::null(schema.block.implied_type());
+        let null = Value::null(ty);
         let request = PlanRequest {
             type_name: addr.resource.type_name.clone(),
             prior: prior.value.clone(),

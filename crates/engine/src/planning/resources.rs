@@ -25,6 +25,8 @@ pub(super) struct Visited<'b> {
     pub(super) provider_config: ferroform_core::addr::ProviderConfig,
     pub(super) provider: Arc<dyn Provider>,
     pub(super) schema: Arc<Schema>,
+    /// The type that the schema implies.
+    pub(super) ty: Type,
     pub(super) dependencies: Vec<ConfigResource>,
 }
 
@@ -39,13 +41,13 @@ impl Planner<'_> {
             Ok(provider) => provider,
             Err(diagnostic) => return self.diagnostics.push(diagnostic),
         };
-        let (provider, schema) =
+        let (provider, schema, ty) =
             match self.provider_of(&provider_config, &resource.resource, Some(block.header)) {
                 Ok(found) => found,
                 Err(diagnostics) => return self.diagnostics.append(diagnostics),
             };
         let dependencies = self.dependencies(id);
-        let visited = Visited { node: id, block, provider_config, provider, schema, dependencies };
+        let visited = Visited { node: id, block, provider_config, provider, schema, ty, dependencies };
         let from_state = match self.options.mode {
             PlanMode::Normal => false,
             PlanMode::RefreshOnly => resource.resource.mode == ResourceMode::Managed,
@@ -126,6 +128,7 @@ impl Planner<'_> {
             addr,
             provider: &*visited.provider,
             schema: &visited.schema,
+            ty: &visited.ty,
             config,
             prior: prior.as_ref(),
             ignore: &block.lifecycle.ignore_changes,

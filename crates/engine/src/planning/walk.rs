@@ -8,7 +8,7 @@ use ferroform_core::addr::{
     ResourceMode,
 };
 use ferroform_core::schema::Schema;
-use ferroform_core::{Diagnostic, Diagnostics, Span, Value};
+use ferroform_core::{Diagnostic, Diagnostics, Span, Type, Value};
 use ferroform_hcl::ast::Body;
 use ferroform_lang::config::{ResourceBlock, Variable};
 use ferroform_lang::eval::span_in_body;
@@ -46,8 +46,8 @@ pub(super) struct Planner<'a> {
     pub(super) settled: State,
     pub(super) open: Vec<OpenOperation>,
     pub(super) providers: FxHashMap<ProviderConfig, Arc<dyn Provider>>,
-    /// Schemas that were asked for.
-    schemas: FxHashMap<(ProviderSource, ResourceMode, Arc<str>), Arc<Schema>>,
+    /// Schemas that were asked for, each with the type that it implies.
+    schemas: FxHashMap<(ProviderSource, ResourceMode, Arc<str>), (Arc<Schema>, Type)>,
     /// Those of them whose configuration was wholly known.
     pub(super) known: FxHashSet<ProviderConfig>,
     /// Current managed objects, read.
@@ -61,6 +61,8 @@ pub(super) struct Planner<'a> {
     pub(super) moves: Vec<(ResourceInstance, ResourceInstance)>,
     /// By node: the resources that it needs, directly or not.
     pub(super) resources_needed: Vec<Arc<[NodeId]>>,
+    /// By node: its place among the resources when they are sorted by their text.
+    text_ranks: Vec<u32>,
     /// By node: whether replacements there make the new object first.
     pub(super) create_first: Vec<bool>,
     pub(super) diagnostics: Diagnostics,
@@ -108,6 +110,7 @@ impl<'a> Planner<'a> {
             drift: Vec::new(),
             moves: Vec::new(),
             resources_needed: graph.resource_closures(),
+            text_ranks: graph.text_ranks(),
             create_first,
             diagnostics,
         };
@@ -283,13 +286,13 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// The provider of a resource's objects with the schema of its type.
+    /// The provider of a resource's objects with the schema of its type, and the type of values that it implies.
     pub(super) fn provider_of(
         &mut self,
         config: &ProviderConfig,
         resource: &ferroform_core::addr::Resource,
         span: Option<Span>,
-    ) -> Result<(Arc<dyn Provider>, Arc<Schema>), Diagnostics> {
+    ) -> Result<(Arc<dyn Provider>, Arc<Schema>, Type), Diagnostics> {
         let provider = self.providers.get(config).cloned().ok_or_else(|| {
             Diagnostics::from(
                 Diagnostic::error("Provider configuration not present")
@@ -298,12 +301,13 @@ impl<'a> Planner<'a> {
             )
         })?;
         let id = (config.source.clone(), resource.mode, resource.type_name.clone());
-        if let Some(schema) = self.schemas.get(&id) {
-            return Ok((provider, schema.clone()));
+        if let Some((schema, ty)) = self.schemas.get(&id) {
+            return Ok((provider, schema.clone(), ty.clone()));
         }
         let schema = Arc::new(resource_schema(provider.schema(), &config.source, resource, span)?.clone());
-        self.schemas.insert(id, schema.clone());
-        Ok((provider, schema))
+        let ty = schema.block.implied_type();
+        self.schemas.insert(id, (schema.clone(), ty.clone()));
+        Ok((provider, schema, ty))
     }
 
     /// Values from the state for resources that take no part, so that others can refer to them.
@@ -361,17 +365,13 @@ impl<'a> Planner<'a> {
 
     /// The resources that a resource's block needs, sorted by their text.
     pub(super) fn dependencies(&self, id: NodeId) -> Vec<ConfigResource> {
-        let mut found: Vec<ConfigResource> = self.resources_needed[id as usize]
-            .iter()
-            .filter_map(|need| match self.graph.node(*need) {
-                ConfigNode::Resource(resource) => Some(resource.clone()),
-                _ => None,
-            })
-            .collect();
-        if found.len() > 1 {
-            found.sort_by_cached_key(ToString::to_string);
-        }
-        found
+        let mut needed = self.resources_needed[id as usize].to_vec();
+        needed.sort_unstable_by_key(|need| self.text_ranks[*need as usize]);
+        let resource = |need| match self.graph.node(need) {
+            ConfigNode::Resource(resource) => Some(resource.clone()),
+            _ => None,
+        };
+        needed.into_iter().filter_map(resource).collect()
     }
 
     /// The value of an object with what is sensitive marked.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use ferroform_core::addr::ModulePath;
 use ferroform_core::{Diagnostic, Diagnostics, Sources, Span};
 use ferroform_hcl::ast::Body;
+use rustc_hash::FxHashMap;
 
 use super::{Config, Module, decode, overrides};
 use crate::files::{Files, normalise};
@@ -23,7 +24,8 @@ impl Config {
         let mut loader = Loader { files, sources, cache: HashMap::new(), modules: BTreeMap::new() };
         let mut diags = Diagnostics::new();
         let dir = normalise(dir);
-        match loader.directory(&dir) {
+        // Not by way of the cache: the root module is never called.
+        match loader.read_directory(&dir) {
             Ok((module, found)) => {
                 diags.append(found);
                 loader.add(module, ModulePath::root(), &mut vec![dir], &mut diags);
@@ -35,9 +37,10 @@ impl Config {
         }
         let modules = loader.modules;
         let root = modules.get(&ModulePath::root()).cloned().unwrap_or_default();
-        let mut config = Config { modules, root };
+        let mut config = Config { modules, root, chosen: FxHashMap::default() };
         let root = config.root.clone();
         config.modules.entry(ModulePath::root()).or_insert(root);
+        config.choose_providers();
         (config, diags)
     }
 }
@@ -134,6 +137,12 @@ impl Loader<'_> {
         if let Some(module) = self.cache.get(dir) {
             return Ok((module.clone(), Diagnostics::new()));
         }
+        let (module, diags) = self.read_directory(dir)?;
+        self.cache.insert(dir.to_owned(), module.clone());
+        Ok((module, diags))
+    }
+
+    fn read_directory(&mut self, dir: &Path) -> std::io::Result<(Module, Diagnostics)> {
         let list_at = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
         let mut names: Vec<String> = self
             .files
@@ -155,7 +164,6 @@ impl Loader<'_> {
         let blocks = overrides::merge(primary, over, &mut diags);
         let mut module = decode::module(&blocks, self.sources, &mut diags);
         module.dir = if dir.as_os_str().is_empty() { PathBuf::from(".") } else { dir.to_owned() };
-        self.cache.insert(dir.to_owned(), module.clone());
         Ok((module, diags))
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ferroform_core::addr::{ModulePath, ProviderSource};
+use rustc_hash::FxHashMap;
 
 pub(crate) mod content;
 mod decode;
@@ -28,6 +29,8 @@ pub struct Config {
     /// Never without the root module.
     modules: BTreeMap<ModulePath, Arc<Module>>,
     root: Arc<Module>,
+    /// By module: the provider configurations that its resources use.
+    chosen: FxHashMap<ModulePath, Vec<providers::Choice>>,
 }
 
 impl Config {

@@ -8,9 +8,13 @@ use ferroform_core::addr::{ModulePath, ProviderSource, Resource};
 use ferroform_core::{AttrPath, Span, Type, Value};
 use ferroform_hcl::ast::{Attribute, Block, Body, Expr};
 use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
 
 use super::typeexpr::Defaults;
 use crate::reference::Reference;
+
+/// What is declared in a module, in the order of its files.
+pub type Declared<K, V> = IndexMap<K, V, FxBuildHasher>;
 
 /// A module: one directory of configuration, as one call uses it.
 #[derive(Debug, Clone, Default)]
@@ -20,17 +24,17 @@ pub struct Module {
     /// Its directory, relative to the root module's unless absolute.
     pub dir: PathBuf,
     /// `variable` blocks by name.
-    pub variables: IndexMap<Arc<str>, Variable>,
+    pub variables: Declared<Arc<str>, Variable>,
     /// The arguments of all `locals` blocks by name.
-    pub locals: IndexMap<Arc<str>, Local>,
+    pub locals: Declared<Arc<str>, Local>,
     /// `output` blocks by name.
-    pub outputs: IndexMap<Arc<str>, Output>,
+    pub outputs: Declared<Arc<str>, Output>,
     /// `resource`, `data` and `ephemeral` blocks.
-    pub resources: IndexMap<Resource, ResourceBlock>,
+    pub resources: Declared<Resource, ResourceBlock>,
     /// `module` blocks by name.
-    pub calls: IndexMap<Arc<str>, ModuleCall>,
+    pub calls: Declared<Arc<str>, ModuleCall>,
     /// `provider` blocks by local name and alias.
-    pub providers: IndexMap<(Arc<str>, Option<Arc<str>>), ProviderBlock>,
+    pub providers: Declared<(Arc<str>, Option<Arc<str>>), ProviderBlock>,
     /// `required_providers` by local name.
     pub required_providers: BTreeMap<Arc<str>, RequiredProvider>,
     /// `required_version` constraints and where they are written.
@@ -210,7 +214,7 @@ pub struct ModuleCall {
     /// Where the module comes from, as written, and where; none when that was wrong and has been reported.
     pub source: Option<(Arc<str>, Span)>,
     /// Values for the module's variables.
-    pub inputs: IndexMap<Arc<str>, Attribute>,
+    pub inputs: Declared<Arc<str>, Attribute>,
     /// How many instances.
     pub count: Option<Expr>,
     /// An instance for each element.

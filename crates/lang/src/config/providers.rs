@@ -7,6 +7,20 @@ use ferroform_core::{Diagnostic, Span};
 
 use super::{Config, Module, ModuleCall, ProviderBlock, ResourceBlock};
 
+/// What a local name and alias stand for in a module.
+#[derive(Debug, Clone)]
+pub(super) struct Choice {
+    name: Arc<str>,
+    alias: Option<Arc<str>>,
+    config: ProviderConfig,
+}
+
+impl Choice {
+    fn is(&self, name: &str, alias: Option<&Arc<str>>) -> bool {
+        *self.name == *name && self.alias.as_ref() == alias
+    }
+}
+
 impl ResourceBlock {
     /// The local name of its provider.
     pub fn provider_name(&self) -> &str {
@@ -43,6 +57,38 @@ impl Config {
     /// # Errors
     /// When the resource names an alias that neither its module nor a call provides.
     pub fn provider_for(
+        &self,
+        module: &ModulePath,
+        resource: &ResourceBlock,
+    ) -> Result<ProviderConfig, Diagnostic> {
+        let alias = resource.provider.as_ref().and_then(|p| p.alias.as_ref());
+        let known = self.chosen.get(module).into_iter().flatten();
+        if let Some(choice) = known.into_iter().find(|choice| choice.is(resource.provider_name(), alias)) {
+            return Ok(choice.config.clone());
+        }
+        self.provider_of_block(module, resource)
+    }
+
+    /// Follows every local name and alias that resources use, once, so that it need not be done for each of them.
+    pub(super) fn choose_providers(&mut self) {
+        for (path, module) in &self.modules {
+            let mut choices: Vec<Choice> = Vec::new();
+            for resource in module.resources.values() {
+                let alias = resource.provider.as_ref().and_then(|p| p.alias.as_ref());
+                let name = resource.provider_name();
+                if choices.iter().any(|choice| choice.is(name, alias)) {
+                    continue;
+                }
+                // What cannot be found is told whenever somebody asks.
+                if let Ok(config) = self.provider_of_block(path, resource) {
+                    choices.push(Choice { name: name.into(), alias: alias.cloned(), config });
+                }
+            }
+            self.chosen.insert(path.clone(), choices);
+        }
+    }
+
+    fn provider_of_block(
         &self,
         module: &ModulePath,
         resource: &ResourceBlock,

@@ -1,11 +1,8 @@
 //! `terraform`, `provider` and `module` blocks.
 
-use std::sync::Arc;
-
 use ferroform_core::addr::ProviderSource;
 use ferroform_core::{Diagnostic, Diagnostics, Span};
 use ferroform_hcl::ast::{Attribute, Block, ExprKind};
-use indexmap::IndexMap;
 
 use super::content::{Spec, check_name, literal_string, place};
 use super::decode::{Context, depends_on, not_supported_yet, remainder};
@@ -234,8 +231,7 @@ pub(super) fn call(block: &Block, module: &mut Module, cx: &mut Context<'_>) {
     }
     let meta = ["source", "version", "count", "for_each", "depends_on", "providers"];
     let rest = remainder(body, &meta, &[]);
-    let inputs: IndexMap<Arc<str>, Attribute> =
-        rest.attributes.iter().map(|a| (a.name.name.clone(), a.clone())).collect();
+    let inputs = rest.attributes.iter().map(|a| (a.name.name.clone(), a.clone())).collect();
     let call = ModuleCall {
         name: name.clone(),
         source,

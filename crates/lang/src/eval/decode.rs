@@ -58,7 +58,7 @@ impl Evaluator<'_> {
         for (name, nested) in &schema.blocks {
             out.insert(name.clone(), self.blocks(body, name, nested, marks, env));
         }
-        Value::object(out)
+        Value::from_attributes(out)
     }
 
     /// Reports arguments and blocks that the schema does not have.

@@ -1,5 +1,6 @@
 //! Changes as text.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -32,8 +33,10 @@ fn is_telling(name: &str) -> bool {
     matches!(name, "id" | "name" | "tags")
 }
 
-pub(super) fn margin(indent: usize) -> String {
-    "    ".repeat(indent)
+pub(super) fn margin(indent: usize) -> Cow<'static, str> {
+    const BLANKS: &str = "                                ";
+    let width = 4 * indent;
+    BLANKS.get(..width).map_or_else(|| " ".repeat(width).into(), Cow::Borrowed)
 }
 
 impl Printer<'_> {
@@ -75,16 +78,20 @@ impl Printer<'_> {
     }
 
     /// The symbol of an action with a space behind it.
-    pub(super) fn symbol(&self, act: Act, options: Options) -> String {
+    pub(super) fn symbol(&self, act: Act, options: Options) -> Cow<'static, str> {
         if options.no_symbols {
-            return String::new();
+            return "".into();
         }
-        match act {
-            Act::NoOp => "    ".into(),
-            Act::Create => format!("  {} ", self.style.paint(Paint::Green, "+")),
-            Act::Update => format!("  {} ", self.style.paint(Paint::Yellow, "~")),
-            Act::Delete => format!("  {} ", self.style.paint(Paint::Red, "-")),
+        let (paint, plain) = match act {
+            Act::NoOp => return "    ".into(),
+            Act::Create => (Paint::Green, "  + "),
+            Act::Update => (Paint::Yellow, "  ~ "),
+            Act::Delete => (Paint::Red, "  - "),
+        };
+        if !self.style.color {
+            return plain.into();
         }
+        format!("  {} ", self.style.paint(paint, plain.trim())).into()
     }
 
     pub(super) fn arrow(&self) -> String {
@@ -179,13 +186,13 @@ impl Printer<'_> {
             }
             let inner = Options { all: inner.all || telling, ..inner };
             out += &self.notes(diff, indent);
-            out += &format!(
-                "{}{}{} = {}\n",
-                margin(indent),
-                self.symbol(diff.act, inner),
-                pad(shown, width),
-                self.diff(diff, indent, inner)
-            );
+            // A plan has many of these lines: put together without a detour.
+            out += &margin(indent);
+            out += &self.symbol(diff.act, inner);
+            out += &pad(shown, width);
+            out += " = ";
+            out += &self.diff(diff, indent, inner);
+            out.push('\n');
         }
         out + &self.left_out(left_out, "attribute", indent, options)
     }
