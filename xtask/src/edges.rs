@@ -104,7 +104,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         from: &["cost", "policy"],
-        to: &["engine", "lang", "provider-*", "providers-*", "hcloud", "hcloud-*"],
+        to: &["engine", "hcl", "lang", "provider", "provider-*", "providers-*", "hcloud", "hcloud-*"],
         dev_allowed: &[],
         why: "cost and policy read the plan and the catalogue, nothing else",
     },

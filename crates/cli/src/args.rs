@@ -1,6 +1,7 @@
 //! The command line, as Terraform's: long options with one dash or two, values behind `=` or as the next word.
 
 mod cloud;
+mod cost;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub(crate) use self::cloud::*;
+pub(crate) use self::cost::CostArgs;
 
 /// An infrastructure engine for Hetzner Cloud that speaks the Terraform language.
 #[derive(Debug, Parser)]
@@ -40,6 +42,8 @@ pub(crate) enum Command {
     Show(ShowArgs),
     /// Look into the state, or mend it.
     State(StateArgs),
+    /// Show what the configuration costs.
+    Cost(CostArgs),
     /// Show the version.
     Version(VersionArgs),
     /// The local Hetzner Cloud.
@@ -303,6 +307,7 @@ pub(crate) fn parse(
     let variables = match &mut cli.command {
         Command::Plan(args) => Some(&mut args.planning.variables),
         Command::Apply(args) | Command::Destroy(args) => Some(&mut args.planning.variables),
+        Command::Cost(args) => Some(&mut args.variables),
         _ => None,
     };
     if let Some(variables) = variables {

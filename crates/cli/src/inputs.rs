@@ -45,6 +45,11 @@ pub(crate) fn gather(
     (gathered.values, gathered.diagnostics)
 }
 
+/// Whether somebody has given values in a file that is read without being named.
+pub(crate) fn has_automatic_values(files: &dyn Files) -> bool {
+    !automatic_files(files).is_empty()
+}
+
 /// The files that are read without being named, in the order in which they count.
 fn automatic_files(files: &dyn Files) -> Vec<String> {
     let fixed = ["terraform.tfvars", "terraform.tfvars.json"].map(str::to_owned);

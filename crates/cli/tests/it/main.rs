@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod cloud;
+mod cost;
 mod crash;
 mod full_disk;
 mod harness;

@@ -1,0 +1,4 @@
+//! What plans cost, with every expected amount calculated from the prices of a small catalogue.
+
+mod estimates;
+mod fixture;
