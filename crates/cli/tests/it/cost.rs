@@ -100,7 +100,7 @@ module.workers                                                                  
   hcloud_load_balancer.this  load balancer lb21, fsn1 (no price in the catalogue)          unknown          unknown         unknown         unknown
   hcloud_server.this         2 × server cx23, fsn1                                          0.0176           0.0209           10.98           13.07
                              2 × IPv4 address                                               0.0016           0.0019            1.00            1.19
-total                                                                                     at least 0.0447  at least 0.0532  at least 27.89  at least 33.19
+total                                                                              at least 0.0447  at least 0.0532  at least 27.89  at least 33.19
 
 Free of charge: 1 hcloud_network.
 Outgoing traffic included each month: at least 60 TB; a further TB is 1.00 net.
