@@ -18,10 +18,11 @@ variable "package_upgrade" {
 }
 
 variable "users" {
-  description = "System users to create, without a password and without a login."
+  description = "System users to create, without a password and without a login. A uid keeps them owners of their files on a volume that moves to another machine; null lets the system choose."
   type = list(object({
     name = string
     home = string
+    uid  = optional(number)
   }))
   default  = []
   nullable = false

@@ -21,3 +21,14 @@ output "ssh_private_key" {
   value       = module.host.ssh_private_key
   sensitive   = true
 }
+
+output "cloudflare" {
+  description = "Date of the built-in list of Cloudflare's addresses, whether it is older than a year, and what to do then."
+  value       = module.host.cloudflare
+}
+
+output "ferroform" {
+  description = "What `ferroform ssh`, `deploy`, `logs` and `status` need to know of the platform."
+  value       = module.host.ferroform
+  sensitive   = true
+}

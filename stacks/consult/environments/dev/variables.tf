@@ -41,10 +41,39 @@ variable "package_upgrade" {
   default     = true
 }
 
+variable "reboot_at" {
+  description = "Time of day (UTC, HH:MM) at which the server may reboot for a security upgrade; null for never."
+  type        = string
+  default     = "09:30"
+}
+
 variable "install_docker" {
   description = "Whether to install Docker and Compose at first boot."
   type        = bool
   default     = true
+}
+
+variable "docker_source" {
+  description = "Where Docker and Compose come from: \"distribution\" or \"docker\", Docker's own repository."
+  type        = string
+  default     = "distribution"
+}
+
+variable "docker_settings" {
+  description = "Settings of the Docker daemon to add to the host's own, for example { \"registry-mirrors\" = [\"https://mirror.example.com\"] }."
+  type        = any
+  default     = {}
+}
+
+variable "registry_login" {
+  description = "Account at a private registry with a token that may read the application's images; null for none."
+  type = object({
+    server   = string
+    username = string
+    password = string
+  })
+  default   = null
+  sensitive = true
 }
 
 variable "install_doppler" {
@@ -57,5 +86,12 @@ variable "doppler_token" {
   description = "Doppler service token; null for none."
   type        = string
   default     = null
+  sensitive   = true
+}
+
+variable "app_environment" {
+  description = "Environment variables of the application, secrets too, for /etc/consult/consult.env of a new server."
+  type        = map(string)
+  default     = {}
   sensitive   = true
 }

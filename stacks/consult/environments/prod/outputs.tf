@@ -15,3 +15,14 @@ output "volume_device" {
   description = "Device of the data volume on the server, mounted at /mnt/data."
   value       = module.host.volume_device
 }
+
+output "cloudflare" {
+  description = "Date of the built-in list of Cloudflare's addresses, whether it is older than a year, and what to do then."
+  value       = module.host.cloudflare
+}
+
+output "ferroform" {
+  description = "What `ferroform ssh`, `deploy`, `logs` and `status` need to know of the platform."
+  value       = module.host.ferroform
+  sensitive   = true
+}

@@ -1,11 +1,11 @@
 output "public_ipv4" {
   description = "Public IPv4 address of the server, for an A record."
-  value       = hcloud_server.this.ipv4_address
+  value       = module.docker.public_ipv4
 }
 
 output "public_ipv6" {
   description = "Public IPv6 address of the server, for an AAAA record."
-  value       = hcloud_server.this.ipv6_address
+  value       = module.docker.public_ipv6
 }
 
 output "private_address" {
@@ -15,21 +15,35 @@ output "private_address" {
 
 output "volume_device" {
   description = "Device of the data volume on the server."
-  value       = hcloud_volume.data.linux_device
+  value       = module.docker.volume_device
 }
 
 output "server_id" {
   description = "Id of the server at Hetzner."
-  value       = hcloud_server.this.id
+  value       = module.docker.server_id
 }
 
 output "ssh_private_key" {
   description = "The generated private key in OpenSSH form; null when you gave a key of your own."
-  value       = one(tls_private_key.admin[*].private_key_openssh)
+  value       = module.docker.ssh_private_key
   sensitive   = true
 }
 
-output "cloudflare_ranges_as_of" {
-  description = "Date of the built-in list of Cloudflare's addresses."
-  value       = local.cloudflare.as_of
+output "cloudflare" {
+  description = "Date of the built-in list of Cloudflare's addresses, whether it is older than a year, and what to do then."
+  value       = module.firewall.ranges
+}
+
+output "ferroform" {
+  description = "What the commands for running the platform need to know of it."
+  sensitive   = true
+  value = {
+    version     = 1
+    stack       = "consult"
+    environment = var.environment
+    servers     = { (local.name) = module.docker.server }
+    ssh         = { private_key = module.docker.ssh_private_key }
+    deploy      = module.docker.deploy
+    health      = { url = null }
+  }
 }

@@ -46,27 +46,12 @@ variable "volume_size" {
   type        = number
   default     = 20
   nullable    = false
-
-  validation {
-    condition     = var.volume_size >= 10 && var.volume_size <= 10240 && floor(var.volume_size) == var.volume_size
-    error_message = "Hetzner volumes have 10 to 10240 GB, in whole numbers."
-  }
 }
 
 variable "ssh_public_key" {
   description = "Public SSH key of the administrator, in the form of an authorized_keys line."
   type        = string
   default     = null
-
-  validation {
-    condition     = var.generate_ssh_key || var.ssh_public_key != null
-    error_message = "This environment needs your public SSH key: set ssh_public_key in terraform.tfvars to the line in ~/.ssh/id_ed25519.pub (make one with: ssh-keygen -t ed25519)."
-  }
-
-  validation {
-    condition     = var.ssh_public_key == null ? true : can(regex("^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\\.com) [A-Za-z0-9+/]+={0,3}( .*)?$", trimspace(var.ssh_public_key)))
-    error_message = "This is no public SSH key. It is one line that begins with ssh-ed25519, ssh-rsa or ecdsa-sha2-nistp256; a private key has no place here."
-  }
 }
 
 variable "generate_ssh_key" {
@@ -80,11 +65,6 @@ variable "deploy_ssh_public_key" {
   description = "Second public SSH key, for automatic deployments; null for none."
   type        = string
   default     = null
-
-  validation {
-    condition     = var.deploy_ssh_public_key == null ? true : can(regex("^(ssh|ecdsa|sk)-[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,3}( .*)?$", trimspace(var.deploy_ssh_public_key)))
-    error_message = "This is no public SSH key: one line that begins with ssh-ed25519, ssh-rsa or ecdsa-sha2-nistp256."
-  }
 }
 
 variable "admin_ssh_ips" {
@@ -92,11 +72,6 @@ variable "admin_ssh_ips" {
   type        = list(string)
   default     = []
   nullable    = false
-
-  validation {
-    condition     = alltrue([for cidr in var.admin_ssh_ips : try(cidrsubnet(cidr, 0, 0) == cidr, false)])
-    error_message = "Every entry is a range written by its first address, for example 203.0.113.7/32 or 2001:db8::/64."
-  }
 }
 
 variable "app_port_ips" {
@@ -104,11 +79,6 @@ variable "app_port_ips" {
   type        = list(string)
   default     = []
   nullable    = false
-
-  validation {
-    condition     = alltrue([for cidr in var.app_port_ips : try(cidrsubnet(cidr, 0, 0) == cidr, false)])
-    error_message = "Every entry is a range written by its first address, for example 203.0.113.7/32 or 2001:db8::/64."
-  }
 }
 
 variable "package_upgrade" {
@@ -118,11 +88,42 @@ variable "package_upgrade" {
   nullable    = false
 }
 
+variable "reboot_at" {
+  description = "Time of day (UTC, HH:MM) at which the server may reboot when a security upgrade asks for it; null to reboot it yourself."
+  type        = string
+  default     = null
+}
+
 variable "install_docker" {
-  description = "Whether to install Docker and Compose from the distribution. Switch it off where its packages cannot be reached."
+  description = "Whether to install Docker and Compose. Switch it off where their packages cannot be reached."
   type        = bool
   default     = true
   nullable    = false
+}
+
+variable "docker_source" {
+  description = "Where Docker and Compose come from: \"distribution\" or \"docker\", Docker's own repository."
+  type        = string
+  default     = "distribution"
+  nullable    = false
+}
+
+variable "docker_settings" {
+  description = "Settings of the Docker daemon to add to the host's own."
+  type        = any
+  default     = {}
+  nullable    = false
+}
+
+variable "registry_login" {
+  description = "Account at a private registry, for the images of the application; null for none."
+  type = object({
+    server   = string
+    username = string
+    password = string
+  })
+  default   = null
+  sensitive = true
 }
 
 variable "install_doppler" {
@@ -137,9 +138,12 @@ variable "doppler_token" {
   type        = string
   default     = null
   sensitive   = true
+}
 
-  validation {
-    condition     = var.doppler_token == null ? true : can(regex("^[A-Za-z0-9._-]+$", var.doppler_token))
-    error_message = "A Doppler token has letters, digits, dots, dashes and underscores only; check that it was copied whole and without quotes."
-  }
+variable "app_environment" {
+  description = "Environment variables of the application, secrets too, for /etc/consult/consult.env of a new server."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+  sensitive   = true
 }
