@@ -224,6 +224,11 @@ fn header(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
 }
 
+/// A name as a part of a path.
+pub(crate) fn path_segment(name: &str) -> String {
+    utf8_percent_encode(name, NON_ALPHANUMERIC).to_string()
+}
+
 fn query_string(query: &Query) -> String {
     let mut text = String::new();
     for (name, value) in query {

@@ -22,11 +22,13 @@ use crate::networks::Network;
 use crate::pace::{Pace, RateLimit};
 use crate::placement_groups::PlacementGroup;
 use crate::primary_ips::PrimaryIp;
+use crate::rrsets::Rrsets;
 use crate::server_types::ServerType;
 use crate::servers::Server;
 use crate::ssh_keys::SshKey;
 use crate::volumes::Volume;
 use crate::wait::Waiter;
+use crate::zones::Zone;
 
 /// Where the API answers for everybody (Hetzner API documentation).
 pub const PUBLIC_ENDPOINT: &str = "https://api.hetzner.cloud/v1";
@@ -246,6 +248,13 @@ impl Client {
         ssh_keys: SshKey;
         /// Volumes.
         volumes: Volume;
+        /// DNS zones.
+        zones: Zone;
+    }
+
+    /// The record sets of a zone, which is named by its id or its name.
+    pub fn rrsets(&self, zone: impl Into<String>) -> Rrsets<'_> {
+        Rrsets::new(self, zone.into())
     }
 
     /// The endpoint as configured, without a slash at its end.

@@ -30,9 +30,39 @@ pub trait Object: DeserializeOwned + Send + Sync + 'static {
     /// The field that holds many of them in an answer.
     const MANY: &'static str;
 
+    /// What narrows a listing to the objects that a project made itself; only where others are among them.
+    const OWN: &'static [(&'static str, &'static str)] = &[];
+
     /// Its id.
     fn id(&self) -> i64;
+
+    /// When it was created, RFC 3339; None for what the API gives no such time.
+    fn created(&self) -> Option<&str> {
+        None
+    }
 }
+
+/// Makes a kind of object of a type with a field `id`: its path, its field in an answer with one and with many, and
+/// the field with the time of its creation if it has one.
+macro_rules! object {
+    ($ty:ty, $path:literal, $one:literal, $many:literal $(, $created:ident)? $(; OWN = $own:expr)?) => {
+        impl $crate::collection::Object for $ty {
+            const PATH: &'static str = $path;
+            const ONE: &'static str = $one;
+            const MANY: &'static str = $many;
+            $(const OWN: &'static [(&'static str, &'static str)] = $own;)?
+
+            fn id(&self) -> i64 {
+                self.id
+            }
+
+            $(fn created(&self) -> Option<&str> {
+                Some(&self.$created)
+            })?
+        }
+    };
+}
+pub(crate) use object;
 
 /// Whether an object is protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -56,7 +86,7 @@ pub struct NamedUpdate {
 /// Which objects a listing shows.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Filter {
-    query: Query,
+    pub(crate) query: Query,
 }
 
 impl Filter {
@@ -103,8 +133,9 @@ struct Meta {
     pagination: Option<Pagination>,
 }
 
+/// Where in a listing a page is.
 #[derive(Deserialize)]
-struct Pagination {
+pub(crate) struct Pagination {
     next_page: Option<u32>,
     last_page: Option<u32>,
 }
@@ -137,26 +168,15 @@ impl<'c, T: Object> Collection<'c, T> {
     /// whichever is fewer. What the list did not show is asked for by its id before it counts as gone, because
     /// rows move between pages while a list is read.
     pub async fn get_many(self, ids: impl IntoIterator<Item = i64>) -> Result<BTreeMap<i64, T>, Error> {
-        let mut missing: BTreeSet<i64> = ids.into_iter().collect();
-        let mut found = BTreeMap::new();
-        let mut next = Some(1);
-        let mut pages_left = 1;
-        while let Some(page) = next.filter(|_| missing.len() > pages_left) {
-            let (objects, pagination) = self.client.page::<T>(T::PATH, T::MANY, Query::new(), page).await?;
-            for object in objects {
-                if missing.remove(&object.id()) {
-                    found.insert(object.id(), object);
-                }
-            }
-            next = pagination.next_page.filter(|&n| n > page && n <= MOST_PAGES);
-            pages_left = pagination.last_page.map_or(1, |last| last.saturating_sub(page) as usize);
+        let own: Query = T::OWN.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        let mut sift = Sift::new(ids, PAGE);
+        while let Some(page) = sift.next_page() {
+            sift.take(self.client.page(T::PATH, T::MANY, own.clone(), page).await?, T::id);
         }
-        for id in missing {
-            if let Some(object) = self.find(id).await? {
-                found.insert(id, object);
-            }
+        for id in sift.unseen() {
+            sift.found.extend(self.find(id).await?.map(|object| (id, object)));
         }
-        Ok(found)
+        Ok(sift.found)
     }
 
     /// The actions that run on an object now.
@@ -189,16 +209,64 @@ impl<'c, T: Object> Collection<'c, T> {
     }
 }
 
+/// Picks what is wanted out of a listing, for as long as the pages that are left are fewer requests than one for each
+/// that is still missing.
+pub(crate) struct Sift<K, T> {
+    missing: BTreeSet<K>,
+    pub(crate) found: BTreeMap<K, T>,
+    per_page: usize,
+    page: Option<u32>,
+    pages_left: usize,
+}
+
+impl<K: Ord + Clone, T> Sift<K, T> {
+    pub(crate) fn new(wanted: impl IntoIterator<Item = K>, per_page: usize) -> Self {
+        let missing = wanted.into_iter().collect();
+        Sift { missing, found: BTreeMap::new(), per_page, page: Some(1), pages_left: 1 }
+    }
+
+    /// The page to read next, if it is worth it.
+    pub(crate) fn next_page(&self) -> Option<Page> {
+        let number = self.page.filter(|_| self.missing.len() > self.pages_left)?;
+        Some(Page { number, size: self.per_page })
+    }
+
+    /// Takes what is wanted from the page that was read.
+    pub(crate) fn take(&mut self, (objects, pagination): (Vec<T>, Pagination), key: impl Fn(&T) -> K) {
+        for object in objects {
+            let key = key(&object);
+            if self.missing.remove(&key) {
+                self.found.insert(key, object);
+            }
+        }
+        let page = self.page.unwrap_or(MOST_PAGES);
+        self.page = pagination.next_page.filter(|&n| n > page && n <= MOST_PAGES);
+        self.pages_left = pagination.last_page.map_or(1, |last| last.saturating_sub(page) as usize);
+    }
+
+    /// What no page has shown, and has to be asked for one by one.
+    pub(crate) fn unseen(&mut self) -> BTreeSet<K> {
+        std::mem::take(&mut self.missing)
+    }
+}
+
+/// A page of a listing.
+#[derive(Clone, Copy)]
+pub(crate) struct Page {
+    number: u32,
+    size: usize,
+}
+
 impl Client {
-    async fn page<T: DeserializeOwned>(
+    pub(crate) async fn page<T: DeserializeOwned>(
         &self,
         path: &str,
         field: &str,
         mut query: Query,
-        page: u32,
+        page: Page,
     ) -> Result<(Vec<T>, Pagination), Error> {
-        query.push(("page", page.to_string()));
-        query.push(("per_page", PAGE.to_string()));
+        query.push(("page", page.number.to_string()));
+        query.push(("per_page", page.size.to_string()));
         let answer = self.get(path, query).await?;
         let meta: Option<Meta> = answer.optional("meta")?;
         let pagination =
@@ -216,7 +284,8 @@ impl Client {
         let mut all = Vec::new();
         let mut page = 1;
         loop {
-            let (objects, pagination) = self.page::<T>(path, field, query.clone(), page).await?;
+            let this = Page { number: page, size: PAGE };
+            let (objects, pagination) = self.page::<T>(path, field, query.clone(), this).await?;
             all.extend(objects);
             match pagination.next_page {
                 Some(next) if next > page && next <= MOST_PAGES => page = next,

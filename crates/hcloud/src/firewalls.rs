@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::actions::Action;
-use crate::collection::{Collection, Labels, NamedUpdate, Object};
+use crate::collection::{Collection, Labels, NamedUpdate, Object, object};
 use crate::error::Error;
 use crate::lenient::null_as_default;
 
@@ -104,15 +104,7 @@ impl FirewallResource {
     }
 }
 
-impl Object for Firewall {
-    const PATH: &'static str = "/firewalls";
-    const ONE: &'static str = "firewall";
-    const MANY: &'static str = "firewalls";
-
-    fn id(&self) -> i64 {
-        self.id
-    }
-}
+object!(Firewall, "/firewalls", "firewall", "firewalls", created);
 
 /// A firewall to create.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::collection::{Labels, Object};
+use crate::collection::{Labels, object};
 use crate::lenient::null_as_default;
 
 /// When something goes out of use.
@@ -57,12 +57,4 @@ pub struct Image {
     pub deprecation: Option<Deprecation>,
 }
 
-impl Object for Image {
-    const PATH: &'static str = "/images";
-    const ONE: &'static str = "image";
-    const MANY: &'static str = "images";
-
-    fn id(&self) -> i64 {
-        self.id
-    }
-}
+object!(Image, "/images", "image", "images", created; OWN = &[("type", "snapshot")]);

@@ -41,12 +41,14 @@ mod networks;
 mod pace;
 mod placement_groups;
 mod primary_ips;
+mod rrsets;
 mod server_types;
 mod servers;
 mod ssh_keys;
 mod time;
 mod volumes;
 mod wait;
+mod zones;
 
 pub use actions::{Action, ActionFailure, ActionResource, ActionStatus};
 pub use client::{Client, ClientBuilder, PUBLIC_ENDPOINT};
@@ -66,6 +68,7 @@ pub use networks::{Network, NetworkAttachment, NetworkCreate, NetworkUpdate, Rou
 pub use pace::Pace;
 pub use placement_groups::{PlacementGroup, PlacementGroupCreate};
 pub use primary_ips::{PrimaryIp, PrimaryIpCreate, PrimaryIpCreated};
+pub use rrsets::{Record, Rrset, RrsetCreate, RrsetKey, RrsetProtection, Rrsets};
 pub use server_types::{ServerType, ServerTypeLocation};
 pub use servers::{
     Iso, PrivateNet, PublicAddress, PublicNet, PublicNetFirewall, PublicNetRequest, Server, ServerCreate,
@@ -74,3 +77,4 @@ pub use servers::{
 pub use ssh_keys::{SshKey, SshKeyCreate};
 pub use time::seconds_since_1970;
 pub use volumes::{Volume, VolumeCreate, VolumeCreated};
+pub use zones::{AuthoritativeNameservers, PrimaryNameserver, Zone, ZoneCreate, ZoneCreated};

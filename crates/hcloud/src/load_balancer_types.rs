@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::collection::Object;
+use crate::collection::object;
 use crate::images::Deprecation;
 use crate::lenient::null_as_default;
 
@@ -33,12 +33,4 @@ pub struct LoadBalancerType {
     pub deprecation: Option<Deprecation>,
 }
 
-impl Object for LoadBalancerType {
-    const PATH: &'static str = "/load_balancer_types";
-    const ONE: &'static str = "load_balancer_type";
-    const MANY: &'static str = "load_balancer_types";
-
-    fn id(&self) -> i64 {
-        self.id
-    }
-}
+object!(LoadBalancerType, "/load_balancer_types", "load_balancer_type", "load_balancer_types");

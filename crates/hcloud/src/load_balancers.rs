@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::actions::Action;
-use crate::collection::{Collection, Labels, NamedUpdate, Nothing, Object, Protection};
+use crate::collection::{Collection, Labels, NamedUpdate, Nothing, Object, Protection, object};
 use crate::error::Error;
 use crate::firewalls::{IdRef, SelectorRef};
 use crate::lenient::null_as_default;
@@ -206,15 +206,7 @@ impl Target {
     }
 }
 
-impl Object for LoadBalancer {
-    const PATH: &'static str = "/load_balancers";
-    const ONE: &'static str = "load_balancer";
-    const MANY: &'static str = "load_balancers";
-
-    fn id(&self) -> i64 {
-        self.id
-    }
-}
+object!(LoadBalancer, "/load_balancers", "load_balancer", "load_balancers", created);
 
 /// A load balancer to create.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]

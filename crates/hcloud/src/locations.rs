@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::collection::Object;
+use crate::collection::object;
 use crate::lenient::null_as_default;
 
 /// A place where servers run.
@@ -32,12 +32,4 @@ pub struct Location {
     pub network_zone: String,
 }
 
-impl Object for Location {
-    const PATH: &'static str = "/locations";
-    const ONE: &'static str = "location";
-    const MANY: &'static str = "locations";
-
-    fn id(&self) -> i64 {
-        self.id
-    }
-}
+object!(Location, "/locations", "location", "locations");

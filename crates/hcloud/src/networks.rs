@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::actions::Action;
-use crate::collection::{Collection, Labels, Object, Protection};
+use crate::collection::{Collection, Labels, Object, Protection, object};
 use crate::error::Error;
 use crate::lenient::null_as_default;
 
@@ -70,15 +70,7 @@ pub struct Route {
     pub gateway: String,
 }
 
-impl Object for Network {
-    const PATH: &'static str = "/networks";
-    const ONE: &'static str = "network";
-    const MANY: &'static str = "networks";
-
-    fn id(&self) -> i64 {
-        self.id
-    }
-}
+object!(Network, "/networks", "network", "networks", created);
 
 /// A network to create.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -152,6 +144,16 @@ impl Collection<'_, Network> {
     /// Deletes the subnet of this range; nothing may be in it.
     pub async fn delete_subnet(self, id: i64, ip_range: &str) -> Result<Action, Error> {
         self.act(id, "delete_subnet", &Range { ip_range }).await
+    }
+
+    /// Adds a route.
+    pub async fn add_route(self, id: i64, route: &Route) -> Result<Action, Error> {
+        self.act(id, "add_route", route).await
+    }
+
+    /// Deletes a route.
+    pub async fn delete_route(self, id: i64, route: &Route) -> Result<Action, Error> {
+        self.act(id, "delete_route", route).await
     }
 
     /// Makes the network wider.

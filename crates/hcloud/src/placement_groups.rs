@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::actions::Action;
-use crate::collection::{Collection, Labels, NamedUpdate, Object};
+use crate::collection::{Collection, Labels, NamedUpdate, Object, object};
 use crate::error::Error;
 use crate::lenient::null_as_default;
 
@@ -28,15 +28,7 @@ pub struct PlacementGroup {
     pub created: String,
 }
 
-impl Object for PlacementGroup {
-    const PATH: &'static str = "/placement_groups";
-    const ONE: &'static str = "placement_group";
-    const MANY: &'static str = "placement_groups";
-
-    fn id(&self) -> i64 {
-        self.id
-    }
-}
+object!(PlacementGroup, "/placement_groups", "placement_group", "placement_groups", created);
 
 /// A group to create.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]

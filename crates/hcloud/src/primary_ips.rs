@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::actions::Action;
-use crate::collection::{Collection, Labels, NamedUpdate, Nothing, Object, Protection};
+use crate::collection::{Collection, Labels, NamedUpdate, Nothing, Object, Protection, object};
 use crate::error::Error;
 use crate::lenient::null_as_default;
 use crate::locations::Location;
@@ -43,15 +43,7 @@ pub struct PrimaryIp {
     pub created: String,
 }
 
-impl Object for PrimaryIp {
-    const PATH: &'static str = "/primary_ips";
-    const ONE: &'static str = "primary_ip";
-    const MANY: &'static str = "primary_ips";
-
-    fn id(&self) -> i64 {
-        self.id
-    }
-}
+object!(PrimaryIp, "/primary_ips", "primary_ip", "primary_ips", created);
 
 /// An address to create: in a location, or for a server that is off.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]

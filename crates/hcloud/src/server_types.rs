@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::collection::Object;
+use crate::collection::object;
 use crate::images::Deprecation;
 use crate::lenient::null_as_default;
 
@@ -60,12 +60,4 @@ pub struct ServerTypeLocation {
     pub deprecation: Option<Deprecation>,
 }
 
-impl Object for ServerType {
-    const PATH: &'static str = "/server_types";
-    const ONE: &'static str = "server_type";
-    const MANY: &'static str = "server_types";
-
-    fn id(&self) -> i64 {
-        self.id
-    }
-}
+object!(ServerType, "/server_types", "server_type", "server_types");

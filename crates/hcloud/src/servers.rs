@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::actions::Action;
-use crate::collection::{Collection, Labels, NamedUpdate, Nothing, Object};
+use crate::collection::{Collection, Labels, NamedUpdate, Nothing, Object, object};
 use crate::error::Error;
 use crate::images::Image;
 use crate::lenient::{null_as_default, whole};
@@ -138,15 +138,7 @@ pub struct ServerProtection {
     pub rebuild: bool,
 }
 
-impl Object for Server {
-    const PATH: &'static str = "/servers";
-    const ONE: &'static str = "server";
-    const MANY: &'static str = "servers";
-
-    fn id(&self) -> i64 {
-        self.id
-    }
-}
+object!(Server, "/servers", "server", "servers", created);
 
 /// The public side that a server is to have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

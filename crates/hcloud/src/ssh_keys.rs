@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::collection::{Collection, Labels, NamedUpdate, Object};
+use crate::collection::{Collection, Labels, NamedUpdate, Object, object};
 use crate::error::Error;
 use crate::lenient::null_as_default;
 
@@ -25,15 +25,7 @@ pub struct SshKey {
     pub created: String,
 }
 
-impl Object for SshKey {
-    const PATH: &'static str = "/ssh_keys";
-    const ONE: &'static str = "ssh_key";
-    const MANY: &'static str = "ssh_keys";
-
-    fn id(&self) -> i64 {
-        self.id
-    }
-}
+object!(SshKey, "/ssh_keys", "ssh_key", "ssh_keys", created);
 
 /// A key to create.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::actions::Action;
-use crate::collection::{Collection, Labels, NamedUpdate, Nothing, Object, Protection};
+use crate::collection::{Collection, Labels, NamedUpdate, Nothing, Object, Protection, object};
 use crate::error::Error;
 use crate::lenient::{null_as_default, whole};
 use crate::locations::Location;
@@ -43,15 +43,7 @@ pub struct Volume {
     pub created: String,
 }
 
-impl Object for Volume {
-    const PATH: &'static str = "/volumes";
-    const ONE: &'static str = "volume";
-    const MANY: &'static str = "volumes";
-
-    fn id(&self) -> i64 {
-        self.id
-    }
-}
+object!(Volume, "/volumes", "volume", "volumes", created);
 
 /// A volume to create.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]

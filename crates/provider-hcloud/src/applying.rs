@@ -7,7 +7,7 @@ use ferroform_core::{Diagnostic, Diagnostics, Value};
 use ferroform_hcloud::code;
 use ferroform_provider::{ApplyRequest, ApplyResponse, CheckpointSink, Located};
 
-use crate::attrs::{Attrs, State};
+use crate::attrs::{Attrs, State, id_like};
 use crate::cx::{Cx, PASSING_REPETITIONS};
 use crate::failure::{Failure, explain};
 use crate::locating::locate;
@@ -109,7 +109,7 @@ impl Work<'_> {
             diagnostics.push(failure.explain(&self.doing("finish creating")));
         }
         let mut known = State::new(self.block, planned);
-        known.set("id", crate::attrs::text(&id));
+        known.set_id(&id);
         let known = known.finish();
         match self.read(with_id(&request.planned, &id)).await {
             Ok(Some(state)) => Some(state),
@@ -153,7 +153,7 @@ impl Work<'_> {
             }
             match locate(self, planned, not_before).await {
                 Ok(Located::One(state)) => {
-                    let id = Attrs(&state).string("id");
+                    let id = Attrs(&state).id_text();
                     let actions = self.resource.running(self.cx, &id).await?;
                     return Ok(Begun { id, actions });
                 }
@@ -209,7 +209,7 @@ impl Work<'_> {
     ) -> Result<(), Failure> {
         for resumption in 1..=RESUMPTIONS {
             self.cx.client.pause(resumption).await?;
-            let running = self.resource.running(self.cx, &Attrs(&prior).string("id")).await?;
+            let running = self.resource.running(self.cx, &Attrs(&prior).id_text()).await?;
             // How they end shows in the object as well.
             let _ = self.cx.client.wait(running).await;
             match self.read(prior.clone()).await {
@@ -270,7 +270,7 @@ fn is_lost(failure: &Failure) -> bool {
 /// The same object with its id set.
 pub(crate) fn with_id(object: &Value, id: &str) -> Value {
     let attributes = object.as_map().into_iter().flatten().map(|(name, value)| {
-        let value = if &**name == "id" { crate::attrs::text(id) } else { value.clone() };
+        let value = if &**name == "id" { id_like(&value.ty(), id) } else { value.clone() };
         (name.clone(), value)
     });
     if object.is_null() { NULL.clone() } else { Value::object(attributes) }

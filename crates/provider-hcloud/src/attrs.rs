@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 use ferroform_core::number::Number;
-use ferroform_core::schema::{Block, Nesting};
+use ferroform_core::schema::{Attribute, Block, NestedAttribute, Nesting};
 use ferroform_core::{Type, Value};
 use ferroform_hcloud::Labels;
 
@@ -50,9 +50,35 @@ pub(crate) fn int_set(items: impl IntoIterator<Item = i64>) -> Value {
     Value::set(Type::Number, items.into_iter().map(int))
 }
 
+/// A list of texts.
+pub(crate) fn text_list<'a>(items: impl IntoIterator<Item = &'a String>) -> Value {
+    Value::list(Type::String, items.into_iter().map(|s| text(s)))
+}
+
 /// A set of texts.
 pub(crate) fn text_set<'a>(items: impl IntoIterator<Item = &'a String>) -> Value {
     Value::set(Type::String, items.into_iter().map(|s| text(s)))
+}
+
+/// An attribute with attributes of its own, made by the function for its flags.
+pub(crate) fn nested(flags: fn(Type) -> Attribute, nesting: Nesting, holds: Block) -> Attribute {
+    let element = holds.implied_type();
+    let ty = match nesting {
+        Nesting::List => Type::list(element),
+        Nesting::Set => Type::set(element),
+        Nesting::Map => Type::map(element),
+        Nesting::Single | Nesting::Group => element,
+    };
+    let nested = NestedAttribute { nesting, attributes: holds.attributes };
+    Attribute { nested: Some(Arc::new(nested)), ..flags(ty) }
+}
+
+/// An id as the attribute `id` of this type has it: older kinds write numbers as text.
+pub(crate) fn id_like(ty: &Type, id: &str) -> Value {
+    match ty {
+        Type::Number => int_or_null(id.parse().ok()),
+        _ => text(id),
+    }
 }
 
 /// An empty text, collection or null: what people mean by "not set".
@@ -144,9 +170,16 @@ impl<'v> Attrs<'v> {
         self.blocks(name).next()
     }
 
-    /// The number in the text attribute `id`.
+    /// The number that the attribute `id` is, which older kinds write as text.
     pub(crate) fn id(self) -> Option<i64> {
-        self.get("id").as_str()?.parse().ok()
+        let id = self.get("id");
+        id.as_str().map_or_else(|| id.as_number()?.to_i64(), |text| text.parse().ok())
+    }
+
+    /// The attribute `id` as text; empty when not known.
+    pub(crate) fn id_text(self) -> String {
+        let id = self.get("id");
+        id.as_str().map(str::to_owned).or_else(|| id.as_number().map(ToString::to_string)).unwrap_or_default()
     }
 }
 
@@ -185,11 +218,18 @@ impl State {
         State { null: BTreeSet::new(), ..State::new(block, config) }
     }
 
-    /// An object of which only the identity is known.
+    /// An object of which only the id is known.
     pub(crate) fn identity(block: &Block, id: &str) -> State {
         let mut state = State::new(block, Attrs(&NULL));
-        state.set("id", text(id));
+        state.set_id(id);
         state
+    }
+
+    /// Sets the attribute `id`, if there is one.
+    pub(crate) fn set_id(&mut self, id: impl ToString) {
+        if let Some(place) = self.values.get_mut("id") {
+            *place = id_like(&place.ty(), &id.to_string());
+        }
     }
 
     /// Sets an attribute that the block has. An empty collection leaves null as it was: the two mean the same, and what

@@ -98,7 +98,9 @@ fn by_code(code: &str, status: u16) -> (&'static str, Option<&'static str>) {
         code::INVALID_INPUT | "json_error" => ("Refused by Hetzner Cloud", None),
         code::PROTECTED => (
             "Object is protected",
-            Some("Set `delete_protection` to false and apply that first, then delete it."),
+            Some(
+                "Set `delete_protection` (`change_protection` of a record set) to false and apply that first.",
+            ),
         ),
         code::LOCKED | code::CONFLICT => {
             ("Object is busy", Some("Something else is changing it. Apply again once that has ended."))

@@ -256,8 +256,10 @@ impl Provider for Hcloud {
 
     async fn import_resource(&self, type_name: &str, id: &str) -> Result<Vec<ImportedResource>, Diagnostics> {
         let (resource, schema) = resource(type_name)?;
-        let mut state = State::identity(&schema.block, id);
-        resource.import(id, &mut state).map_err(|form| {
+        let doing = format!("look for the {}", resource.noun());
+        let named = resource.named(self.cx()?, id).await.map_err(|failure| failure.explain(&doing))?;
+        let mut state = State::identity(&schema.block, named.as_deref().unwrap_or(id));
+        resource.import(named.as_deref().unwrap_or(id), &mut state).map_err(|form| {
             Diagnostic::error("Invalid import id")
                 .detail(format!("{id:?} does not name a {}; the id is {form}.", resource.noun()))
         })?;

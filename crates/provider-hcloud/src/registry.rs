@@ -19,6 +19,7 @@ const RESOURCES: &[&dyn Resource] = &[
     &resources::load_balancer_service::LoadBalancerService,
     &resources::load_balancer_target::LoadBalancerTarget,
     &resources::network::Network,
+    &resources::network_route::NetworkRoute,
     &resources::network_subnet::NetworkSubnet,
     &resources::placement_group::PlacementGroup,
     &resources::server::Server,
@@ -26,6 +27,9 @@ const RESOURCES: &[&dyn Resource] = &[
     &resources::ssh_key::SshKey,
     &resources::volume::Volume,
     &resources::volume_attachment::VolumeAttachment,
+    &resources::zone::Zone,
+    &resources::zone_record::ZoneRecord,
+    &resources::zone_rrset::ZoneRrset,
 ];
 
 /// Every data source; a new one is added here.

@@ -74,6 +74,11 @@ pub(crate) trait Resource: Send + Sync {
     /// Deletes the object; that it does not exist is no failure.
     async fn delete(&self, cx: &Cx, prior: Attrs<'_>) -> Result<(), Failure>;
 
+    /// The id of the object that an import id names in another way, if this kind has such a way and the object exists.
+    async fn named(&self, _cx: &Cx, _import_id: &str) -> Result<Option<String>, Failure> {
+        Ok(None)
+    }
+
     /// Puts the parts of an import id into an object that otherwise only has its `id`; or says what an id looks like.
     fn import(&self, id: &str, state: &mut State) -> Result<(), &'static str>;
 
@@ -119,6 +124,13 @@ pub(crate) struct Candidate {
     /// When it was created, as the API writes it; None for those that have no such time, and that are named by their
     /// place instead.
     pub(crate) created: Option<String>,
+}
+
+impl Candidate {
+    /// What is named by its place, if it is there.
+    pub(crate) fn at_place(is_there: bool, id: impl ToString) -> Vec<Candidate> {
+        is_there.then(|| Candidate { id: id.to_string(), created: None }).into_iter().collect()
+    }
 }
 
 /// A plan in the making.

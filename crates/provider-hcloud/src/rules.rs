@@ -1,9 +1,9 @@
 //! Rules that configuration must keep, each with a message that says how to.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ferroform_core::{AttrPath, Diagnostic, Diagnostics, Value};
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 use crate::attrs::Attrs;
 
@@ -35,8 +35,10 @@ impl Problems {
     }
 }
 
-const INVALID: &str = "Invalid attribute value";
-const COMBINATION: &str = "Invalid attribute combination";
+/// The summary of what is wrong with one value.
+pub(crate) const INVALID: &str = "Invalid attribute value";
+/// The summary of what does not go together.
+pub(crate) const COMBINATION: &str = "Invalid attribute combination";
 
 /// Label keys and values have the form that the API wants (Hetzner API documentation, "Labels").
 pub(crate) fn labels(config: Attrs<'_>, problems: &mut Problems) {
@@ -116,6 +118,34 @@ pub(crate) fn cidr(config: Attrs<'_>, name: &str, problems: &mut Problems) {
     if let Some(Err(message)) = config.get(name).as_str().map(parse_cidr) {
         problems.add(name, INVALID, message);
     }
+}
+
+/// A range of private IPv4 addresses (RFC 1918), if it is known; where it says so, also everything, `0.0.0.0/0`.
+pub(crate) fn private_cidr(config: Attrs<'_>, name: &str, or_everything: bool, problems: &mut Problems) {
+    match config.get(name).as_str().map(|text| (text, parse_cidr(text))) {
+        Some((_, Err(message))) => problems.add(name, INVALID, message),
+        Some((text, Ok(net))) if !(is_private(&net) || or_everything && text == "0.0.0.0/0") => {
+            let or = if or_everything { ", or \"0.0.0.0/0\"" } else { "" };
+            problems.add(
+                name,
+                INVALID,
+                format!(
+                    "{text:?} is not private: it must lie in 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16{or}."
+                ),
+            );
+        }
+        _ => {}
+    }
+}
+
+fn is_private(net: &IpNet) -> bool {
+    const PRIVATE: [(Ipv4Addr, u8); 3] = [
+        (Ipv4Addr::new(10, 0, 0, 0), 8),
+        (Ipv4Addr::new(172, 16, 0, 0), 12),
+        (Ipv4Addr::new(192, 168, 0, 0), 16),
+    ];
+    let IpNet::V4(net) = net else { return false };
+    PRIVATE.iter().any(|&(first, bits)| Ipv4Net::new(first, bits).is_ok_and(|private| private.contains(net)))
 }
 
 /// A range in CIDR notation whose address is the first one of the range; or what is wrong with it.

@@ -1,33 +1,47 @@
 //! Reading many objects at once: what a read needs, and what was seen.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ferroform_hcloud::{
-    Client, Error, Firewall, LoadBalancer, Network, Object, PlacementGroup, Server, SshKey, Volume,
+    Client, Error, Firewall, LoadBalancer, Network, Object, PlacementGroup, Rrset, RrsetKey, Server, SshKey,
+    Volume, Zone,
 };
 
-/// Objects of one kind: those asked for that exist, or why they could not be read.
+/// Objects of one kind by what names them: those asked for that exist, or why they could not be read.
 #[derive(Debug, Clone)]
-pub(crate) struct Kind<T>(Result<BTreeMap<i64, T>, Error>);
+pub(crate) struct Kind<T, K = i64>(Result<BTreeMap<K, T>, Error>);
 
-impl<T> Default for Kind<T> {
+impl<T, K> Default for Kind<T, K> {
     fn default() -> Self {
         Kind(Ok(BTreeMap::new()))
     }
 }
 
-impl<T: Object> Kind<T> {
-    /// The object of this id; None when it does not exist.
-    pub(crate) fn get(&self, id: i64) -> Result<Option<&T>, Error> {
+impl<T, K: Ord> Kind<T, K> {
+    /// The object of this name; None when it does not exist.
+    pub(crate) fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Result<Option<&T>, Error>
+    where
+        K: Borrow<Q>,
+    {
         match &self.0 {
-            Ok(objects) => Ok(objects.get(&id)),
+            Ok(objects) => Ok(objects.get(key)),
             Err(error) => Err(error.clone()),
         }
     }
 
+    /// Adds one that was read otherwise.
+    pub(crate) fn insert(&mut self, key: K, object: T) {
+        if let Ok(known) = &mut self.0 {
+            known.insert(key, object);
+        }
+    }
+}
+
+impl<T: Object> Kind<T> {
     /// The object that an attribute names, if it names one that exists.
     pub(crate) fn find(&self, id: Option<i64>) -> Result<Option<&T>, Error> {
-        id.map_or(Ok(None), |id| self.get(id))
+        id.map_or(Ok(None), |id| self.get(&id))
     }
 
     /// Adds objects that were read otherwise.
@@ -44,19 +58,23 @@ macro_rules! kinds {
         #[derive(Debug, Default)]
         pub(crate) struct Needs {
             $(pub(crate) $kind: BTreeSet<i64>,)*
+            /// Record sets, by the zone as configuration names it.
+            pub(crate) rrsets: BTreeMap<String, BTreeSet<RrsetKey>>,
         }
 
         /// The objects that were read.
         #[derive(Debug, Default)]
         pub(crate) struct Seen {
             $(pub(crate) $kind: Kind<$ty>,)*
+            pub(crate) rrsets: BTreeMap<String, Kind<Rrset, RrsetKey>>,
         }
 
         impl Seen {
             /// Reads all that is needed, all kinds at the same time.
             pub(crate) async fn read(client: &Client, needs: Needs) -> Seen {
-                let ($($kind,)*) = tokio::join!($(client.$kind().get_many(needs.$kind),)*);
-                Seen { $($kind: Kind($kind),)* }
+                let ($($kind,)* rrsets) =
+                    tokio::join!($(client.$kind().get_many(needs.$kind),)* read_rrsets(client, needs.rrsets));
+                Seen { $($kind: Kind($kind),)* rrsets }
             }
         }
     };
@@ -70,4 +88,17 @@ kinds! {
     servers: Server,
     ssh_keys: SshKey,
     volumes: Volume,
+    zones: Zone,
+}
+
+async fn read_rrsets(
+    client: &Client,
+    needs: BTreeMap<String, BTreeSet<RrsetKey>>,
+) -> BTreeMap<String, Kind<Rrset, RrsetKey>> {
+    let mut seen = BTreeMap::new();
+    for (zone, keys) in needs {
+        let kind = Kind(client.rrsets(&zone).get_many(keys).await);
+        seen.insert(zone, kind);
+    }
+    seen
 }

@@ -76,6 +76,81 @@ resource "hcloud_network_subnet" "x" {
 }"#,
     },
     Kind {
+        name: "hcloud_network_route",
+        around: r#"
+resource "hcloud_network" "n" {
+  name     = "n"
+  ip_range = "10.0.0.0/16"
+}"#,
+        created: r#"
+resource "hcloud_network_route" "x" {
+  network_id  = hcloud_network.n.id
+  destination = "10.100.1.0/24"
+  gateway     = "10.0.1.1"
+}"#,
+        changed: r#"
+resource "hcloud_network_route" "x" {
+  network_id  = hcloud_network.n.id
+  destination = "10.100.1.0/24"
+  gateway     = "10.0.1.2"
+}"#,
+    },
+    Kind {
+        name: "hcloud_zone",
+        around: "",
+        created: r#"
+resource "hcloud_zone" "x" {
+  name = "example.com"
+  mode = "primary"
+}"#,
+        changed: r#"
+resource "hcloud_zone" "x" {
+  name   = "example.com"
+  mode   = "primary"
+  ttl    = 600
+  labels = { v = "2" }
+}"#,
+    },
+    Kind {
+        name: "hcloud_zone_rrset",
+        around: ZONE,
+        created: r#"
+resource "hcloud_zone_rrset" "x" {
+  zone    = hcloud_zone.z.name
+  name    = "www"
+  type    = "A"
+  records = [{ value = "192.0.2.1" }]
+}"#,
+        changed: r#"
+resource "hcloud_zone_rrset" "x" {
+  zone    = hcloud_zone.z.name
+  name    = "www"
+  type    = "A"
+  ttl     = 600
+  labels  = { v = "2" }
+  records = [{ value = "192.0.2.1", comment = "one" }, { value = "192.0.2.2" }]
+}"#,
+    },
+    Kind {
+        name: "hcloud_zone_record",
+        around: ZONE,
+        created: r#"
+resource "hcloud_zone_record" "x" {
+  zone  = hcloud_zone.z.name
+  name  = "@"
+  type  = "MX"
+  value = "10 mail.example.net."
+}"#,
+        changed: r#"
+resource "hcloud_zone_record" "x" {
+  zone    = hcloud_zone.z.name
+  name    = "@"
+  type    = "MX"
+  value   = "10 mail.example.net."
+  comment = "two"
+}"#,
+    },
+    Kind {
         name: "hcloud_ssh_key",
         around: "",
         created: r#"
@@ -347,6 +422,12 @@ resource "hcloud_load_balancer_target" "x" {
     },
 ];
 
+const ZONE: &str = r#"
+resource "hcloud_zone" "z" {
+  name = "example.com"
+  mode = "primary"
+}"#;
+
 const SERVER_SURROUNDINGS: &str = r#"
 resource "hcloud_network" "n" {
   name     = "n"
@@ -444,6 +525,7 @@ pub(crate) fn declared(configuration: &str) -> std::collections::BTreeMap<String
         ("hcloud_server", "servers"),
         ("hcloud_ssh_key", "ssh_keys"),
         ("hcloud_volume", "volumes"),
+        ("hcloud_zone", "zones"),
     ];
     let mut counts = std::collections::BTreeMap::new();
     for block in configuration.split("\nresource \"").skip(1) {

@@ -72,6 +72,18 @@ fn change(cloud: &Cloud, ty: &str, it: &Instance) -> bool {
         "hcloud_server" => "servers",
         "hcloud_ssh_key" => "ssh_keys",
         "hcloud_volume" => "volumes",
+        "hcloud_zone" => "zones",
+        "hcloud_zone_rrset" => {
+            cloud.call("PUT", &rrset(it), &labels);
+            return true;
+        }
+        "hcloud_network_route" => {
+            let path = format!("/v1/networks/{}/actions", it.id("network_id"));
+            let route = |gateway: &str| json!({"destination": it.text("destination"), "gateway": gateway});
+            cloud.call("POST", &format!("{path}/delete_route"), &route(it.text("gateway")));
+            cloud.call("POST", &format!("{path}/add_route"), &route("10.0.1.77"));
+            return true;
+        }
         "hcloud_server_network" => {
             let path = format!("/v1/servers/{}/actions/change_alias_ips", it.id("server_id"));
             cloud.call("POST", &path, &json!({"network": it.id("network_id"), "alias_ips": ["10.0.1.77"]}));
@@ -101,8 +113,8 @@ fn change(cloud: &Cloud, ty: &str, it: &Instance) -> bool {
             cloud.call("POST", &format!("{path}/attach"), &json!({"server": other.unwrap()["id"]}));
             return true;
         }
-        // Subnets and targets can only be made and removed.
-        "hcloud_network_subnet" | "hcloud_load_balancer_target" => return false,
+        // Subnets and targets can only be made and removed, and comments are nothing that must be configured.
+        "hcloud_network_subnet" | "hcloud_load_balancer_target" | "hcloud_zone_record" => return false,
         other => panic!("nobody knows how to change a {other}"),
     };
     cloud.call("PUT", &format!("/v1/{collection}/{}", it.id("id")), &labels);
@@ -170,6 +182,16 @@ fn delete(cloud: &Cloud, ty: &str, it: &Instance) {
             act(path, json!({"network": it.id("network_id")}));
         }
         "hcloud_volume_attachment" => detach(cloud, it.id("volume_id")),
+        "hcloud_network_route" => {
+            let path = format!("/networks/{}/actions/delete_route", it.id("network_id"));
+            act(path, json!({"destination": it.text("destination"), "gateway": it.text("gateway")}));
+        }
+        "hcloud_zone" => drop(remove("zones", it.id("id"))),
+        "hcloud_zone_rrset" => drop(cloud.call("DELETE", &rrset(it), &Value::Null)),
+        "hcloud_zone_record" => {
+            let records = json!({"records": [{"value": it.text("value")}]});
+            cloud.call("POST", &format!("{}/actions/remove_records", rrset(it)), &records);
+        }
         "hcloud_load_balancer_network" => {
             let path = format!("/load_balancers/{}/actions/detach_from_network", it.id("load_balancer_id"));
             act(path, json!({"network": it.id("network_id")}));
@@ -190,6 +212,11 @@ fn delete(cloud: &Cloud, ty: &str, it: &Instance) {
         }
         other => panic!("nobody knows how to delete a {other}"),
     }
+}
+
+/// The path of the record set that an instance is, or that it is in.
+fn rrset(it: &Instance) -> String {
+    format!("/v1/zones/{}/rrsets/{}/{}", it.text("zone"), it.text("name"), it.text("type"))
 }
 
 fn detach(cloud: &Cloud, volume: i64) {

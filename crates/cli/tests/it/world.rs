@@ -63,6 +63,8 @@ fn simplified(value: &Value, kind: &str, names: &BTreeMap<i64, String>) -> Value
             map.iter()
                 .filter(|(key, _)| !MADE_UP.contains(&key.as_str()))
                 .filter(|(key, _)| !(kind == "primary_ips" && *key == "name"))
+                // It counts the changes of its zone.
+                .filter(|(key, _)| !(map.get("type").is_some_and(|ty| ty == "SOA") && *key == "records"))
                 .map(|(key, value)| (key.clone(), simplified(value, kind, names)))
                 .collect(),
         ),

@@ -1,12 +1,12 @@
 //! `hcloud_server_type`: a kind of server.
 
 use async_trait::async_trait;
-use ferroform_core::schema::{Attribute, Block, NestedAttribute, Nesting, Schema};
+use ferroform_core::schema::{Attribute, Block, Nesting, Schema};
 use ferroform_core::{Type, Value};
 use ferroform_hcloud::{Deprecation, Filter, ServerTypeLocation};
 
 use super::{computed_text, optional_text, schema};
-use crate::attrs::{Attrs, State, flag, float, int, text, text_or_null};
+use crate::attrs::{Attrs, State, flag, float, int, nested, text, text_or_null};
 use crate::cx::Cx;
 use crate::data_source::{DataSource, existing, only};
 use crate::failure::Failure;
@@ -22,7 +22,6 @@ impl DataSource for ServerType {
 
     fn schema(&self) -> Schema {
         let number = || Attribute::computed(Type::Number);
-        let places = location_block();
         let mut block = Block::of([
             ("id", Attribute::optional(Type::Number)),
             ("name", optional_text()),
@@ -49,12 +48,7 @@ impl DataSource for ServerType {
                 attribute.deprecated = Some(advice.to_owned());
             }
         }
-        let locations = Attribute {
-            nested: Some(
-                NestedAttribute { nesting: Nesting::List, attributes: places.attributes.clone() }.into(),
-            ),
-            ..Attribute::computed(Type::list(places.implied_type()))
-        };
+        let locations = nested(Attribute::computed, Nesting::List, location_block());
         block.attributes.insert("locations".into(), locations);
         schema(block)
     }

@@ -2,10 +2,10 @@
 //! `<server or load balancer id>-<network id>`.
 
 use ferroform_core::Diagnostic;
-use ferroform_hcloud::code;
+use ferroform_hcloud::{NetworkAttachment, code};
 
-use super::network_subnet::split_id;
 use super::parse_id;
+use super::part::split_id;
 use crate::attrs::{Attrs, State, int};
 use crate::cx::Tolerance;
 use crate::failure::Failure;
@@ -75,7 +75,19 @@ pub(super) fn plan(plan: &mut Plan<'_>) {
     plan.keep_if("ip", same_address_value);
 }
 
-pub(super) fn incomplete() -> Failure {
+/// What is attached (in the attribute `owner`), and how.
+pub(super) fn request(planned: Attrs<'_>, owner: &str) -> Result<(i64, NetworkAttachment), Failure> {
+    let (owner, network) = place(planned, owner).ok_or_else(incomplete)?;
+    let attachment = NetworkAttachment {
+        network,
+        ip: planned.text("ip").map(str::to_owned),
+        ip_range: planned.text("subnet_id").and_then(split_id).map(|(_, range)| range.to_owned()),
+        alias_ips: planned.texts("alias_ips"),
+    };
+    Ok((owner, attachment))
+}
+
+fn incomplete() -> Failure {
     Diagnostic::error("Missing network")
         .detail("Neither `network_id` nor `subnet_id` names a network.")
         .into()

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use ferroform_core::schema::{Attribute, Block, NestedBlock, Nesting, Schema};
 use ferroform_core::{AttrPath, Diagnostic, Type, Value};
 use ferroform_hcloud::{
-    Error, Filter, Firewall as ApiFirewall, FirewallCreate, FirewallResource, FirewallRule, code,
+    Error, Firewall as ApiFirewall, FirewallCreate, FirewallResource, FirewallRule, code,
 };
 
 use super::{number_id, parse_id, schema};
@@ -167,13 +167,7 @@ impl Resource for Firewall {
         planned: Attrs<'_>,
         seen: &mut Seen,
     ) -> Result<Vec<Candidate>, Failure> {
-        let found = cx.client.firewalls().list(&Filter::name(planned.string("name"))).await?;
-        let candidates = found
-            .iter()
-            .map(|f| Candidate { id: f.id.to_string(), created: Some(f.created.clone()) })
-            .collect();
-        seen.firewalls.add(found);
-        Ok(candidates)
+        super::by_name(cx.client.firewalls(), planned, &mut seen.firewalls).await
     }
 
     fn created_with(&self) -> &'static [&'static str] {

@@ -7,8 +7,8 @@ use ferroform_catalogue::Catalogue;
 use ferroform_core::schema::{Attribute, Block, NestedBlock, Nesting, Schema};
 use ferroform_core::{Diagnostic, Type, Value};
 use ferroform_hcloud::{
-    Action, Algorithm, Error, Filter, IdRef, LoadBalancer as ApiLoadBalancer, LoadBalancerCreate, Protection,
-    Target, code,
+    Action, Algorithm, Error, IdRef, LoadBalancer as ApiLoadBalancer, LoadBalancerCreate, Protection, Target,
+    code,
 };
 
 use super::{changed_flag, number_id, parse_id, schema};
@@ -205,20 +205,11 @@ impl Resource for LoadBalancer {
         planned: Attrs<'_>,
         seen: &mut Seen,
     ) -> Result<Vec<Candidate>, Failure> {
-        let found = cx.client.load_balancers().list(&Filter::name(planned.string("name"))).await?;
-        let candidates = found
-            .iter()
-            .map(|b| Candidate { id: b.id.to_string(), created: Some(b.created.clone()) })
-            .collect();
-        seen.load_balancers.add(found);
-        Ok(candidates)
+        super::by_name(cx.client.load_balancers(), planned, &mut seen.load_balancers).await
     }
 
     async fn running(&self, cx: &Cx, id: &str) -> Result<Vec<Action>, Failure> {
-        match parse_id(id) {
-            Some(id) => Ok(cx.client.load_balancers().running_actions(id).await?),
-            None => Ok(Vec::new()),
-        }
+        super::running(cx.client.load_balancers(), id).await
     }
 
     fn created_with(&self) -> &'static [&'static str] {

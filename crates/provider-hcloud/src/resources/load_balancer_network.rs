@@ -3,9 +3,8 @@
 use async_trait::async_trait;
 use ferroform_core::schema::{Attribute, Block, Schema};
 use ferroform_core::{Type, Value};
-use ferroform_hcloud::{Error, NetworkAttachment, code};
+use ferroform_hcloud::{Error, code};
 
-use super::network_subnet::split_id;
 use super::{attached, changed_flag, schema};
 use crate::attrs::{Attrs, State, flag, int, text};
 use crate::cx::{Cx, Tolerance};
@@ -64,7 +63,7 @@ impl Resource for LoadBalancerNetwork {
 
     fn observe(&self, prior: Attrs<'_>, mut state: State, seen: &Seen) -> Result<Option<State>, Error> {
         let Some((balancer_id, network_id)) = place(prior) else { return Ok(None) };
-        let Some(balancer) = seen.load_balancers.get(balancer_id)? else { return Ok(None) };
+        let Some(balancer) = seen.load_balancers.get(&balancer_id)? else { return Ok(None) };
         let Some(net) = balancer.private_net.iter().find(|net| net.network == network_id) else {
             return Ok(None);
         };
@@ -77,18 +76,12 @@ impl Resource for LoadBalancerNetwork {
     }
 
     async fn begin(&self, cx: &Cx, planned: Attrs<'_>, _config: Attrs<'_>) -> Result<Begun, Failure> {
-        let (balancer, network) = place(planned).ok_or_else(attached::incomplete)?;
-        let attachment = NetworkAttachment {
-            network,
-            ip: planned.text("ip").map(str::to_owned),
-            ip_range: planned.text("subnet_id").and_then(split_id).map(|(_, range)| range.to_owned()),
-            alias_ips: Vec::new(),
-        };
+        let (balancer, attachment) = attached::request(planned, "load_balancer_id")?;
         let action = match cx.client.load_balancers().attach_to_network(balancer, &attachment).await {
             Err(error) if error.is(code::LOAD_BALANCER_ALREADY_ATTACHED) => None,
             answer => Some(answer?),
         };
-        Ok(Begun::new(format!("{balancer}-{network}"), action))
+        Ok(Begun::new(format!("{balancer}-{}", attachment.network), action))
     }
 
     async fn finish(&self, cx: &Cx, _id: &str, planned: Attrs<'_>) -> Result<(), Failure> {
@@ -128,7 +121,7 @@ impl Resource for LoadBalancerNetwork {
         let Some(balancer) = cx.client.load_balancers().find(id).await? else { return Ok(Vec::new()) };
         let attached = balancer.private_net.iter().any(|net| net.network == network);
         seen.load_balancers.add([balancer]);
-        Ok(attached.then(|| Candidate { id: format!("{id}-{network}"), created: None }).into_iter().collect())
+        Ok(Candidate::at_place(attached, format!("{id}-{network}")))
     }
 
     fn created_with(&self) -> &'static [&'static str] {

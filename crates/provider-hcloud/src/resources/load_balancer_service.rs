@@ -100,7 +100,7 @@ impl Resource for LoadBalancerService {
 
     fn observe(&self, prior: Attrs<'_>, mut state: State, seen: &Seen) -> Result<Option<State>, Error> {
         let Some((balancer_id, port)) = place(prior) else { return Ok(None) };
-        let Some(balancer) = seen.load_balancers.get(balancer_id)? else { return Ok(None) };
+        let Some(balancer) = seen.load_balancers.get(&balancer_id)? else { return Ok(None) };
         let Some(service) = balancer.services.iter().find(|s| s.listen_port == Some(port)) else {
             return Ok(None);
         };

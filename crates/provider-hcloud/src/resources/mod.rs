@@ -2,10 +2,12 @@
 
 use ferroform_core::schema::{Attribute, Block, Schema};
 use ferroform_core::{Diagnostic, Type, Value};
-use ferroform_hcloud::NamedUpdate;
+use ferroform_hcloud::{Action, Collection, Filter, NamedUpdate, Object};
 
 use crate::attrs::{Attrs, flag};
 use crate::failure::Failure;
+use crate::resource::Candidate;
+use crate::seen::Kind;
 
 mod attached;
 pub(crate) mod firewall;
@@ -14,13 +16,19 @@ pub(crate) mod load_balancer_network;
 pub(crate) mod load_balancer_service;
 pub(crate) mod load_balancer_target;
 pub(crate) mod network;
+pub(crate) mod network_route;
 pub(crate) mod network_subnet;
+pub(crate) mod part;
 pub(crate) mod placement_group;
+mod records;
 pub(crate) mod server;
 pub(crate) mod server_network;
 pub(crate) mod ssh_key;
 pub(crate) mod volume;
 pub(crate) mod volume_attachment;
+pub(crate) mod zone;
+pub(crate) mod zone_record;
+pub(crate) mod zone_rrset;
 
 /// A schema of the first version.
 fn schema(block: Block) -> Schema {
@@ -65,6 +73,31 @@ fn number_id(prior: Attrs<'_>) -> Result<i64, Failure> {
             .detail(format!("Its id {:?} is not a number.", prior.string("id")))
             .into()
     })
+}
+
+/// The objects of a kind that have the planned name, put into what was seen as well.
+async fn by_name<T: Object>(
+    objects: Collection<'_, T>,
+    planned: Attrs<'_>,
+    seen: &mut Kind<T>,
+) -> Result<Vec<Candidate>, Failure> {
+    found(objects.list(&Filter::name(planned.string("name"))).await?, seen)
+}
+
+/// Objects as candidates, put into what was seen as well.
+fn found<T: Object>(objects: Vec<T>, seen: &mut Kind<T>) -> Result<Vec<Candidate>, Failure> {
+    let candidate = |o: &T| Candidate { id: o.id().to_string(), created: o.created().map(str::to_owned) };
+    let candidates = objects.iter().map(candidate).collect();
+    seen.add(objects);
+    Ok(candidates)
+}
+
+/// What the API is still doing to an object.
+async fn running<T: Object>(objects: Collection<'_, T>, id: &str) -> Result<Vec<Action>, Failure> {
+    match parse_id(id) {
+        Some(id) => Ok(objects.running_actions(id).await?),
+        None => Ok(Vec::new()),
+    }
 }
 
 /// What a change makes of name and labels; None when nothing.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use ferroform_core::schema::{Attribute, Block, Schema};
 use ferroform_core::{Type, Value};
-use ferroform_hcloud::{Error, Filter, NetworkCreate, NetworkUpdate, Protection};
+use ferroform_hcloud::{Error, NetworkCreate, NetworkUpdate, Protection};
 
 use super::{changed_flag, number_id, parse_id, schema};
 use crate::attrs::{Attrs, State, flag, labels, text};
@@ -115,13 +115,7 @@ impl Resource for Network {
         planned: Attrs<'_>,
         seen: &mut Seen,
     ) -> Result<Vec<Candidate>, Failure> {
-        let found = cx.client.networks().list(&Filter::name(planned.string("name"))).await?;
-        let candidates = found
-            .iter()
-            .map(|n| Candidate { id: n.id.to_string(), created: Some(n.created.clone()) })
-            .collect();
-        seen.networks.add(found);
-        Ok(candidates)
+        super::by_name(cx.client.networks(), planned, &mut seen.networks).await
     }
 
     fn created_with(&self) -> &'static [&'static str] {

@@ -5,7 +5,7 @@ use ferroform_core::Type;
 use ferroform_core::schema::{Attribute, Block, Schema};
 use ferroform_hcloud::{Error, Network, Subnet, code};
 
-use super::{parse_id, schema};
+use super::{part, schema};
 use crate::attrs::{Attrs, State, int, int_or_null, text};
 use crate::cx::{Cx, Tolerance};
 use crate::failure::Failure;
@@ -18,22 +18,13 @@ pub(crate) struct NetworkSubnet;
 /// What the API says while something is still attached to a subnet that is being deleted.
 const STILL_IN_USE: &[&str] = &["servers are attached", "network has attached resources"];
 
-/// A subnet id taken apart: the network and the range.
-pub(crate) fn split_id(id: &str) -> Option<(i64, &str)> {
-    let (network, range) = id.split_once('-')?;
-    Some((parse_id(network)?, range)).filter(|(_, range)| rules::parse_cidr(range).is_ok())
-}
-
 fn find<'n>(network: &'n Network, ip_range: &str) -> Option<&'n Subnet> {
     network.subnets.iter().find(|s| s.ip_range.as_deref().is_some_and(|r| rules::same_address(r, ip_range)))
 }
 
-/// The network and the range of the subnet that a state names: by its attributes, or by its id alone.
-fn place(prior: Attrs<'_>) -> Option<(i64, String)> {
-    if let (Some(network), Some(range)) = (prior.int("network_id"), prior.text("ip_range")) {
-        return Some((network, range.to_owned()));
-    }
-    split_id(prior.text("id")?).map(|(network, range)| (network, range.to_owned()))
+/// The network and the range of the subnet.
+fn place(attrs: Attrs<'_>) -> Option<(i64, String)> {
+    part::place(attrs, "ip_range")
 }
 
 #[async_trait]
@@ -98,7 +89,7 @@ impl Resource for NetworkSubnet {
 
     fn observe(&self, prior: Attrs<'_>, mut state: State, seen: &Seen) -> Result<Option<State>, Error> {
         let Some((network_id, range)) = place(prior) else { return Ok(None) };
-        let Some(network) = seen.networks.get(network_id)? else { return Ok(None) };
+        let Some(network) = seen.networks.get(&network_id)? else { return Ok(None) };
         let Some(subnet) = find(network, &range) else { return Ok(None) };
         state.set("id", text(&format!("{network_id}-{range}")));
         state.set("network_id", int(network_id));
@@ -140,11 +131,8 @@ impl Resource for NetworkSubnet {
     }
 
     fn import(&self, id: &str, state: &mut State) -> Result<(), &'static str> {
-        let (network, range) = split_id(id)
-            .ok_or("the number of the network, a hyphen and the range, such as `123-10.0.1.0/24`")?;
-        state.set("network_id", int(network));
-        state.set("ip_range", text(range));
-        Ok(())
+        part::import(id, "ip_range", state)
+            .ok_or("the number of the network, a hyphen and the range, such as `123-10.0.1.0/24`")
     }
 
     async fn candidates(
@@ -153,33 +141,10 @@ impl Resource for NetworkSubnet {
         planned: Attrs<'_>,
         seen: &mut Seen,
     ) -> Result<Vec<Candidate>, Failure> {
-        let Some((id, range)) = place(planned) else { return Ok(Vec::new()) };
-        let Some(network) = cx.client.networks().find(id).await? else { return Ok(Vec::new()) };
-        let found = find(&network, &range).map(|_| Candidate { id: format!("{id}-{range}"), created: None });
-        seen.networks.add([network]);
-        Ok(found.into_iter().collect())
+        part::candidates(cx, place(planned), seen, |network, range| find(network, range).is_some()).await
     }
 
     fn created_with(&self) -> &'static [&'static str] {
         &["network_id", "type", "network_zone", "ip_range", "vswitch_id"]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ids_name_network_and_range() {
-        for (id, parts) in [
-            ("5-10.0.1.0/24", Some((5, "10.0.1.0/24"))),
-            ("5-10.0.1.1/24", None),
-            ("5", None),
-            ("-10.0.1.0/24", None),
-            ("x-10.0.1.0/24", None),
-            ("", None),
-        ] {
-            assert_eq!(split_id(id), parts, "{id}");
-        }
     }
 }

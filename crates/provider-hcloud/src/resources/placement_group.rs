@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use ferroform_core::Type;
 use ferroform_core::schema::{Attribute, Block, Schema};
-use ferroform_hcloud::{Error, Filter, PlacementGroupCreate, code};
+use ferroform_hcloud::{Error, PlacementGroupCreate, code};
 
 use super::{number_id, parse_id, schema};
 use crate::attrs::{Attrs, State, int_set, labels, text};
@@ -94,13 +94,7 @@ impl Resource for PlacementGroup {
         planned: Attrs<'_>,
         seen: &mut Seen,
     ) -> Result<Vec<Candidate>, Failure> {
-        let found = cx.client.placement_groups().list(&Filter::name(planned.string("name"))).await?;
-        let candidates = found
-            .iter()
-            .map(|g| Candidate { id: g.id.to_string(), created: Some(g.created.clone()) })
-            .collect();
-        seen.placement_groups.add(found);
-        Ok(candidates)
+        super::by_name(cx.client.placement_groups(), planned, &mut seen.placement_groups).await
     }
 
     fn created_with(&self) -> &'static [&'static str] {

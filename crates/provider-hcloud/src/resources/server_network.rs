@@ -3,9 +3,8 @@
 use async_trait::async_trait;
 use ferroform_core::schema::{Attribute, Block, Schema};
 use ferroform_core::{Type, Value};
-use ferroform_hcloud::{Error, NetworkAttachment, code};
+use ferroform_hcloud::{Error, code};
 
-use super::network_subnet::split_id;
 use super::{attached, schema};
 use crate::attrs::{Attrs, State, int, text, text_set};
 use crate::cx::{Cx, Tolerance};
@@ -66,7 +65,7 @@ impl Resource for ServerNetwork {
 
     fn observe(&self, prior: Attrs<'_>, mut state: State, seen: &Seen) -> Result<Option<State>, Error> {
         let Some((server_id, network_id)) = place(prior) else { return Ok(None) };
-        let Some(server) = seen.servers.get(server_id)? else { return Ok(None) };
+        let Some(server) = seen.servers.get(&server_id)? else { return Ok(None) };
         let Some(net) = server.private_net.iter().find(|net| net.network == network_id) else {
             return Ok(None);
         };
@@ -80,18 +79,12 @@ impl Resource for ServerNetwork {
     }
 
     async fn begin(&self, cx: &Cx, planned: Attrs<'_>, _config: Attrs<'_>) -> Result<Begun, Failure> {
-        let (server, network) = place(planned).ok_or_else(attached::incomplete)?;
-        let attachment = NetworkAttachment {
-            network,
-            ip: planned.text("ip").map(str::to_owned),
-            ip_range: planned.text("subnet_id").and_then(split_id).map(|(_, range)| range.to_owned()),
-            alias_ips: planned.texts("alias_ips"),
-        };
+        let (server, attachment) = attached::request(planned, "server_id")?;
         let action = match cx.client.servers().attach_to_network(server, &attachment).await {
             Err(error) if error.is(code::SERVER_ALREADY_ATTACHED) => None,
             answer => Some(answer?),
         };
-        Ok(Begun::new(format!("{server}-{network}"), action))
+        Ok(Begun::new(format!("{server}-{}", attachment.network), action))
     }
 
     async fn update(&self, cx: &Cx, prior: Attrs<'_>, planned: Attrs<'_>) -> Result<(), Failure> {
@@ -124,7 +117,7 @@ impl Resource for ServerNetwork {
         let Some(server) = cx.client.servers().find(id).await? else { return Ok(Vec::new()) };
         let attached = server.private_net.iter().any(|net| net.network == network);
         seen.servers.add([server]);
-        Ok(attached.then(|| Candidate { id: format!("{id}-{network}"), created: None }).into_iter().collect())
+        Ok(Candidate::at_place(attached, format!("{id}-{network}")))
     }
 
     fn created_with(&self) -> &'static [&'static str] {

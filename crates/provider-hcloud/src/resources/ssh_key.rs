@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use ferroform_core::schema::{Attribute, Block, Schema};
 use ferroform_core::{Type, Value};
-use ferroform_hcloud::{Error, Filter, Labels, SshKeyCreate};
+use ferroform_hcloud::{Error, Labels, SshKeyCreate};
 
 use super::{number_id, parse_id, schema};
 use crate::attrs::{Attrs, State, labels, text};
@@ -110,13 +110,7 @@ impl Resource for SshKey {
         planned: Attrs<'_>,
         seen: &mut Seen,
     ) -> Result<Vec<Candidate>, Failure> {
-        let found = cx.client.ssh_keys().list(&Filter::name(planned.string("name"))).await?;
-        let candidates = found
-            .iter()
-            .map(|k| Candidate { id: k.id.to_string(), created: Some(k.created.clone()) })
-            .collect();
-        seen.ssh_keys.add(found);
-        Ok(candidates)
+        super::by_name(cx.client.ssh_keys(), planned, &mut seen.ssh_keys).await
     }
 
     fn created_with(&self) -> &'static [&'static str] {

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use ferroform_core::schema::{Attribute, Block, Schema};
 use ferroform_core::{Diagnostic, Type, Value};
-use ferroform_hcloud::{Action, Error, Filter, Protection, VolumeCreate, code};
+use ferroform_hcloud::{Action, Error, Protection, VolumeCreate, code};
 
 use super::{changed_flag, number_id, parse_id, schema};
 use crate::attrs::{Attrs, State, flag, int, int_or_null, labels, text};
@@ -173,20 +173,11 @@ impl Resource for Volume {
         planned: Attrs<'_>,
         seen: &mut Seen,
     ) -> Result<Vec<Candidate>, Failure> {
-        let found = cx.client.volumes().list(&Filter::name(planned.string("name"))).await?;
-        let candidates = found
-            .iter()
-            .map(|v| Candidate { id: v.id.to_string(), created: Some(v.created.clone()) })
-            .collect();
-        seen.volumes.add(found);
-        Ok(candidates)
+        super::by_name(cx.client.volumes(), planned, &mut seen.volumes).await
     }
 
     async fn running(&self, cx: &Cx, id: &str) -> Result<Vec<Action>, Failure> {
-        match parse_id(id) {
-            Some(id) => Ok(cx.client.volumes().running_actions(id).await?),
-            None => Ok(Vec::new()),
-        }
+        super::running(cx.client.volumes(), id).await
     }
 
     fn created_with(&self) -> &'static [&'static str] {

@@ -96,7 +96,7 @@ impl Resource for VolumeAttachment {
         // Attached to another server, it is not what was asked for: attaching again will say so.
         let here = volume.server.is_some() && volume.server == planned.int("server_id");
         seen.volumes.add([volume]);
-        Ok(here.then(|| Candidate { id: id.to_string(), created: None }).into_iter().collect())
+        Ok(Candidate::at_place(here, id))
     }
 
     fn created_with(&self) -> &'static [&'static str] {

@@ -18,6 +18,9 @@ async fn forty() -> Stack {
         stack.apply(&format!("{name}-net"), "hcloud_server_network", attached).await;
         let target = json!({"load_balancer_id": stack.number("lb"), "type": "server", "server_id": stack.number(&name), "use_private_ip": true});
         stack.apply(&format!("{name}-target"), "hcloud_load_balancer_target", target).await;
+        let address = json!([{"value": format!("192.0.2.{}", 20 + i)}]);
+        let records = json!({"zone": "example.com", "name": name, "type": "A", "records": address});
+        stack.apply(&format!("{name}-records"), "hcloud_zone_rrset", records).await;
     }
     stack
 }
@@ -49,6 +52,7 @@ async fn a_change_and_a_deletion_of_each_kind_outside_are_seen_in_one_batch() {
         (format!("/servers/{web}"), json!({"name": "other"})),
         (format!("/volumes/{volume}"), json!({"labels": {"seen": "yes"}})),
         (format!("/load_balancers/{lb}"), json!({"name": "other"})),
+        ("/zones/example.com".to_owned(), json!({"labels": {"seen": "yes"}})),
     ] {
         stack.call("PUT", &path, Some(body)).await;
     }
@@ -64,15 +68,31 @@ async fn a_change_and_a_deletion_of_each_kind_outside_are_seen_in_one_batch() {
         ),
         (format!("/load_balancers/{lb}/actions/disable_public_interface"), json!({})),
         (format!("/volumes/{volume}/actions/detach"), json!({})),
+        (
+            format!("/networks/{net}/actions/delete_route"),
+            json!({"destination": "10.100.1.0/24", "gateway": "10.0.1.10"}),
+        ),
+        (
+            format!("/networks/{net}/actions/add_route"),
+            json!({"destination": "10.100.1.0/24", "gateway": "10.0.1.11"}),
+        ),
+        (
+            "/zones/example.com/rrsets/www/A/actions/set_records".to_owned(),
+            json!({"records": [{"value": "192.0.2.9"}]}),
+        ),
+        (
+            "/zones/example.com/rrsets/%40/MX/actions/remove_records".to_owned(),
+            json!({"records": [{"value": "20 b.example.net."}]}),
+        ),
     ] {
         stack.call("POST", &path, Some(body)).await;
     }
     let before = stack.objects.clone();
     stack.refresh().await;
     for (name, (_, config, _)) in &before {
-        let gone = name == "attachment";
+        let gone = matches!(&**name, "attachment" | "record_2");
         assert_eq!(!stack.objects.contains_key(name), gone, "{name}");
-        if gone || matches!(&**name, "subnet" | "target") {
+        if gone || matches!(&**name, "subnet" | "target" | "record") {
             continue;
         }
         let (changed, _) = stack.changes(name, config).await;
@@ -87,6 +107,7 @@ async fn a_change_and_a_deletion_of_each_kind_outside_are_seen_in_one_batch() {
         format!("/firewalls/{wall}"),
         format!("/placement_groups/{group}"),
         format!("/ssh_keys/{key}"),
+        "/zones/example.com".to_owned(),
     ] {
         stack.call("DELETE", &path, None).await;
     }

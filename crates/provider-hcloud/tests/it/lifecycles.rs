@@ -26,10 +26,20 @@ async fn one_of_each_kind_is_created_imported_and_deleted() {
         ("lb_net", format!("{lb}-{net}"), &[]),
         ("service", format!("{lb}__443"), &[]),
         ("target", format!("{lb}__server__{web}"), &[]),
+        ("route", format!("{net}-10.100.1.0/24"), &[]),
+        ("zone", stack.id("zone"), &[]),
+        ("zone", "example.com".to_owned(), &[]),
+        ("rrset", "example.com/www/A".to_owned(), &[]),
+        ("record", format!("{}/@/MX/10 a.example.net.", stack.id("zone")), &[]),
     ] {
         stack.imports_as(name, &id, untold).await;
     }
     for name in [
+        "record",
+        "record_2",
+        "rrset",
+        "zone",
+        "route",
         "target",
         "service",
         "lb_net",
@@ -55,6 +65,7 @@ async fn one_of_each_kind_is_created_imported_and_deleted() {
         "placement_groups",
         "ssh_keys",
         "primary_ips",
+        "zones",
     ] {
         assert_eq!(stack.count(kind).await, 0, "{kind}");
     }
@@ -80,6 +91,15 @@ async fn states_have_the_shape_of_the_published_provider() {
     assert_eq!(stack.id("target"), format!("lb-srv-tgt-{}-{}", stack.id("server"), stack.id("lb")));
     assert_eq!(stack.id("service"), format!("{}__443", stack.id("lb")));
     assert_eq!(stack.state("server_net")["ip"], "10.0.1.10");
+    assert_eq!(stack.state("zone")["id"], json!(stack.number("zone")));
+    assert_eq!(stack.state("zone")["primary_nameservers"], json!([]));
+    assert_eq!(stack.state("zone")["authoritative_nameservers"]["assigned"].as_array().unwrap().len(), 3);
+    assert_eq!(stack.id("rrset"), "www/A");
+    let records = stack.state("rrset")["records"].clone();
+    assert!(
+        records.as_array().unwrap().contains(&json!({"value": "192.0.2.2", "comment": null})),
+        "{records}"
+    );
     let device = format!("/dev/disk/by-id/scsi-0HC_Volume_{}", stack.id("volume"));
     assert_eq!(stack.state("volume")["linux_device"], device.as_str());
 }
@@ -145,6 +165,27 @@ async fn changes_are_made_in_place_or_ask_for_a_new_object() {
             false,
         ),
         ("target", "use_private_ip", json!(false), false),
+        ("route", "gateway", json!("10.0.1.11"), true),
+        ("route", "destination", json!("10.100.2.0/24"), true),
+        ("zone", "ttl", json!(600), false),
+        ("zone", "labels", json!({}), false),
+        ("zone", "delete_protection", json!(true), false),
+        ("zone", "delete_protection", json!(false), false),
+        ("zone", "name", json!("example.org"), true),
+        ("rrset", "ttl", json!(600), false),
+        ("rrset", "ttl", json!(null), false),
+        ("rrset", "labels", json!({"a": "b"}), false),
+        (
+            "rrset",
+            "records",
+            json!([{"value": "192.0.2.1"}, {"value": "192.0.2.3", "comment": "three"}]),
+            false,
+        ),
+        ("rrset", "change_protection", json!(true), false),
+        ("rrset", "change_protection", json!(false), false),
+        ("rrset", "name", json!("mail"), true),
+        ("record", "comment", json!("first"), false),
+        ("record", "value", json!("30 c.example.net."), true),
     ] {
         let wanted = config(name, &stack, key, value);
         let (changed, replace) = stack.changes(name, &wanted).await;
@@ -304,4 +345,48 @@ async fn firewalls_are_applied_by_server_and_by_label() {
     assert_eq!(firewall["firewall"]["applied_to"].as_array().unwrap().len(), 1);
     // A firewall that is in use lets go of what it is applied to.
     stack.delete("wall").await;
+}
+
+#[tokio::test]
+async fn protected_record_sets_are_changed_and_kept() {
+    let mut stack = stack().await;
+    stack.apply("zone", "hcloud_zone", json!({"name": "example.com", "mode": "primary"})).await;
+    let set = |value: &str, protected: bool| json!({"zone": "example.com", "name": "a", "type": "AAAA", "records": [{"value": value}], "change_protection": protected});
+    stack.apply("set", "hcloud_zone_rrset", set("2001:DB8::1", true)).await;
+    let answer = stack.try_delete("set").await;
+    assert_eq!(answer.diagnostics.0[0].summary, "Object is protected");
+    // The protection goes first; another spelling of the address is no change.
+    stack.apply("set", "hcloud_zone_rrset", set("2001:db8:0::1", false)).await;
+    assert_eq!(stack.state("set")["records"][0]["value"], "2001:DB8::1");
+    stack.apply("set", "hcloud_zone_rrset", set("2001:db8::2", true)).await;
+    stack.apply("set", "hcloud_zone_rrset", set("2001:db8::2", false)).await;
+    stack.delete("set").await;
+}
+
+#[tokio::test]
+async fn the_first_record_of_a_zone_is_taken_over_and_stays() {
+    let mut stack = stack().await;
+    stack.apply("zone", "hcloud_zone", json!({"name": "example.com", "mode": "primary"})).await;
+    let soa = |expire: u32| json!({"zone": "example.com", "name": "@", "type": "SOA", "records": [{"value": format!("hydrogen.ns.hetzner.com. dns.hetzner.com. 0 86400 10800 {expire} 3600")}]});
+    stack.apply("soa", "hcloud_zone_rrset", soa(1_000_000)).await;
+    // What others change in the zone advances the serial, which is no change of this.
+    let other = json!({"zone": "example.com", "name": "x", "type": "TXT", "records": [{"value": "\"x\""}]});
+    stack.apply("other", "hcloud_zone_rrset", other).await;
+    stack.unchanged("soa").await;
+    stack.apply("soa", "hcloud_zone_rrset", soa(2_000_000)).await;
+    stack.delete("soa").await;
+    let soa = stack.call("GET", "/zones/example.com/rrsets/%40/SOA", None).await;
+    assert!(soa["rrset"]["records"][0]["value"].as_str().unwrap().contains(" 2000000 "), "{soa}");
+}
+
+#[tokio::test]
+async fn secondary_zones_have_nameservers_to_come_from() {
+    let mut stack = stack().await;
+    let zone = |servers: serde_json::Value| json!({"name": "example.com", "mode": "secondary", "primary_nameservers": servers});
+    stack.apply("zone", "hcloud_zone", zone(json!([{"address": "192.0.2.53"}]))).await;
+    assert_eq!(stack.state("zone")["primary_nameservers"][0]["port"], json!(53));
+    let signed = json!({"address": "2001:db8::53", "port": 5353, "tsig_algorithm": "hmac-sha256", "tsig_key": "c2VjcmV0"});
+    stack.apply("zone", "hcloud_zone", zone(json!([{"address": "192.0.2.53"}, signed]))).await;
+    assert_eq!(stack.state("zone")["primary_nameservers"][1], signed);
+    stack.delete("zone").await;
 }

@@ -20,7 +20,13 @@ fn attribute(attribute: &Attribute) -> Json {
     match &attribute.nested {
         Some(nested) => {
             let block = Block { attributes: nested.attributes.clone(), ..Block::default() };
-            json!({"nested": "list(object)", "flags": flags.join(" "), "holds": shape(&block)})
+            let nesting = match nested.nesting {
+                Nesting::List => "list(object)",
+                Nesting::Set => "set(object)",
+                Nesting::Map => "map(object)",
+                Nesting::Single | Nesting::Group => "object",
+            };
+            json!({"nested": nesting, "flags": flags.join(" "), "holds": shape(&block)})
         }
         None => json!(format!("{} {}", attribute.ty, flags.join(" "))),
     }

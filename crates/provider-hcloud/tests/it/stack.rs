@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use ferroform_core::schema::{Block, Nesting};
+use ferroform_core::schema::{Attribute, Block, Nesting};
 use ferroform_core::{Diagnostic, Diagnostics, Value, wire};
 use ferroform_hcloud_emulator::{ClockMode, Emulator, Handle};
 use ferroform_provider::{
@@ -66,7 +66,10 @@ impl Stack {
     }
 
     pub(crate) fn id(&self, name: &str) -> String {
-        self.state(name)["id"].as_str().unwrap().to_owned()
+        match &self.state(name)["id"] {
+            Json::String(id) => id.clone(),
+            id => id.to_string(),
+        }
     }
 
     pub(crate) fn number(&self, name: &str) -> i64 {
@@ -123,9 +126,16 @@ impl Stack {
         assert!(applied.state.is_wholly_known(), "{name}: {:?}", applied.state);
         assert!(fits(&planned, &applied.state), "{name}\nplanned {planned:#?}\nbut is {:#?}", applied.state);
         if prior.is_null() {
-            let seen = checkpoints.0.lock().unwrap();
-            let first = seen.first().expect("a creation is checkpointed");
+            let first = checkpoints.0.lock().unwrap().first().cloned().expect("a creation is checkpointed");
             assert_eq!(first.get("id"), applied.state.get("id"), "{name}");
+            // As a settlement reads it after a crash.
+            let known = planned.transform(|_, v| if v.is_known() { v } else { Value::null(v.ty()) });
+            let own = first.as_map().unwrap().iter().filter(|(_, value)| !is_nothing(value));
+            let attributes = known.as_map().unwrap().clone().into_iter();
+            let found = self
+                .read(type_name, &Value::object(attributes.chain(own.map(|(k, v)| (k.clone(), v.clone())))))
+                .await;
+            assert!(!found.is_null(), "{name}: what was checkpointed does not name it");
         }
         self.objects.insert(name.to_owned(), (type_name.to_owned(), config, applied.state));
         self.unchanged(name).await;
@@ -153,6 +163,14 @@ impl Stack {
             "{name}: {changed:?} {replace:?}\n{:#}",
             self.state(name)
         );
+    }
+
+    async fn read(&self, type_name: &str, prior: &Value) -> Value {
+        let (prior, private) = (prior.clone(), Vec::new());
+        let request = ReadRequest { type_name: type_name.into(), prior, private };
+        let read = self.provider.read_resources(vec![request]).await.remove(0);
+        assert!(!read.diagnostics.has_errors(), "{:?}", read.diagnostics);
+        read.state
     }
 
     /// Reads all objects at once; those that are gone leave.
@@ -202,21 +220,10 @@ impl Stack {
     pub(crate) async fn imports_as(&self, name: &str, import_id: &str, untold: &[&str]) {
         let (type_name, _, state) = &self.objects[name];
         let imported = self.provider.import_resource(type_name, import_id).await.unwrap();
-        let request = ReadRequest {
-            type_name: type_name.as_str().into(),
-            prior: imported[0].state.clone(),
-            private: Vec::new(),
-        };
-        let read = self.provider.read_resources(vec![request]).await.remove(0);
-        assert!(!read.diagnostics.has_errors(), "{:?}", read.diagnostics);
+        let read = self.read(type_name, &imported[0].state).await;
         for (attribute, value) in state.as_map().unwrap() {
-            let other = read.state.get(attribute).unwrap();
-            let both_empty = |a: &Value| {
-                a.is_null()
-                    || a.as_slice().is_some_and(<[_]>::is_empty)
-                    || a.as_map().is_some_and(BTreeMap::is_empty)
-            };
-            let same = other == value || (both_empty(other) && both_empty(value));
+            let other = read.get(attribute).unwrap();
+            let same = other == value || (is_nothing(other) && is_nothing(value));
             assert!(
                 same || untold.contains(&&**attribute),
                 "{name}.{attribute}: {other:?} instead of {value:?}"
@@ -276,6 +283,13 @@ impl Stack {
     }
 }
 
+/// Null, or a collection of nothing.
+fn is_nothing(value: &Value) -> bool {
+    value.is_null()
+        || value.as_slice().is_some_and(<[_]>::is_empty)
+        || value.as_map().is_some_and(BTreeMap::is_empty)
+}
+
 /// A value of a block from JSON: what is missing is null or without blocks.
 pub(crate) fn value(block: &Block, json: &Json) -> Value {
     if json.is_null() {
@@ -288,6 +302,7 @@ pub(crate) fn value(block: &Block, json: &Json) -> Value {
     let attributes = block.attributes.iter().map(|(name, attribute)| {
         let value = match &json[&**name] {
             Json::String(text) if text == UNKNOWN => Value::unknown(attribute.ty.clone()),
+            given if attribute.nested.is_some() && !given.is_null() => nested_value(attribute, given),
             given => wire::from_json(given, &attribute.ty).unwrap_or_else(|e| panic!("{name}: {e}")),
         };
         (name.clone(), value)
@@ -302,6 +317,17 @@ pub(crate) fn value(block: &Block, json: &Json) -> Value {
         (name.clone(), value)
     });
     Value::object(attributes.chain(blocks))
+}
+
+fn nested_value(attribute: &Attribute, json: &Json) -> Value {
+    let nested = attribute.nested.as_ref().unwrap();
+    let block = Block { attributes: nested.attributes.clone(), ..Block::default() };
+    let items = || json.as_array().unwrap().iter().map(|item| value(&block, item));
+    match nested.nesting {
+        Nesting::List => Value::list(block.implied_type(), items()),
+        Nesting::Set => Value::set(block.implied_type(), items()),
+        _ => value(&block, json),
+    }
 }
 
 /// Whether an object is what was planned: equal wherever the plan knew something.
@@ -370,6 +396,22 @@ pub(crate) async fn one_of_each() -> Stack {
     stack.apply("service", "hcloud_load_balancer_service", service).await;
     let target = json!({"load_balancer_id": lb, "type": "server", "server_id": web, "use_private_ip": true});
     stack.apply("target", "hcloud_load_balancer_target", target).await;
+    let route = json!({"network_id": net, "destination": "10.100.1.0/24", "gateway": "10.0.1.10"});
+    stack.apply("route", "hcloud_network_route", route).await;
+    stack
+        .apply(
+            "zone",
+            "hcloud_zone",
+            json!({"name": "example.com", "mode": "primary", "labels": {"env": "test"}}),
+        )
+        .await;
+    let records = json!([{"value": "192.0.2.1", "comment": "one"}, {"value": "192.0.2.2"}]);
+    let rrset = json!({"zone": "example.com", "name": "www", "type": "A", "ttl": 300, "records": records});
+    stack.apply("rrset", "hcloud_zone_rrset", rrset).await;
+    for (name, value) in [("record", "10 a.example.net."), ("record_2", "20 b.example.net.")] {
+        let record = json!({"zone": stack.id("zone"), "name": "@", "type": "MX", "value": value});
+        stack.apply(name, "hcloud_zone_record", record).await;
+    }
     stack
 }
 

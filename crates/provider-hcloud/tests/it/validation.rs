@@ -21,6 +21,7 @@ fn mistakes_are_named_before_any_request() {
         config[key] = given;
         config
     };
+    let rrset = |name: &str, kind: &str, records: Json| json!({"zone": "example.com", "name": name, "type": kind, "records": records});
     let rule = |rule: Json| json!({"name": "w", "rule": [rule]});
     for (type_name, config, expected) in [
         ("hcloud_network", json!({"name": "n", "ip_range": "10.0.0.1/16"}), "10.0.0.0/16"),
@@ -56,6 +57,71 @@ fn mistakes_are_named_before_any_request() {
             "10.0.0.0/8",
         ),
         ("hcloud_firewall", rule(json!({"direction": "out", "protocol": "icmp"})), "destination_ips"),
+        (
+            "hcloud_network_route",
+            json!({"network_id": 1, "destination": "10.0.0.1/8", "gateway": "10.0.0.2"}),
+            "10.0.0.0/8",
+        ),
+        (
+            "hcloud_network_route",
+            json!({"network_id": 1, "destination": "203.0.113.0/24", "gateway": "10.0.0.2"}),
+            "private",
+        ),
+        (
+            "hcloud_network_route",
+            json!({"network_id": 1, "destination": "0.0.0.0/0", "gateway": "172.31.1.1"}),
+            "public interfaces",
+        ),
+        (
+            "hcloud_network_route",
+            json!({"network_id": 1, "destination": "0.0.0.0/0", "gateway": "gw"}),
+            "IP address",
+        ),
+        ("hcloud_zone", json!({"name": "Example.com.", "mode": "primary"}), "\"example.com\""),
+        ("hcloud_zone", json!({"name": "münchen.de", "mode": "primary"}), "idna"),
+        ("hcloud_zone", json!({"name": "localhost", "mode": "primary"}), "name of a zone"),
+        ("hcloud_zone", json!({"name": "example.com", "mode": "master"}), "`secondary`"),
+        ("hcloud_zone", json!({"name": "example.com", "mode": "secondary"}), "primary_nameservers"),
+        ("hcloud_zone", json!({"name": "example.com", "mode": "primary", "ttl": 30}), "60"),
+        (
+            "hcloud_zone",
+            json!({"name": "example.com", "mode": "primary", "primary_nameservers": [{"address": "192.0.2.1"}]}),
+            "`secondary`",
+        ),
+        (
+            "hcloud_zone",
+            json!({"name": "example.com", "mode": "secondary", "primary_nameservers": [{"address": "ns1"}]}),
+            "IP address",
+        ),
+        (
+            "hcloud_zone",
+            json!({"name": "example.com", "mode": "secondary", "primary_nameservers": [{"address": "192.0.2.1", "tsig_key": "a"}]}),
+            "belong together",
+        ),
+        ("hcloud_zone_rrset", rrset("www", "X", json!([{"value": "a"}])), "`CNAME`"),
+        ("hcloud_zone_rrset", rrset("WWW", "A", json!([{"value": "192.0.2.1"}])), "\"www\""),
+        ("hcloud_zone_rrset", rrset("www.example.com", "A", json!([{"value": "192.0.2.1"}])), "\"www\""),
+        ("hcloud_zone_rrset", rrset("example.com", "A", json!([{"value": "192.0.2.1"}])), "\"@\""),
+        ("hcloud_zone_rrset", rrset("www.", "A", json!([{"value": "192.0.2.1"}])), "dot"),
+        ("hcloud_zone_rrset", rrset("www", "A", json!([{"value": "2001:db8::1"}])), "IPv4"),
+        ("hcloud_zone_rrset", rrset("www", "A", json!([])), "one record at least"),
+        ("hcloud_zone_rrset", rrset("www", "TXT", json!([{"value": "v=spf1 -all"}])), "txt_record"),
+        ("hcloud_zone_rrset", rrset("@", "CNAME", json!([{"value": "a.example."}])), "alias"),
+        (
+            "hcloud_zone_rrset",
+            rrset("www", "A", json!([{"value": "192.0.2.1"}, {"value": "192.0.2.1", "comment": "again"}])),
+            "twice",
+        ),
+        (
+            "hcloud_zone_record",
+            json!({"zone": "example.com", "name": "www", "type": "AAAA", "value": "192.0.2.1"}),
+            "IPv6",
+        ),
+        (
+            "hcloud_zone_record",
+            json!({"zone": "example.com", "name": "@", "type": "SOA", "value": "a. b. 0 1 2 3 4"}),
+            "hcloud_zone_rrset",
+        ),
         ("hcloud_server", server("name", json!("web_1")), "host name"),
         ("hcloud_server", server("user_data", json!("x".repeat(33_000))), "32768"),
         ("hcloud_server", server("delete_protection", json!(true)), "rebuild_protection"),
@@ -102,6 +168,10 @@ fn what_is_unknown_may_become_anything() {
         ("hcloud_server_network", json!({"server_id": UNKNOWN, "subnet_id": UNKNOWN})),
         ("hcloud_volume", json!({"name": "v", "size": UNKNOWN, "server_id": UNKNOWN})),
         ("hcloud_load_balancer_service", json!({"load_balancer_id": UNKNOWN, "protocol": UNKNOWN})),
+        ("hcloud_network_route", json!({"network_id": UNKNOWN, "destination": UNKNOWN, "gateway": UNKNOWN})),
+        ("hcloud_zone", json!({"name": UNKNOWN, "mode": UNKNOWN, "primary_nameservers": UNKNOWN})),
+        ("hcloud_zone_rrset", json!({"zone": UNKNOWN, "name": UNKNOWN, "type": UNKNOWN, "records": UNKNOWN})),
+        ("hcloud_zone_record", json!({"zone": UNKNOWN, "name": UNKNOWN, "type": UNKNOWN, "value": UNKNOWN})),
         (
             "hcloud_load_balancer_target",
             json!({"load_balancer_id": UNKNOWN, "type": UNKNOWN, "server_id": UNKNOWN}),

@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ferroform_core::schema::{Attribute, Block, NestedBlock, Nesting, Schema};
 use ferroform_core::{Type, Value};
-use ferroform_hcloud::{Action, Error, Filter, Server as ApiServer, ServerCreate};
+use ferroform_hcloud::{Action, Error, Server as ApiServer, ServerCreate};
 use sha1::{Digest, Sha1};
 
 use super::{number_id, parse_id, schema};
@@ -229,20 +229,11 @@ impl Resource for Server {
         planned: Attrs<'_>,
         seen: &mut Seen,
     ) -> Result<Vec<Candidate>, Failure> {
-        let found = cx.client.servers().list(&Filter::name(planned.string("name"))).await?;
-        let candidates = found
-            .iter()
-            .map(|s| Candidate { id: s.id.to_string(), created: Some(s.created.clone()) })
-            .collect();
-        seen.servers.add(found);
-        Ok(candidates)
+        super::by_name(cx.client.servers(), planned, &mut seen.servers).await
     }
 
     async fn running(&self, cx: &Cx, id: &str) -> Result<Vec<Action>, Failure> {
-        match parse_id(id) {
-            Some(id) => Ok(cx.client.servers().running_actions(id).await?),
-            None => Ok(Vec::new()),
-        }
+        super::running(cx.client.servers(), id).await
     }
 
     fn created_with(&self) -> &'static [&'static str] {

@@ -11,7 +11,7 @@ use crate::cx::{Cx, Tolerance};
 use crate::failure::Failure;
 use crate::resource::Plan;
 use crate::resources::attached::{ATTACHING, DETACHING};
-use crate::resources::network_subnet::split_id;
+use crate::resources::part::split_id;
 use crate::rules::{Problems, same_address};
 
 pub(super) fn block() -> Block {
