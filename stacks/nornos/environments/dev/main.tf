@@ -8,6 +8,7 @@ module "platform" {
   admin_ips            = var.admin_ips
   server_types         = var.server_types
   postgres_volume_size = var.postgres.volume_size
+  backup_target        = var.backup_target
   k3s                  = var.k3s
   package_upgrade      = var.package_upgrade
 

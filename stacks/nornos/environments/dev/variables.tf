@@ -60,10 +60,11 @@ variable "agents" {
 }
 
 variable "postgres" {
-  description = "PostgreSQL: size of the server, and of its volume in GB."
+  description = "PostgreSQL: size of the server, size of its volume in GB, and release; null for 16, which Ubuntu 24.04 has."
   type = object({
     size        = optional(string, "small")
     volume_size = optional(number, 50)
+    version     = optional(number)
   })
   default  = {}
   nullable = false

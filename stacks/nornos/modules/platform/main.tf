@@ -70,27 +70,3 @@ module "kubernetes" {
   install_k3s        = var.k3s.install
   package_upgrade    = var.package_upgrade
 }
-
-module "database" {
-  source = "../database"
-
-  name         = local.name
-  labels       = local.labels
-  location     = var.location
-  subnet       = module.networking.subnets["databases"]
-  admin_cidr   = module.networking.cidr
-  client_cidr  = module.networking.subnets["kubernetes"].cidr
-  firewall_ids = [module.networking.firewall_ids.databases]
-  ssh_key_ids  = [hcloud_ssh_key.admin.id]
-
-  postgres = {
-    server_type = local.server_type.postgres
-    volume_size = var.postgres_volume_size
-  }
-  redis = {
-    server_type = local.server_type.redis
-  }
-
-  backups         = var.database_backups
-  package_upgrade = var.package_upgrade
-}

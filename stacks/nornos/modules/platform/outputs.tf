@@ -6,7 +6,7 @@ output "load_balancer" {
 output "servers" {
   description = "Every server by name, each with its id, role, server type and addresses."
   value = merge(
-    module.database.servers,
+    local.database_servers,
     {
       for name, node in module.kubernetes.nodes : name => {
         id          = node.id
@@ -40,19 +40,19 @@ output "kubernetes" {
 
 output "postgres" {
   description = "How to reach PostgreSQL from the cluster, and its volume."
-  value       = merge(module.database.postgres, { volume = module.database.postgres_volume })
+  value       = merge(module.postgres.connection, { volume = module.postgres.volume })
 }
 
 output "redis" {
   description = "How to reach Redis from the cluster."
-  value       = module.database.redis
+  value       = module.redis.connection
 }
 
 output "secrets" {
   description = "What the services need to know and nobody else: URLs of the databases with their passwords, and the cluster's token."
   value = {
-    database_url = module.database.postgres_url
-    redis_url    = module.database.redis_url
+    database_url = module.postgres.url
+    redis_url    = module.redis.url
     k3s_token    = module.kubernetes.token
   }
   sensitive = true

@@ -70,12 +70,12 @@ variable "server_types" {
 }
 
 variable "machines" {
-  description = "How many machines of which size class: control planes (1 or 3), workers, agent workers, PostgreSQL and Redis."
+  description = "How many machines of which size class: control planes (1 or 3), workers, agent workers, PostgreSQL (and its release) and Redis."
   type = object({
     control_planes = object({ count = number, size = string })
     workers        = object({ count = number, size = string })
     agents         = object({ count = number, size = string })
-    postgres       = object({ size = string })
+    postgres       = object({ size = string, version = optional(number) })
     redis          = object({ size = string })
   })
 
