@@ -1,6 +1,7 @@
 //! The command line, as Terraform's: long options with one dash or two, values behind `=` or as the next word.
 
 mod cloud;
+mod cloudflare;
 mod cost;
 
 use std::ffi::OsString;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub(crate) use self::cloud::*;
+pub(crate) use self::cloudflare::CloudflareRangesArgs;
 pub(crate) use self::cost::CostArgs;
 
 /// An infrastructure engine for Hetzner Cloud that speaks the Terraform language.
@@ -44,6 +46,8 @@ pub(crate) enum Command {
     State(StateArgs),
     /// Show what the configuration costs.
     Cost(CostArgs),
+    /// Bring a file of Cloudflare's address ranges up to date.
+    CloudflareRanges(CloudflareRangesArgs),
     /// Show the version.
     Version(VersionArgs),
     /// The local Hetzner Cloud.

@@ -2,6 +2,7 @@
 
 mod args;
 mod cloud;
+mod cloudflare;
 mod commands;
 mod failpoints;
 mod files;

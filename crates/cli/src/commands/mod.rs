@@ -2,6 +2,7 @@
 
 mod apply;
 mod cloud;
+mod cloudflare;
 mod cost;
 mod init;
 mod output;
@@ -49,6 +50,7 @@ fn dispatch(cli: Cli, terminal: &Terminal) -> Outcome {
         Command::Show(args) => show::run(&args, terminal),
         Command::State(args) => state::run(&args, terminal),
         Command::Cost(args) => block_on(cost::run(&args, terminal)),
+        Command::CloudflareRanges(args) => block_on(cloudflare::run(&args, terminal)),
         Command::Version(args) => version::run(&args, terminal),
         Command::Cloud(args) => match args.command {
             CloudCommand::Serve(args) => block_on(serve::run(&args, terminal)),

@@ -1,6 +1,7 @@
 //! Data as text. Every view is a function of its input and a [`style::Style`]; none of them looks at the terminal,
 //! the environment or files.
 
+pub(crate) mod cloudflare;
 pub(crate) mod cost;
 pub(crate) mod diagnostics;
 mod diff;

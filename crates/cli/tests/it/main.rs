@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod cloud;
+mod cloudflare;
 mod cost;
 mod crash;
 mod full_disk;
