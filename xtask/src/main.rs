@@ -5,6 +5,7 @@ mod edges;
 mod licences;
 mod metadata;
 mod oracle;
+mod stacks;
 
 use std::error::Error;
 use std::io::Write;
@@ -18,6 +19,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   edges                        check which crate of the workspace may depend on which
   licences                     check the licence and the source of every dependency
   oracle [--check] [family…]   record what Terraform makes of the test cases, of plans too, or compare
+  stacks [option…] [part…]     hold modules and stacks against cloud-init, shellcheck, kustomize, Terraform
   bench [option…]              run ferroform and terraform in turn on the same configurations
 ";
 
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
             "edges" => edges::run(rest),
             "licences" => licences::run(rest),
             "oracle" => oracle::run(rest),
+            "stacks" => stacks::run(rest),
             "bench" => bench::run(rest),
             _ => Err(USAGE.into()),
         },

@@ -1,0 +1,285 @@
+//! The manifests of nornos: what kustomize makes of every overlay.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value as Json, json};
+
+use super::applied::{Applied, finish};
+use super::{Context, Faults, helper, rules};
+use crate::metadata::{list, text};
+use crate::{Result, say};
+
+/// Schemas of the resources that Kubernetes itself does not have, as far as the manifests use them.
+const OWN_SCHEMAS: &str = include_str!("crds.json");
+
+/// Checks the manifests of every environment.
+pub(super) fn check(context: &Context, environments: &[Applied]) -> Result<Faults> {
+    let dir = context.root.join("stacks/nornos/kubernetes");
+    let runbooks = std::fs::read_to_string(context.root.join("stacks/nornos/docs/runbooks.md"))?;
+    let mut faults = Faults::new();
+    let mut own = BTreeMap::new();
+    let mut count = 0;
+    let mut alerts = None;
+    for environment in environments.iter().filter(|e| e.stack == "nornos" && e.variant.is_empty()) {
+        let name = &environment.environment;
+        let release = text(&environment.outputs["kubernetes"]["value"], "k3s_version");
+        let version = release.trim_start_matches('v').split('+').next().unwrap_or_default();
+        let secrets = secrets(&dir, environment, version)?;
+        faults.extend(secrets.faults.iter().map(|fault| format!("{name}: secrets: {fault}")));
+        let given = rules::Given { secrets: secrets.keys, databases: databases(environment) };
+        for part in ["overlays", "operators", "resources"] {
+            let path = match part {
+                "overlays" => dir.join("overlays").join(name),
+                other => dir.join("cluster/overlays").join(name).join(other),
+            };
+            let built = build(&path, version)?;
+            count += built.objects.len();
+            for (kind, number) in &built.own {
+                *own.entry(kind.clone()).or_insert(0) += number;
+            }
+            let mut found = built.faults;
+            match part {
+                "overlays" => {
+                    found.extend(rules::check(&built.objects, &given));
+                    found.extend(room(&built.objects, environment));
+                }
+                "operators" => found.extend(rules::check_cluster(&built.objects)),
+                _ => {
+                    found.extend(check_plans(&built.objects, release));
+                    let rules: Vec<&Json> =
+                        built.objects.iter().filter(|o| o["kind"] == "PrometheusRule").collect();
+                    let [rule] = rules.as_slice() else {
+                        return Err(format!(
+                            "stacks: {name}: {} PrometheusRule; one is expected",
+                            rules.len()
+                        )
+                        .into());
+                    };
+                    // The same everywhere, as a rule: once is enough.
+                    if alerts.as_ref() != Some(&rule["spec"]) {
+                        found.extend(check_alerts(&dir, &rule["spec"], &runbooks)?);
+                        alerts = Some(rule["spec"].clone());
+                    }
+                    found.extend(check_targets(&built.objects, &given));
+                }
+            }
+            faults.extend(found.into_iter().map(|fault| format!("{name}/{part}: {fault}")));
+        }
+    }
+    let own: Vec<String> = own.iter().map(|(kind, number)| format!("{number} {kind}")).collect();
+    say(&format!(
+        "stacks: {count} objects of Kubernetes; held against schemas of this repository: {}",
+        own.join(", ")
+    ))?;
+    if count == 0 {
+        faults.push("no environment has manifests".to_owned());
+    }
+    Ok(faults)
+}
+
+/// What kustomize made of a directory.
+struct Built {
+    objects: Vec<Json>,
+    own: BTreeMap<String, u64>,
+    faults: Faults,
+}
+
+fn build(dir: &Path, version: &str) -> Result<Built> {
+    let title = dir.display().to_string();
+    let made = finish(&title, &["kustomize"], Command::new("kubectl").arg("kustomize").arg(dir))?;
+    validate(&String::from_utf8_lossy(&made), version)
+}
+
+/// Holds objects, as YAML, against the schemas of a version of Kubernetes.
+fn validate(yaml: &str, version: &str) -> Result<Built> {
+    let schemas: Json = serde_json::from_str(OWN_SCHEMAS)?;
+    let mut answer =
+        helper::ask("manifests", &json!({ "text": yaml, "version": version, "schemas": schemas }))?;
+    let faults = list(&answer, "errors").iter().filter_map(|e| e.as_str().map(str::to_owned)).collect();
+    let own = serde_json::from_value(answer["own"].take())?;
+    let objects = serde_json::from_value(answer["objects"].take())?;
+    Ok(Built { objects, own, faults })
+}
+
+/// The secrets that are made of an environment's outputs.
+struct Secrets {
+    keys: BTreeMap<String, BTreeSet<String>>,
+    faults: Faults,
+}
+
+fn secrets(dir: &Path, environment: &Applied, version: &str) -> Result<Secrets> {
+    let outputs = environment.outputs.to_string();
+    let mut child = Command::new(dir.join("secrets/make"))
+        .env("REGISTRY_SERVER", "registry.example.com")
+        .env("REGISTRY_USER", "robot")
+        .env("REGISTRY_PASSWORD", "not a password")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    std::io::Write::write_all(&mut child.stdin.take().ok_or("no stdin")?, outputs.as_bytes())?;
+    let output = child.wait_with_output()?;
+    if !output.status.success() {
+        return Err(format!("stacks: secrets/make: {}", String::from_utf8_lossy(&output.stderr)).into());
+    }
+    let made: Json = serde_json::from_slice(&output.stdout)?;
+    let texts: Vec<String> = list(&made, "items").iter().map(Json::to_string).collect();
+    let built = validate(&texts.join("\n---\n"), version)?;
+    let keys = built.objects.iter().map(|secret| {
+        let keys = secret["data"].as_object().map(|data| data.keys().cloned().collect()).unwrap_or_default();
+        (text(&secret["metadata"], "name").to_owned(), keys)
+    });
+    Ok(Secrets { keys: keys.collect(), faults: built.faults })
+}
+
+/// Private addresses and ports of the databases.
+fn databases(environment: &Applied) -> Vec<(String, u64)> {
+    let outputs = ["postgres", "redis"].map(|name| &environment.outputs[name]["value"]);
+    outputs.iter().map(|o| (text(o, "host").to_owned(), o["port"].as_u64().unwrap_or_default())).collect()
+}
+
+/// The plans bring every node to the release that new nodes install.
+fn check_plans(objects: &[Json], release: &str) -> Faults {
+    let plans: Vec<&Json> = objects.iter().filter(|object| object["kind"] == "Plan").collect();
+    let mut faults: Faults = plans
+        .iter()
+        .filter(|plan| plan["spec"]["version"] != release)
+        .map(|plan| {
+            format!("Plan/{}: not {release}, which new nodes install", text(&plan["metadata"], "name"))
+        })
+        .collect();
+    if plans.is_empty() {
+        faults.push("there is no upgrade plan".to_owned());
+    }
+    faults
+}
+
+/// Prometheus asks the databases where they are.
+fn check_targets(objects: &[Json], given: &rules::Given) -> Faults {
+    let configs = objects.iter().filter(|object| object["kind"] == "ScrapeConfig");
+    let targets = configs.flat_map(|c| list(&c["spec"], "staticConfigs")).flat_map(|s| list(s, "targets"));
+    let strange = targets.filter_map(Json::as_str).filter(|target| {
+        let host = target.split(':').next().unwrap_or_default();
+        !given.databases.iter().any(|(address, _)| address == host)
+    });
+    strange.map(|target| format!("ScrapeConfig: {target} is no database of this environment")).collect()
+}
+
+/// The alerts are well-formed, fire when their tests say, and lead to a section of the runbooks.
+fn check_alerts(dir: &Path, rules: &Json, runbooks: &str) -> Result<Faults> {
+    let scratch = tempfile::tempdir()?;
+    // JSON is YAML.
+    std::fs::write(scratch.path().join("groups.yaml"), rules.to_string())?;
+    let tests = std::fs::read_to_string(dir.join("cluster/tests/alerts.yaml"))?;
+    std::fs::write(scratch.path().join("alerts.yaml"), &tests)?;
+    let mut faults = Faults::new();
+    for words in [["check", "rules", "groups.yaml"], ["test", "rules", "alerts.yaml"]] {
+        let output = Command::new("promtool")
+            .args(words)
+            .current_dir(scratch.path())
+            .output()
+            .map_err(|error| format!("stacks: promtool cannot be run: {error}"))?;
+        if !output.status.success() {
+            let said = [output.stdout, output.stderr].concat();
+            faults.push(format!("promtool {}: {}", words.join(" "), String::from_utf8_lossy(&said)));
+        }
+    }
+    let sections: Vec<String> = runbooks.lines().filter_map(anchor).collect();
+    for alert in list(rules, "groups").iter().flat_map(|group| list(group, "rules")) {
+        let (name, runbook) = (text(alert, "alert"), text(&alert["annotations"], "runbook"));
+        let section = runbook.strip_prefix("docs/runbooks.md#").unwrap_or_default();
+        if !sections.iter().any(|s| s == section) {
+            faults.push(format!("{name}: {runbook} is no section of the runbooks"));
+        }
+    }
+    Ok(faults)
+}
+
+/// What a heading is linked by.
+fn anchor(line: &str) -> Option<String> {
+    let heading = line.strip_prefix('#')?.trim_start_matches('#').trim();
+    let kept = heading
+        .to_lowercase()
+        .chars()
+        .filter(|c| c.is_alphanumeric() || " -_".contains(*c))
+        .collect::<String>();
+    Some(kept.replace(' ', "-"))
+}
+
+/// Whether the nodes have room: with one node of a pool lost for as many pods as there are at least, with all nodes for
+/// as many as there may be. A fifth of each node is left to the system and to what the cluster itself runs.
+fn room(objects: &[Json], environment: &Applied) -> Faults {
+    let catalogue = ferroform_catalogue::Catalogue::builtin();
+    let mut faults = Faults::new();
+    for (pool, is_agent) in [("worker", false), ("agent", true)] {
+        let prefix = format!("{}-{}-{pool}-", environment.stack, environment.environment);
+        let nodes = environment.servers.iter().filter(|server| server.name.starts_with(&prefix));
+        let sizes: Vec<(u64, u64)> = nodes
+            .filter_map(|server| catalogue.server_type(&server.server_type))
+            .map(|size| (u64::from(size.cores) * 1000, u64::from(size.memory_gb) * 1024))
+            .collect();
+        if sizes.is_empty() {
+            faults.push(format!("no server of the pool {pool} was found by the name {prefix}…"));
+            continue;
+        }
+        let total = |nodes: &[(u64, u64)]| {
+            let sum = nodes.iter().fold((0, 0), |sum, size| (sum.0 + size.0, sum.1 + size.1));
+            (sum.0 * 4 / 5, sum.1 * 4 / 5)
+        };
+        let wanted = |most: bool| demand(objects, is_agent, most);
+        for (what, need, have) in [
+            ("at least, with one node lost", wanted(false), total(&sizes[1..])),
+            ("at most", wanted(true), total(&sizes)),
+        ] {
+            if need.0 > have.0 || need.1 > have.1 {
+                faults.push(format!(
+                    "pool {pool}: {what} the pods ask for {} m of CPU and {} MiB, and there is room for {} and {}",
+                    need.0, need.1, have.0, have.1
+                ));
+            }
+        }
+    }
+    faults
+}
+
+/// Thousandths of a core and MiB that the deployments of a pool ask for.
+fn demand(objects: &[Json], agents: bool, most: bool) -> (u64, u64) {
+    let mut sum = (0, 0);
+    for deployment in objects.iter().filter(|object| object["kind"] == "Deployment") {
+        let pod = &deployment["spec"]["template"];
+        if (pod["metadata"]["labels"]["app.kubernetes.io/component"] == "agent") != agents {
+            continue;
+        }
+        let scaler = objects.iter().find(|object| {
+            object["kind"] == "HorizontalPodAutoscaler"
+                && object["spec"]["scaleTargetRef"]["name"] == deployment["metadata"]["name"]
+        });
+        let count = match scaler {
+            Some(scaler) if most => scaler["spec"]["maxReplicas"].as_u64(),
+            Some(scaler) => scaler["spec"]["minReplicas"].as_u64(),
+            None => deployment["spec"]["replicas"].as_u64(),
+        };
+        for container in list(&pod["spec"], "containers") {
+            let requests = &container["resources"]["requests"];
+            sum.0 += count.unwrap_or(1) * milli(text(requests, "cpu"));
+            sum.1 += count.unwrap_or(1) * mebi(text(requests, "memory"));
+        }
+    }
+    sum
+}
+
+/// `250m` or `2` cores in thousandths.
+fn milli(quantity: &str) -> u64 {
+    match quantity.strip_suffix('m') {
+        Some(number) => number.parse().unwrap_or(u64::MAX / 1024),
+        None => quantity.parse::<u64>().map_or(u64::MAX / 1024, |cores| cores * 1000),
+    }
+}
+
+/// `512Mi` or `2Gi` in MiB. What is written otherwise counts as more than there is anywhere.
+fn mebi(quantity: &str) -> u64 {
+    let number = |suffix: &str| quantity.strip_suffix(suffix).and_then(|n| n.parse::<u64>().ok());
+    number("Mi").or_else(|| number("Gi").map(|n| n * 1024)).unwrap_or(u64::MAX / 1024)
+}
