@@ -164,7 +164,7 @@ mod tests {
             "#cloud-config\npackages: [curl]\nruncmd: [[sh, -euc, 'true']]\n",
             "#cloud-config\nwrite_files: [{ path: 1 }]\n",
             "#cloud-config\nwritefiles: []\n",
-            "packages: [curl]\n",
+            "# a comment\npackages: [curl]\n",
             "#cloud-config\nkey: [\n",
             // `#cloud-config` and a key that there is not, through gzip and base64; then only base64.
             "H4sIAAAAAAACA1NOzskvTdFNzs9Ly0znKi/KLElNy8xJLbZSiI7lAgDsqpxxHQAAAA==",
