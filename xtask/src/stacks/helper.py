@@ -104,8 +104,15 @@ def manifests(request):
     return {"errors": errors, "own": own, "objects": json.loads(json.dumps(objects, default=str))}
 
 
+def documents(texts):
+    """Reads YAML: [text…] to [document…]. Every key is text, also the `on` of a workflow, which YAML 1.1 takes for true."""
+    import yaml
+
+    return [yaml.load(text, Loader=yaml.BaseLoader) for text in texts]
+
+
 def main():
-    command = {"cloud-config": cloud_config, "manifests": manifests}[sys.argv[1]]
+    command = {"cloud-config": cloud_config, "documents": documents, "manifests": manifests}[sys.argv[1]]
     json.dump(command(json.load(sys.stdin)), sys.stdout)
 
 

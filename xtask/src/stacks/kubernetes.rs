@@ -283,3 +283,73 @@ fn mebi(quantity: &str) -> u64 {
     let number = |suffix: &str| quantity.strip_suffix(suffix).and_then(|n| n.parse::<u64>().ok());
     number("Mi").or_else(|| number("Gi").map(|n| n * 1024)).unwrap_or(u64::MAX / 1024)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::left_out;
+    use super::*;
+
+    const POLICY: &str = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: n}\nspec: {podSelector: {}}\n";
+
+    fn faults(yaml: &str) -> String {
+        validate(yaml, "1.34.1").expect("the helper answers").faults.join("\n")
+    }
+
+    #[test]
+    fn a_broken_manifest_is_caught() {
+        if left_out("python3", &["-c", "import kubernetes_validate"]) {
+            return;
+        }
+        assert_eq!(faults(POLICY), "");
+        assert!(faults(&POLICY.replace("podSelector", "podselector")).contains("podselector"));
+        assert!(faults(&POLICY.replace("podSelector: {}", "podSelector: 1")).contains("podSelector"));
+        assert!(
+            faults(&POLICY.replace("kind: NetworkPolicy", "kind: NetworkPolice"))
+                .contains("neither Kubernetes nor")
+        );
+        assert!(faults(&POLICY.replace("spec: {", "spec: [")).contains("no YAML"));
+        let plan =
+            "apiVersion: upgrade.cattle.io/v1\nkind: Plan\nmetadata: {name: p}\nspec: {concurrency: 0}\n";
+        let said = faults(plan);
+        assert!(
+            said.contains("'version' is a required property") && said.contains("less than the minimum"),
+            "{said}"
+        );
+        let chart = "apiVersion: helm.cattle.io/v1\nkind: HelmChartConfig\nmetadata: {name: c}\nspec: {valuesContent: 'a: ['}\n";
+        assert!(faults(chart).contains("values of the chart are no YAML"));
+    }
+
+    #[test]
+    fn a_plan_that_is_not_of_the_environments_release_is_caught() {
+        let plan =
+            json!({ "kind": "Plan", "metadata": { "name": "p" }, "spec": { "version": "v1.33.0+k3s1" } });
+        assert_eq!(check_plans(std::slice::from_ref(&plan), "v1.33.0+k3s1"), Faults::new());
+        assert_eq!(check_plans(&[plan], "v1.34.1+k3s1").len(), 1);
+        assert_eq!(check_plans(&[], "v1.34.1+k3s1").len(), 1);
+    }
+
+    #[test]
+    fn pods_that_find_no_room_are_counted() {
+        let deployment = |component: &str, replicas: u64| {
+            json!({ "kind": "Deployment", "metadata": { "name": component }, "spec": { "replicas": replicas, "template": {
+                "metadata": { "labels": { "app.kubernetes.io/component": component } },
+                "spec": { "containers": [{ "resources": { "requests": { "cpu": "250m", "memory": "1Gi" } } }] },
+            } } })
+        };
+        let scaler = json!({ "kind": "HorizontalPodAutoscaler", "spec": {
+            "scaleTargetRef": { "name": "agent" }, "minReplicas": 2, "maxReplicas": 8 } });
+        let objects = [deployment("agent", 1), scaler, deployment("back-end", 3)];
+        assert_eq!(demand(&objects, true, false), (500, 2048));
+        assert_eq!(demand(&objects, true, true), (2000, 8192));
+        assert_eq!(demand(&objects, false, true), (750, 3072));
+        assert!(milli("1.5e3") > 1 << 40 && mebi("1000000") > 1 << 40);
+        assert_eq!((milli("2"), mebi("512Mi")), (2000, 512));
+    }
+
+    #[test]
+    fn headings_are_linked_as_their_text() {
+        assert_eq!(anchor("## A service is down").as_deref(), Some("a-service-is-down"));
+        assert_eq!(anchor("### Node loss, again!").as_deref(), Some("node-loss-again"));
+        assert_eq!(anchor("Text"), None);
+    }
+}

@@ -9,6 +9,7 @@ mod engines;
 mod first_boot;
 mod helper;
 mod kubernetes;
+mod pipelines;
 mod pure;
 mod rules;
 mod scripts;
@@ -23,12 +24,13 @@ const USAGE: &str = "usage: stacks [--write] [--ferroform PROGRAM] [PART…]
   first-boot   the user data of every server of every environment
   scripts      every script of modules and stacks
   kubernetes   what kustomize makes of every overlay, the secrets, the alerts
+  pipelines    the workflows of GitHub and GitLab
   engines      Terraform and Ferroform evaluate both stacks alike
   tables       the tables of the documents are those of the catalogue; --write writes them
 
 Without a PART, all of them. PROGRAM is target/debug/ferroform if it is not given.";
 
-const PARTS: &[&str] = &["scripts", "first-boot", "kubernetes", "engines", "tables"];
+const PARTS: &[&str] = &["scripts", "first-boot", "kubernetes", "pipelines", "engines", "tables"];
 
 /// What is wrong, one line each.
 type Faults = Vec<String>;
@@ -69,6 +71,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     for part in parts {
         let found = match part {
             "scripts" => scripts::check_files(&context.root)?,
+            "pipelines" => pipelines::check(&context.root)?,
             "tables" => tables::check(&context, write)?,
             _ => {
                 if environments.is_none() {

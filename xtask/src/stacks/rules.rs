@@ -519,3 +519,6 @@ fn both_sides(policies: &[&Json], workloads: &[Workload]) -> Faults {
         .map(|(a, b)| format!("NetworkPolicy: {b} takes from {a}, which may not send to it"));
     refused.chain(unsent).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,6 @@
 def need($path; $what):
   (try getpath($path) catch null) as $value
   | if $value == null or $value == "" then error("the outputs have no \($path | join(".")): \($what)") else $value end;
-def may($path): (try getpath($path) catch null) // "";
 
 def secret($name; $namespace; $type; $data):
   {
@@ -61,7 +60,12 @@ def alertmanager($webhook):
 . as $outputs
 | [
     secret("database"; "nornos"; "Opaque"; {
-      url: ($outputs | need(["secrets", "value", "database_url"]; "the URL of PostgreSQL"))
+      # The services have the authority's certificate, so they verify whom they talk to.
+      url: (
+        $outputs
+        | need(["secrets", "value", "database_url"]; "the URL of PostgreSQL")
+        | sub("sslmode=require"; "sslmode=verify-full&sslrootcert=/etc/nornos/ca/postgres.crt")
+      )
     }),
     secret("redis"; "nornos"; "Opaque"; {
       url: ($outputs | need(["secrets", "value", "redis_url"]; "the URL of Redis"))
@@ -70,8 +74,10 @@ def alertmanager($webhook):
       # JSON is YAML.
       "alertmanager.yaml": (alertmanager($ENV.SLACK_WEBHOOK_URL // "") | tojson)
     }),
-    ($outputs | may(["secrets", "value", "databases_ca"]) | select(. != "")
-      | secret("databases-ca"; "nornos"; "Opaque"; { "ca.crt": . })),
+    secret("databases-ca"; "nornos"; "Opaque"; {
+      "postgres.crt": ($outputs | need(["postgres", "value", "certificate_authority"]; "the authority of PostgreSQL")),
+      "redis.crt": ($outputs | need(["redis", "value", "certificate_authority"]; "the authority of Redis"))
+    }),
     (($outputs | try .secrets.value.object_storage catch null) // empty
       | secret("object-storage"; "nornos"; "Opaque"; {
           endpoint: need(["endpoint"]; "the endpoint of the object storage"),

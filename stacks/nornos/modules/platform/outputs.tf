@@ -39,13 +39,16 @@ output "kubernetes" {
 }
 
 output "postgres" {
-  description = "How to reach PostgreSQL from the cluster, and its volume."
-  value       = merge(module.postgres.connection, { volume = module.postgres.volume })
+  description = "How to reach PostgreSQL from the cluster, the authority that its clients trust, and its volume."
+  value = merge(module.postgres.connection, {
+    certificate_authority = module.postgres.certificate_authority
+    volume                = module.postgres.volume
+  })
 }
 
 output "redis" {
-  description = "How to reach Redis from the cluster."
-  value       = module.redis.connection
+  description = "How to reach Redis from the cluster, and the authority that its clients trust."
+  value       = merge(module.redis.connection, { certificate_authority = module.redis.certificate_authority })
 }
 
 output "secrets" {
