@@ -3,6 +3,7 @@
 mod cloud;
 mod cloudflare;
 mod cost;
+mod new;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 pub(crate) use self::cloud::*;
 pub(crate) use self::cloudflare::CloudflareRangesArgs;
 pub(crate) use self::cost::CostArgs;
+pub(crate) use self::new::NewArgs;
 
 /// An infrastructure engine for Hetzner Cloud that speaks the Terraform language.
 #[derive(Debug, Parser)]
@@ -28,6 +30,8 @@ pub(crate) struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Begin a project: a stack with the modules that it is made of.
+    New(NewArgs),
     /// Prepare a directory: check its modules and providers.
     Init(InitArgs),
     /// Check whether the configuration is valid.

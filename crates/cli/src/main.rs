@@ -10,6 +10,7 @@ mod inputs;
 mod interrupt;
 mod project;
 mod providers;
+mod scaffold;
 mod settings;
 mod terminal;
 mod views;

@@ -5,6 +5,7 @@ mod cloud;
 mod cloudflare;
 mod cost;
 mod init;
+mod new;
 mod output;
 mod plan;
 mod serve;
@@ -41,6 +42,7 @@ fn dispatch(cli: Cli, terminal: &Terminal) -> Outcome {
         return Err(Reported);
     }
     match cli.command {
+        Command::New(args) => new::run(&args, terminal),
         Command::Init(args) => init::run(&args, terminal),
         Command::Validate(args) => validate::run(&args, terminal),
         Command::Plan(args) => block_on(plan::run(&args, terminal)),

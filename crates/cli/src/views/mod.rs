@@ -5,6 +5,7 @@ pub(crate) mod cloudflare;
 pub(crate) mod cost;
 pub(crate) mod diagnostics;
 mod diff;
+pub(crate) mod new;
 pub(crate) mod outputs;
 pub(crate) mod plan;
 pub(crate) mod progress;
