@@ -5,6 +5,7 @@ mod writing;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use ferroform_catalogue::{Architecture, Catalogue, Requirements};
 use ferroform_core::{Diagnostic, Sources};
 
 use super::Outcome;
@@ -34,6 +35,7 @@ pub(super) fn run(args: &NewArgs, terminal: &Terminal) -> Outcome {
         let asked = questions(args.stack, &mut given, &default_name, default_key.as_deref(), &mut ask, &tell);
         context.take(asked, &none)?;
     }
+    context.take(choose_server_type(args.stack, &mut given), &none)?;
     let name = given.name.get_or_insert(default_name).clone();
     let layout = Layout::of(args.stack).map_err(|why| {
         Diagnostic::error("Stack cannot be laid out")
@@ -92,6 +94,31 @@ fn given(args: &NewArgs) -> Result<Given, Diagnostic> {
         admins: args.admin.clone(),
         variables: pairs("-var", &args.var)?,
     })
+}
+
+/// Makes sure that the server can be had where it is wanted. In another location than the stack's own, the type that the
+/// stack has may not be offered: then it is the cheapest one of at least its size.
+fn choose_server_type(stack: Stack, given: &mut Given) -> Result<(), Diagnostic> {
+    /// What the stacks of one server need.
+    const SIZE: Requirements =
+        Requirements { cores: 2, memory_gb: 4, architecture: Some(Architecture::X86), cpu_type: None };
+    let Some(location) = given.location.as_deref().filter(|_| stack != Stack::Nornos) else { return Ok(()) };
+    let cheapest = Catalogue::builtin().cheapest(location, SIZE);
+    match &given.server_type {
+        None => given.server_type = cheapest.first().map(|found| found.name.clone()),
+        Some(wanted) if !Catalogue::builtin().offered(wanted, location) => {
+            let offered: Vec<&str> = cheapest.iter().map(|found| found.name.as_str()).collect();
+            return Err(Diagnostic::error("Server type not offered in this location").detail(format!(
+                "The server type {wanted} is not offered in {location}. With at least {} cores and {} GB of memory, \
+                 {location} offers, cheapest first: {}.",
+                SIZE.cores,
+                SIZE.memory_gb,
+                offered.join(", ")
+            )));
+        }
+        Some(_) => {}
+    }
+    Ok(())
 }
 
 fn not_a_pair(option: &str, text: &str) -> Diagnostic {

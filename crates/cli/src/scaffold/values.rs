@@ -52,7 +52,7 @@ pub(crate) struct Filled {
     pub environment: String,
     /// The file's text; nothing if there is nothing to write.
     pub text: Option<String>,
-    /// Variables that the example sets, because there is no plan without them, and that have no value.
+    /// Variables that the environment's example sets, rather than only mentions, and that have no value.
     pub missing: Vec<String>,
 }
 
@@ -74,7 +74,7 @@ pub(crate) fn fill(layout: &Layout, given: &Given) -> Result<Vec<Filled>, Diagno
             let found = wish.names.iter().find_map(|name| Some((name, kinds.get(name)?)));
             let Some((name, kind)) = found.filter(|(_, kind)| wish.fits(kind)) else { continue };
             wish.used = true;
-            let (name, value) = (name.clone(), wish.value.written(&name, kind)?);
+            let (name, value) = (name.clone(), wish.value.written(name, kind)?);
             lines.entry(name).and_modify(|known: &mut Written| known.join(&value)).or_insert(value);
         }
         let required = layout.read(&file("terraform.tfvars.example")).map(assigned).unwrap_or_default();

@@ -11,6 +11,7 @@ mod interrupt;
 mod kinds;
 mod local_run;
 mod machine_commands;
+mod new;
 mod real_stacks;
 mod requests;
 mod world;

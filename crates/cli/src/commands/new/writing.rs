@@ -23,7 +23,7 @@ pub(super) fn is_free(dir: &Path) -> Result<(), Diagnostic> {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
-            return Err(in_the_way(format!("{} is a file", dir.display())));
+            return Err(in_the_way(format!("{} is no directory", dir.display())));
         }
         Err(error) => {
             return Err(Diagnostic::error("Directory not available")
