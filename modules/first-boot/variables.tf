@@ -66,6 +66,17 @@ variable "private_address" {
   default     = null
 }
 
+variable "gateway" {
+  description = "Address of the private network's gateway, for a machine without a public address that reaches the internet through a NAT gateway: it becomes the default route, at every boot, and packages are installed once it leads somewhere. Needs private_address. Null for machines with a public address."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.gateway == null ? true : can(cidrhost("${var.gateway}/32", 0)) && var.private_address != null
+    error_message = "The gateway is an IPv4 address, and a machine that uses it has a private_address."
+  }
+}
+
 variable "volume" {
   description = "Volume to mount before the steps run: its device below /dev/disk/by-id and the directory to mount it at. Null for none."
   type = object({

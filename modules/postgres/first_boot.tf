@@ -119,6 +119,7 @@ module "first_boot" {
   hostname        = var.name
   package_upgrade = var.package_upgrade
   private_address = var.address
+  gateway         = var.gateway
 
   packages = concat(
     ["nftables", "postgresql-${var.postgres_version}", "prometheus-postgres-exporter", "python3", "tzdata"],

@@ -64,6 +64,7 @@ module "first_boot" {
   hostname        = var.name
   package_upgrade = var.package_upgrade
   private_address = var.address
+  gateway         = var.gateway
   packages        = ["nftables", "prometheus-redis-exporter", "redis-server"]
 
   ssh_host_key = {

@@ -37,6 +37,15 @@ resource "hcloud_server" "this" {
   backups            = var.server_backups
   labels             = merge(var.labels, { role = "redis" })
 
+  dynamic "public_net" {
+    for_each = var.gateway == null ? [] : [1]
+
+    content {
+      ipv4_enabled = false
+      ipv6_enabled = false
+    }
+  }
+
   network {
     subnet_id = var.subnet.id
     ip        = var.address

@@ -4,8 +4,8 @@ output "server" {
     id          = hcloud_server.this.id
     name        = hcloud_server.this.name
     server_type = hcloud_server.this.server_type
-    ipv4        = hcloud_server.this.ipv4_address
-    ipv6        = hcloud_server.this.ipv6_address
+    ipv4        = var.gateway == null ? hcloud_server.this.ipv4_address : null
+    ipv6        = var.gateway == null ? hcloud_server.this.ipv6_address : null
     private     = var.address
   }
 }
@@ -64,7 +64,7 @@ output "contract" {
       (var.name) = {
         id       = hcloud_server.this.id
         role     = "redis"
-        address  = hcloud_server.this.ipv4_address
+        address  = var.gateway == null ? hcloud_server.this.ipv4_address : null
         private  = var.address
         user     = "root"
         host_key = trimspace(tls_private_key.ssh_host.public_key_openssh)

@@ -82,6 +82,12 @@ variable "admin_cidr" {
   }
 }
 
+variable "gateway" {
+  description = "Address of the network's gateway: the server then has no public address and reaches the internet through a NAT gateway, see modules/nat-gateway. Null gives it public addresses."
+  type        = string
+  default     = null
+}
+
 variable "bastion" {
   description = "Name of the server through which administrators log in; null when they reach this one directly. Part of the output contract."
   type        = string

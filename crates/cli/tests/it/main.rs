@@ -8,6 +8,7 @@ mod crash;
 mod full_disk;
 mod harness;
 mod interrupt;
+mod k3s;
 mod kinds;
 mod local_run;
 mod machine_commands;

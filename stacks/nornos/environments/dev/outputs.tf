@@ -39,3 +39,11 @@ output "ssh_private_key" {
   value       = module.platform.ssh_private_key
   sensitive   = true
 }
+
+output "ferroform" {
+  description = "What ferroform's commands need to know of this environment."
+  value = merge(module.platform.contract, {
+    kubernetes = merge(module.platform.contract.kubernetes, { manifests = "../../kubernetes/overlays/dev" })
+  })
+  sensitive = true
+}

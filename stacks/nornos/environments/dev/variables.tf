@@ -90,6 +90,39 @@ variable "k3s" {
   default = null
 }
 
+variable "private_nodes" {
+  description = "Whether nodes and databases have no public address and reach the internet through a gateway, over which administrators reach them."
+  type        = bool
+  default     = false
+}
+
+variable "api_names" {
+  description = "Further names and addresses by which you reach the Kubernetes API, for its certificate."
+  type        = list(string)
+  default     = []
+}
+
+variable "kubernetes_hcloud_token" {
+  description = "API token for the cluster's cloud controller and volume driver, another than hcloud_token; null installs neither."
+  type        = string
+  default     = null
+  sensitive   = true
+}
+
+variable "etcd_object_storage" {
+  description = "Object storage for etcd's snapshots: endpoint without scheme, region, bucket, keys. Null keeps them on the control planes only."
+  type = object({
+    endpoint   = string
+    region     = string
+    bucket     = string
+    folder     = optional(string)
+    access_key = string
+    secret_key = string
+  })
+  default   = null
+  sensitive = true
+}
+
 variable "package_upgrade" {
   description = "Whether to upgrade the installed packages at first boot."
   type        = bool

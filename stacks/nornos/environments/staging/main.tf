@@ -11,6 +11,11 @@ module "platform" {
   k3s                  = var.k3s
   package_upgrade      = var.package_upgrade
 
+  private_nodes           = var.private_nodes
+  api_names               = var.api_names
+  kubernetes_hcloud_token = var.kubernetes_hcloud_token
+  etcd_object_storage     = var.etcd_object_storage
+
   machines = {
     control_planes = var.control_planes
     workers        = var.workers

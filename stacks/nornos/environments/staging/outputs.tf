@@ -33,3 +33,11 @@ output "secrets" {
   value       = module.platform.secrets
   sensitive   = true
 }
+
+output "ferroform" {
+  description = "What ferroform's commands need to know of this environment."
+  value = merge(module.platform.contract, {
+    kubernetes = merge(module.platform.contract.kubernetes, { manifests = "../../kubernetes/overlays/staging" })
+  })
+  sensitive = true
+}

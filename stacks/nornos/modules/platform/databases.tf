@@ -13,7 +13,7 @@ variable "backup_target" {
 }
 
 locals {
-  database_subnet = module.networking.subnets["databases"]
+  database_subnet = module.network.subnets["databases"]
 
   database_servers = {
     for role, server in { postgres = module.postgres.server, redis = module.redis.server } : server.name => {
@@ -60,9 +60,11 @@ module "postgres" {
   volume_size        = var.postgres_volume_size
   subnet             = local.database_subnet
   address            = cidrhost(local.database_subnet.cidr, 10)
-  client_cidr        = module.networking.subnets["kubernetes"].cidr
-  admin_cidr         = module.networking.cidr
-  firewall_ids       = [module.networking.firewall_ids.databases]
+  client_cidr        = module.network.subnets["kubernetes"].cidr
+  admin_cidr         = module.network.cidr
+  gateway            = local.gateway
+  bastion            = local.bastion
+  firewall_ids       = hcloud_firewall.databases[*].id
   placement_group_id = hcloud_placement_group.databases.id
   ssh_key_ids        = [hcloud_ssh_key.admin.id]
   backup_target      = one(module.backup_target)
@@ -80,9 +82,11 @@ module "redis" {
   server_type        = local.server_type.redis
   subnet             = local.database_subnet
   address            = cidrhost(local.database_subnet.cidr, 20)
-  client_cidr        = module.networking.subnets["kubernetes"].cidr
-  admin_cidr         = module.networking.cidr
-  firewall_ids       = [module.networking.firewall_ids.databases]
+  client_cidr        = module.network.subnets["kubernetes"].cidr
+  admin_cidr         = module.network.cidr
+  gateway            = local.gateway
+  bastion            = local.bastion
+  firewall_ids       = hcloud_firewall.databases[*].id
   placement_group_id = hcloud_placement_group.databases.id
   ssh_key_ids        = [hcloud_ssh_key.admin.id]
   user               = "nornos"

@@ -1,6 +1,10 @@
 output "load_balancer" {
   description = "Addresses of the load balancer: public ones for DNS records, the private one for the cluster."
-  value       = module.kubernetes.load_balancer
+  value = {
+    ipv4    = module.ingress.ipv4
+    ipv6    = module.ingress.ipv6
+    private = module.ingress.private
+  }
 }
 
 output "servers" {
@@ -17,15 +21,25 @@ output "servers" {
         private     = node.private
       }
     },
+    {
+      for gateway in module.gateway[*].server : gateway.name => {
+        id          = gateway.id
+        role        = "gateway"
+        server_type = gateway.server_type
+        ipv4        = gateway.ipv4
+        ipv6        = gateway.ipv6
+        private     = gateway.private
+      }
+    },
   )
 }
 
 output "network" {
   description = "The private network: its id, its range and its subnets."
   value = {
-    id      = module.networking.network_id
-    cidr    = module.networking.cidr
-    subnets = { for name, subnet in module.networking.subnets : name => subnet.cidr }
+    id      = module.network.id
+    cidr    = module.network.cidr
+    subnets = { for name, subnet in module.network.subnets : name => subnet.cidr }
   }
 }
 
@@ -34,7 +48,8 @@ output "kubernetes" {
   value = {
     api_endpoint   = module.kubernetes.api_endpoint
     k3s_version    = module.kubernetes.k3s_version
-    control_planes = [for node in module.kubernetes.nodes : node.ipv4 if node.pool == "control"]
+    control_planes = [for node in module.kubernetes.nodes : node.ipv4 if node.pool == "control" && node.ipv4 != null]
+    cluster_ca     = module.kubernetes.cluster_ca
   }
 }
 
@@ -65,4 +80,26 @@ output "ssh_private_key" {
   description = "The generated private key in OpenSSH form; null when you gave a key of your own."
   value       = one(tls_private_key.admin[*].private_key_openssh)
   sensitive   = true
+}
+
+output "contract" {
+  description = "What ferroform's commands need to know, see the root output `ferroform`: everything but the path of the manifests."
+  value = {
+    version     = 1
+    stack       = "nornos"
+    environment = var.environment
+    servers = merge(
+      module.kubernetes.contract.servers,
+      module.postgres.contract.servers,
+      module.redis.contract.servers,
+      [for gateway in module.gateway : gateway.contract.servers]...
+    )
+    ssh           = { private_key = one(tls_private_key.admin[*].private_key_openssh) }
+    kubernetes    = merge(module.kubernetes.contract.kubernetes, { context = local.name })
+    postgres      = module.postgres.contract.postgres
+    redis         = module.redis.contract.redis
+    load_balancer = { id = tostring(module.ingress.id), ipv4 = module.ingress.ipv4 }
+    health        = { url = null }
+  }
+  sensitive = true
 }

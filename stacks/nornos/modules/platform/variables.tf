@@ -20,11 +20,63 @@ variable "location" {
   }
 }
 
+variable "image" {
+  description = "System image of nodes and gateway."
+  type        = string
+  default     = "ubuntu-24.04"
+  nullable    = false
+}
+
 variable "network_cidr" {
-  description = "Address range of the private network."
+  description = "Address range of the private network, /16 to /20. Its second to fifth /24 become subnets."
   type        = string
   default     = "10.0.0.0/16"
   nullable    = false
+
+  validation {
+    condition     = try(cidrsubnet(var.network_cidr, 0, 0) == var.network_cidr && tonumber(split("/", var.network_cidr)[1]) >= 16 && tonumber(split("/", var.network_cidr)[1]) <= 20, false)
+    error_message = "The network is an IPv4 range of /16 to /20 written by its first address, for example 10.0.0.0/16."
+  }
+
+  validation {
+    condition     = !can(regex("^10\\.4[23]\\.", var.network_cidr))
+    error_message = "10.42.0.0/16 and 10.43.0.0/16 are the ranges of the cluster's pods and services; choose another."
+  }
+}
+
+variable "private_nodes" {
+  description = "Whether nodes and databases have no public address: a gateway then leads them to the internet, and administrators to them."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "api_names" {
+  description = "Further names and addresses by which administrators reach the Kubernetes API, for its certificate."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
+variable "kubernetes_hcloud_token" {
+  description = "Hetzner API token for the cluster's own use, by cloud controller and volume driver; null installs neither."
+  type        = string
+  default     = null
+  sensitive   = true
+}
+
+variable "etcd_object_storage" {
+  description = "Object storage to which etcd's snapshots are copied: endpoint without scheme, region, bucket, keys. Null keeps them on the control planes only."
+  type = object({
+    endpoint   = string
+    region     = string
+    bucket     = string
+    folder     = optional(string)
+    access_key = string
+    secret_key = string
+  })
+  default   = null
+  sensitive = true
 }
 
 variable "ssh_public_key" {
@@ -51,7 +103,7 @@ variable "generate_ssh_key" {
 }
 
 variable "admin_ips" {
-  description = "Addresses that may reach SSH and the Kubernetes API of the nodes, in CIDR notation."
+  description = "Addresses that may reach SSH and the Kubernetes API from outside, in CIDR notation; with private_nodes, SSH on the gateway."
   type        = list(string)
   default     = []
   nullable    = false
