@@ -106,13 +106,22 @@ runs_anew() {
   [ "$(invocation)" != "$1" ] && systemctl is-active --quiet k3s.service
 }
 
+# keeps_failing: whether systemd has started it over and over since then.
+keeps_failing() {
+  [ "$(systemctl show --property=NRestarts --value k3s.service)" -ge 10 ]
+}
+
+runs_or_fails() {
+  runs_anew "$1" || keeps_failing
+}
+
 # start_anew: restarts k3s and waits until it runs. systemd would wait without an end.
 start_anew() {
   before=$(invocation)
   systemctl daemon-reload
   systemctl enable --quiet k3s.service
   systemctl restart --no-block k3s.service
-  wait_for 600 "k3s.service runs" runs_anew "$before" || return 1
+  wait_for 600 "k3s.service runs" runs_or_fails "$before" && runs_anew "$before" || return 1
   [ "$ROLE" = agent ] || wait_for 300 "this control plane is ready" answers "$ADDRESS"
 }
 

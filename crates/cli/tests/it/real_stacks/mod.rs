@@ -5,7 +5,9 @@
 
 mod consult;
 mod host;
+mod mirror;
 mod nornos;
+mod nornos_private;
 
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -135,6 +137,24 @@ impl Stage {
         soon(&format!("{allowed} reaches {address}:{port}"), || self.connects(allowed, address, port));
         assert!(!self.connects(refused, address, port), "{refused} reaches {address}:{port}");
         assert!(self.connects(allowed, address, port), "{allowed} reaches {address}:{port} no more");
+    }
+
+    /// Which of the ports that anything here uses take connections at these addresses, from there; all asked at once.
+    fn open_ports(&self, from: &str, addresses: &[String]) -> Vec<String> {
+        let ports = "22 80 443 2379 2380 3000 5432 6379 6443 8080 8472 9100 9121 9187 10250 30000 32767";
+        let script = format!(
+            "for address in {}; do for port in {ports}; do \
+             (timeout 4 bash -c \"</dev/tcp/$address/$port\" 2>/dev/null && echo $address:$port) & done; done; wait",
+            addresses.join(" ")
+        );
+        let mut open: Vec<String> =
+            self.exec(from, &["bash", "-c", &script]).stdout.lines().map(str::to_owned).collect();
+        let place = |found: &String| {
+            let (address, port) = found.rsplit_once(':').unwrap();
+            (addresses.iter().position(|known| known == address), port.parse::<u16>().unwrap())
+        };
+        open.sort_by_key(place);
+        open
     }
 
     /// A web server in a machine that answers with the machine's name.
