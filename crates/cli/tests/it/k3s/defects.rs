@@ -99,8 +99,7 @@ impl Lab {
             "node-label": self.expected["nodes"][name]["labels"], "node-taint": self.expected["nodes"][name]["taints"],
             "kubelet-arg": ["kube-reserved=cpu=70m,memory=1024Mi"],
         });
-        let number =
-            name.strip_prefix('c').map_or_else(|| if name == "w" { "20" } else { "30" }, |number| number);
+        let number = name.strip_prefix('c').unwrap_or(if name == "w" { "20" } else { "30" });
         let address = format!("{}.{number}", self.net);
         config["node-ip"] = json!(address);
         if name.starts_with('c') {
