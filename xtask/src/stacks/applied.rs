@@ -14,7 +14,7 @@ use crate::{Result, say};
 const SSH_KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f test";
 
 /// What every environment is given: what has no default where a person must choose.
-const VARIABLES: &[(&str, &str)] = &[("ssh_public_key", SSH_KEY)];
+pub(super) const VARIABLES: &[(&str, &str)] = &[("ssh_public_key", SSH_KEY)];
 
 /// Environments once more with other values, for the parts of the stacks that the defaults leave out: stack,
 /// environment, a name for it, variables as in `TF_VAR_…`.

@@ -198,7 +198,7 @@ fn check_alerts(dir: &Path, rules: &Json, runbooks: &str) -> Result<Faults> {
 }
 
 /// What a heading is linked by.
-fn anchor(line: &str) -> Option<String> {
+pub(super) fn anchor(line: &str) -> Option<String> {
     let heading = line.strip_prefix('#')?.trim_start_matches('#').trim();
     let kept = heading
         .to_lowercase()
@@ -209,7 +209,8 @@ fn anchor(line: &str) -> Option<String> {
 }
 
 /// Whether the nodes have room: with one node of a pool lost for as many pods as there are at least, with all nodes for
-/// as many as there may be. A fifth of each node is left to the system and to what the cluster itself runs.
+/// as many as there may be. A fifth of the cores and a third of the memory of each node are left to the system and to what the
+/// cluster itself runs: kubelet and system keep a quarter of a small node's memory for themselves.
 fn room(objects: &[Json], environment: &Applied) -> Faults {
     let catalogue = ferroform_catalogue::Catalogue::builtin();
     let mut faults = Faults::new();
@@ -226,7 +227,7 @@ fn room(objects: &[Json], environment: &Applied) -> Faults {
         }
         let total = |nodes: &[(u64, u64)]| {
             let sum = nodes.iter().fold((0, 0), |sum, size| (sum.0 + size.0, sum.1 + size.1));
-            (sum.0 * 4 / 5, sum.1 * 4 / 5)
+            (sum.0 * 4 / 5, sum.1 * 2 / 3)
         };
         let wanted = |most: bool| demand(objects, is_agent, most);
         for (what, need, have) in [

@@ -5,6 +5,7 @@
 //! Prometheus's rule tester, Terraform. A program that is missing is a failure, not a reason to skip.
 
 mod applied;
+mod documents;
 mod engines;
 mod first_boot;
 mod helper;
@@ -25,12 +26,14 @@ const USAGE: &str = "usage: stacks [--write] [--ferroform PROGRAM] [PART…]
   scripts      every script of modules and stacks
   kubernetes   what kustomize makes of every overlay, the secrets, the alerts
   pipelines    the workflows of GitHub and GitLab
+  documents    links, commands and addresses in the documents
   engines      Terraform and Ferroform evaluate both stacks alike
-  tables       the tables of the documents are those of the catalogue; --write writes them
+  tables       the tables of the documents are those of the catalogue and of `cost`; --write writes them
 
 Without a PART, all of them. PROGRAM is target/debug/ferroform if it is not given.";
 
-const PARTS: &[&str] = &["scripts", "first-boot", "kubernetes", "pipelines", "engines", "tables"];
+const PARTS: &[&str] =
+    &["scripts", "first-boot", "kubernetes", "pipelines", "documents", "engines", "tables"];
 
 /// What is wrong, one line each.
 type Faults = Vec<String>;
@@ -62,7 +65,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         }
     }
     if parts.is_empty() {
-        parts.extend(PARTS);
+        parts.extend(PARTS.iter().filter(|part| **part != "documents"));
     }
     let context = Context { ferroform: program(ferroform, &root)?, root };
     let scratch = tempfile::Builder::new().prefix("stacks").tempdir()?;
@@ -80,6 +83,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
                 let environments = environments.as_deref().unwrap_or_default();
                 match part {
                     "first-boot" => first_boot::check(environments)?,
+                    "documents" => documents::check(&context, environments)?,
                     "kubernetes" => kubernetes::check(&context, environments)?,
                     _ => engines::check(&context, environments, scratch.path())?,
                 }

@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use ferroform_catalogue::{Catalogue, CpuType, Eur, ServerType};
 
-use super::{Context, Faults, files};
+use super::applied::{VARIABLES, clean_command, finish};
+use super::{Context, Faults, copy, files};
 use crate::{Result, say};
 
 /// Usual round trip from Frankfurt am Main in milliseconds. The catalogue has none: these are what the distance and the
@@ -20,6 +21,9 @@ const ROUND_TRIP: &[(&str, &str)] = &[
 
 /// Locations in the European Union, where health data may be.
 const EU: &[&str] = &["fsn1", "nbg1", "hel1"];
+
+/// Environments of nornos, in the order in which one gets to them.
+const ENVIRONMENTS: [&str; 3] = ["dev", "staging", "production"];
 
 const BEGIN: &str = "<!-- begin table: ";
 const END: &str = "<!-- end table -->";
@@ -77,13 +81,29 @@ fn fill(text: &str, make: &dyn Fn(&str) -> Result<String>) -> Result<(String, us
     Ok((out, count))
 }
 
-fn made(_context: &Context, table: &str) -> Result<String> {
+fn made(context: &Context, table: &str) -> Result<String> {
     let catalogue = Catalogue::builtin();
     match table {
         "locations" => Ok(locations(catalogue)),
         "sizes" => Ok(sizes(catalogue)),
-        other => Err(format!("there is no table {other}; there are: locations, sizes").into()),
+        "costs" => costs(context),
+        other => Err(format!("there is no table {other}; there are: costs, locations, sizes").into()),
     }
+}
+
+/// What `ferroform cost` says of the environments of nornos, in a copy, where no state lies beside them.
+fn costs(context: &Context) -> Result<String> {
+    let scratch = tempfile::tempdir()?;
+    for dir in ["stacks", "modules"] {
+        copy(&context.root.join(dir), &scratch.path().join(dir))?;
+    }
+    let environments = ENVIRONMENTS.map(|name| format!("environments/{name}"));
+    let words: Vec<&str> =
+        ["cost", "-markdown"].into_iter().chain(environments.iter().map(String::as_str)).collect();
+    let mut command = clean_command(&context.ferroform, &scratch.path().join("stacks/nornos"));
+    command.args(&words).envs(VARIABLES.iter().map(|(name, value)| (format!("TF_VAR_{name}"), value)));
+    let said = finish("nornos", &words, &mut command)?;
+    Ok(String::from_utf8_lossy(&said).trim().to_owned() + "\n")
 }
 
 fn locations(catalogue: &Catalogue) -> String {
