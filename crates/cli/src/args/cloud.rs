@@ -23,6 +23,8 @@ pub(crate) enum CloudCommand {
     Serve(ServeArgs),
     /// Show the local cloud of this directory.
     Status(CloudPlaceArgs),
+    /// Print what other clients of the API need: eval "$(ferroform cloud env)".
+    Env(CloudPlaceArgs),
     /// Stop the local cloud of this directory; its objects stay.
     Stop(CloudPlaceArgs),
     /// Delete the local cloud of this directory with all its objects, and the local state.

@@ -1,4 +1,4 @@
-//! `cloud status`, `cloud stop` and `cloud reset`; the others are below.
+//! `cloud status`, `cloud env`, `cloud stop` and `cloud reset`; the others are below.
 
 pub(super) mod hosts;
 #[cfg(target_os = "linux")]
@@ -10,7 +10,7 @@ pub(super) mod machines;
 
 use std::process::ExitCode;
 
-use ferroform_core::Sources;
+use ferroform_core::{Diagnostic, Sources};
 
 use super::Outcome;
 use crate::args::{CloudPlaceArgs, WhereArgs};
@@ -55,6 +55,21 @@ pub(super) fn status(args: &CloudPlaceArgs, terminal: &Terminal) -> Outcome {
             terminal.print(&format!("  {}: {count}\n", kind.replace('_', " ")));
         }
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The running cloud for other clients, as lines of a shell. Endpoints and tokens hold nothing that would need quotes.
+pub(super) fn env(args: &CloudPlaceArgs, terminal: &Terminal) -> Outcome {
+    let cloud = open(args, terminal)?;
+    let context = Context::new(terminal, &args.style);
+    let running = cloud.running().ok_or_else(|| {
+        Diagnostic::error("Local cloud not running")
+            .detail("The local cloud of this directory is not running, so there is nothing that a client could use.")
+            .hint("Any command with -local starts it, such as plan -local.")
+    });
+    let owner = context.take(running, &Sources::new())?;
+    terminal
+        .print(&format!("export HCLOUD_ENDPOINT={}\nexport HCLOUD_TOKEN={}\n", owner.endpoint, owner.token));
     Ok(ExitCode::SUCCESS)
 }
 

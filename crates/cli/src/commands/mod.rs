@@ -57,6 +57,7 @@ fn dispatch(cli: Cli, terminal: &Terminal) -> Outcome {
         Command::Cloud(args) => match args.command {
             CloudCommand::Serve(args) => block_on(serve::run(&args, terminal)),
             CloudCommand::Status(args) => cloud::status(&args, terminal),
+            CloudCommand::Env(args) => cloud::env(&args, terminal),
             CloudCommand::Stop(args) => cloud::stop(&args, terminal),
             CloudCommand::Reset(args) => cloud::reset(&args, terminal),
             CloudCommand::Ps(args) => cloud::machines::ps(&args, terminal),

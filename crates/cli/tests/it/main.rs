@@ -15,4 +15,5 @@ mod machine_commands;
 mod new;
 mod real_stacks;
 mod requests;
+mod tutorial;
 mod world;
