@@ -19,15 +19,33 @@ pub(super) const VARIABLES: &[(&str, &str)] = &[("ssh_public_key", SSH_KEY)];
 /// Environments once more with other values, for the parts of the stacks that the defaults leave out: stack,
 /// environment, a name for it, variables as in `TF_VAR_…`.
 const VARIANTS: &[(&str, &str, &str, &[(&str, &str)])] = &[
-    ("nornos", "dev", "three control planes", &[("control_planes", "{ count = 3, size = \"small\" }")]),
+    (
+        "nornos",
+        "dev",
+        "three control planes without public addresses",
+        &[
+            ("control_planes", "{ count = 3, size = \"small\" }"),
+            ("private_nodes", "true"),
+            ("admin_ips", "[\"203.0.113.7/32\"]"),
+        ],
+    ),
     (
         "nornos",
         "production",
-        "cpx",
-        &[(
-            "server_types",
-            "{ small = \"cpx22\", medium = \"cpx32\", large = \"cpx42\", xlarge = \"cpx62\" }",
-        )],
+        "everything",
+        &[
+            (
+                "server_types",
+                "{ small = \"cpx22\", medium = \"cpx32\", large = \"cpx42\", xlarge = \"cpx62\" }",
+            ),
+            ("location", "hel1"),
+            ("api_names", "[\"api.nornos.example\"]"),
+            ("kubernetes_hcloud_token", "a token of sixty-four characters, but not one that opens anything"),
+            (
+                "etcd_object_storage",
+                "{ endpoint = \"s3.example\", region = \"hel1\", bucket = \"etcd\", access_key = \"a\", secret_key = \"not a key\" }",
+            ),
+        ],
     ),
     ("consult", "dev", "doppler", &[("doppler_token", "dp.st.dev.0123456789abcdef")]),
 ];

@@ -40,6 +40,7 @@ pub(super) fn check(context: &Context, environments: &[Applied]) -> Result<Fault
                 *own.entry(kind.clone()).or_insert(0) += number;
             }
             let mut found = built.faults;
+            found.extend(check_standards(&built.objects, version));
             match part {
                 "overlays" => {
                     found.extend(rules::check(&built.objects, &given));
@@ -154,6 +155,21 @@ fn check_plans(objects: &[Json], release: &str) -> Faults {
         faults.push("there is no upgrade plan".to_owned());
     }
     faults
+}
+
+/// Namespaces that pin the standard of pod security pin that of the cluster's minor version.
+fn check_standards(objects: &[Json], version: &str) -> Faults {
+    let minor = version.rsplit_once('.').map_or(version, |(minor, _)| minor);
+    let namespaces = objects.iter().filter(|object| object["kind"] == "Namespace");
+    let strange = namespaces.filter(|namespace| {
+        let pinned = &namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce-version"];
+        !pinned.is_null() && *pinned != format!("v{minor}")
+    });
+    strange
+        .map(|n| {
+            format!("Namespace/{}: its pod security is not that of v{minor}", text(&n["metadata"], "name"))
+        })
+        .collect()
 }
 
 /// Prometheus asks the databases where they are.
@@ -327,6 +343,10 @@ mod tests {
         assert_eq!(check_plans(std::slice::from_ref(&plan), "v1.33.0+k3s1"), Faults::new());
         assert_eq!(check_plans(&[plan], "v1.34.1+k3s1").len(), 1);
         assert_eq!(check_plans(&[], "v1.34.1+k3s1").len(), 1);
+        let namespace = json!({ "kind": "Namespace", "metadata": { "name": "n", "labels": {
+            "pod-security.kubernetes.io/enforce-version": "v1.34" } } });
+        assert_eq!(check_standards(std::slice::from_ref(&namespace), "1.34.1"), Faults::new());
+        assert_eq!(check_standards(&[namespace], "1.36.4").len(), 1);
     }
 
     #[test]
