@@ -91,7 +91,7 @@ const RULES: &[Rule] = &[
         why: "the API client depends on no crate of the workspace",
     },
     Rule {
-        from: &["provider-hcloud", "providers-builtin"],
+        from: &["provider-hcloud", "provider-objectstorage", "providers-builtin"],
         to: &["hcl", "lang", "state", "plan", "engine"],
         dev_allowed: &[],
         why: "a provider knows the contract, not who calls it",

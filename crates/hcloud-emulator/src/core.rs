@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
@@ -11,6 +12,7 @@ use crate::backend::{Backend, Live, Report};
 use crate::clock::{Clock, http_date};
 use crate::faults::{Faults, Gate, Strike};
 use crate::limiter::{Allowance, Limiter};
+use crate::object_storage::Storage;
 use crate::stats::Stats;
 use crate::store::Store;
 use crate::world::servers::Status;
@@ -87,6 +89,9 @@ pub(crate) struct Core {
     pub(crate) live: Live,
     limiter: Limiter,
     store: Option<Store>,
+    object_storage: Arc<Mutex<Storage>>,
+    /// Where it is served, once it is.
+    pub(crate) object_storage_endpoint: Option<String>,
     /// Whether the emulator has ended: nothing is answered any more.
     closed: bool,
     answers: u64,
@@ -96,7 +101,34 @@ impl Core {
     pub(crate) fn new(world: World, clock: Clock, limiter: Limiter, store: Option<Store>) -> Self {
         let (faults, stats) = (Faults::default(), Stats::default());
         let live = Live::default();
-        Self { world, clock, faults, stats, live, limiter, store, closed: false, answers: 0 }
+        Self {
+            world,
+            clock,
+            faults,
+            stats,
+            live,
+            limiter,
+            store,
+            object_storage: Arc::new(Mutex::new(Storage::in_memory())),
+            object_storage_endpoint: None,
+            closed: false,
+            answers: 0,
+        }
+    }
+
+    /// Gives it what was stored in buckets before.
+    pub(crate) fn set_object_storage(&mut self, storage: Storage) {
+        self.object_storage = Arc::new(Mutex::new(storage));
+    }
+
+    /// What is stored in buckets.
+    pub(crate) fn object_storage(&self) -> Arc<Mutex<Storage>> {
+        Arc::clone(&self.object_storage)
+    }
+
+    /// Whether the emulator has ended.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed
     }
 
     /// Makes the world real from now on.
@@ -287,7 +319,13 @@ impl Core {
     pub(crate) fn objects(&mut self, project: &str) -> Value {
         let now = self.clock.now();
         let mut fate = self.faults.fate("", "");
-        api::dump(&open(&mut self.world, &mut fate, project, now, self.clock.instant(), &self.live))
+        let tx = open(&mut self.world, &mut fate, project, now, self.clock.instant(), &self.live);
+        let mut dump = api::dump(&tx);
+        let (buckets, versions) = self.object_storage.lock().dump(project);
+        for (kind, objects) in [("buckets", buckets), ("bucket_objects", versions)] {
+            dump[kind] = json!({"count": objects.len(), "objects": objects});
+        }
+        dump
     }
 
     /// Hands what changed in a project to the store.

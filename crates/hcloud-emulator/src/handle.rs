@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::faults::{Fault, FaultReport};
 use crate::http;
+use crate::object_storage::{self, ObjectStorageAccess};
 use crate::world::fingerprint;
 #[cfg(doc)]
 use crate::{Builder, ClockMode};
@@ -22,6 +23,7 @@ const GRACE: Duration = Duration::from_secs(2);
 pub struct Handle {
     pub(crate) shared: Arc<http::Shared>,
     pub(crate) server: Option<JoinHandle<()>>,
+    pub(crate) object_storage: object_storage::Server,
     pub(crate) address: SocketAddr,
     pub(crate) tokens: Vec<String>,
     pub(crate) world_id: String,
@@ -45,6 +47,13 @@ impl Handle {
     #[must_use]
     pub fn token(&self) -> &str {
         self.tokens.first().map_or("", String::as_str)
+    }
+
+    /// How to reach the object storage of the first token's project.
+    #[must_use]
+    pub fn object_storage(&self) -> ObjectStorageAccess {
+        let (access_key, secret_key) = object_storage::keys(&fingerprint(self.token()));
+        ObjectStorageAccess { endpoint: self.object_storage.endpoint(), access_key, secret_key }
     }
 
     /// What identifies the world, over restarts.
@@ -124,6 +133,7 @@ impl Handle {
         {
             server.abort();
         }
+        self.object_storage.abort();
         let shared = Arc::clone(&self.shared);
         // Writing and waiting block; the thread pool for that is there.
         let ended = tokio::task::spawn_blocking(move || {
@@ -145,6 +155,7 @@ impl Drop for Handle {
         if let Some(server) = self.server.take() {
             server.abort();
         }
+        self.object_storage.abort();
         self.shared.stop.send_replace(true);
         // Connections may outlive the server for a moment; they find the world closed.
         self.shared.core.lock().close();

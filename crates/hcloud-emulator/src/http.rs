@@ -30,7 +30,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    fn touch(&self) {
+    pub(crate) fn touch(&self) {
         *self.active.lock() = Instant::now();
     }
 }

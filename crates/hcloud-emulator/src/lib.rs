@@ -32,6 +32,7 @@
 //! | `GET machines` | what is real, and how far it has come (this and the next only with machines) |
 //! | `GET servers/ID/console`, `GET servers/ID/first_boot` | what a machine wrote; what its cloud-init says |
 //! | `GET hosts`, `POST hosts {name?, addresses}`, `DELETE hosts/NAME` | further hosts in the world's internet |
+//! | `GET object_storage` | address and keys of the project's object storage, which speaks S3 |
 //! | `POST shutdown` | ends the emulator |
 
 #[cfg(target_os = "linux")]
@@ -49,6 +50,7 @@ mod http;
 mod limiter;
 #[cfg(target_os = "linux")]
 mod machines;
+mod object_storage;
 #[cfg(test)]
 mod random_tests;
 #[cfg(test)]
@@ -73,6 +75,7 @@ pub use crate::error::Error;
 pub use crate::faults::{Fault, FaultEffect, FaultReport};
 pub use crate::handle::Handle;
 pub use crate::limiter::RateLimit;
+pub use crate::object_storage::ObjectStorageAccess;
 #[cfg(target_os = "linux")]
 pub use crate::{
     abandoned::{AbandonedWorld, abandoned_worlds},
@@ -84,6 +87,7 @@ use crate::clock::Clock;
 use crate::connection::{CuttableListener, Cutter};
 use crate::core::Core;
 use crate::limiter::Limiter;
+use crate::object_storage::Storage;
 use crate::store::Store;
 use crate::world::World;
 
@@ -223,7 +227,12 @@ impl Builder {
             }
             None => (fresh(), 0, None),
         };
+        let objects = self.state_file.as_deref().map(store::object_folder);
         let mut core = Core::new(world, Clock::new(self.clock, at), Limiter::new(self.rate_limit), store);
+        if let Some(folder) = &objects {
+            let stored = Storage::open(folder);
+            core.set_object_storage(stored.map_err(|source| Error::State { path: folder.clone(), source })?);
+        }
         let saves: Vec<_> = tokens.iter().filter_map(|token| core.admit(token)).collect();
         for save in saves {
             if !save.await.unwrap_or(false) {
@@ -260,6 +269,13 @@ impl Builder {
         if real {
             tokio::spawn(http::keep_going(Arc::clone(&shared)));
         }
+        let storage = shared.core.lock().object_storage();
+        let port_file = objects.map(|folder| folder.join("port"));
+        let ip = self.listen.ip();
+        let object_storage = object_storage::serve(Arc::clone(&shared), storage, ip, port_file)
+            .await
+            .map_err(|source| Error::Listen { address: SocketAddr::new(ip, 0), source })?;
+        shared.core.lock().object_storage_endpoint = Some(object_storage.endpoint());
         let router = Router::new().fallback(http::handle).with_state(Arc::clone(&shared));
         let service = router.into_make_service_with_connect_info::<Cutter>();
         let mut stop = shared.stop.subscribe();
@@ -271,7 +287,15 @@ impl Builder {
             // It only ends when told to.
             let _ = axum::serve(CuttableListener(listener), service).with_graceful_shutdown(stopped).await;
         });
-        Ok(Handle { shared, server: Some(server), address, tokens, world_id, idle_exit: self.idle_exit })
+        Ok(Handle {
+            shared,
+            server: Some(server),
+            object_storage,
+            address,
+            tokens,
+            world_id,
+            idle_exit: self.idle_exit,
+        })
     }
 }
 

@@ -93,6 +93,11 @@ fn sibling(path: &Path, suffix: &str) -> PathBuf {
     path.with_file_name(name)
 }
 
+/// The folder beside a world's file that holds its object storage.
+pub(crate) fn object_folder(path: &Path) -> PathBuf {
+    sibling(path, ".objects")
+}
+
 /// Writes a file beside, syncs it and puts it in place.
 fn replace(path: &Path, contents: &[u8]) -> std::io::Result<()> {
     let temporary = sibling(path, ".new");

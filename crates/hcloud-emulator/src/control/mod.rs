@@ -102,6 +102,12 @@ impl Core {
                 let objects = self.objects(project);
                 Ok(answered(200, &json!({"world": world, "now_ms": now, "objects": objects})))
             }
+            ("GET", ["object_storage"]) => {
+                let (access_key, secret_key) = crate::object_storage::keys(project);
+                let endpoint = &self.object_storage_endpoint;
+                let body = json!({"endpoint": endpoint, "access_key": access_key, "secret_key": secret_key});
+                Ok(answered(200, &body))
+            }
             ("GET", ["machines"]) => self.list_machines(project, now),
             ("GET", ["servers", id, "console"]) => self.console(project, id),
             ("GET", ["servers", id, "first_boot"]) => self.first_boot(project, id),

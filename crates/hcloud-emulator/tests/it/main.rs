@@ -7,6 +7,7 @@ mod harness;
 #[cfg(target_os = "linux")]
 mod machines;
 mod networks;
+mod object_storage;
 mod offers;
 mod persistence;
 mod python;
