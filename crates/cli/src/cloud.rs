@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ferroform_core::Diagnostic;
-use ferroform_hcloud_emulator::{Egress, MachineKind, MachineOptions};
+use ferroform_hcloud_emulator::{Egress, MachineKind, MachineOptions, ObjectStorageAccess};
 use serde::{Deserialize, Serialize};
 
 use self::control::{Control, request};
@@ -39,6 +39,9 @@ pub(crate) struct Owner {
     pub endpoint: String,
     /// The bearer token of the directory's project.
     pub token: String,
+    /// The object storage of the directory's project; absent in the file of an older program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object_storage: Option<ObjectStorage>,
     /// The process.
     pub pid: u32,
     /// How fast its time goes.
@@ -46,6 +49,24 @@ pub(crate) struct Owner {
     /// How its servers are real machines, if they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machines: Option<Machines>,
+}
+
+/// How to reach the object storage of a local cloud, by S3.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct ObjectStorage {
+    /// `http://127.0.0.1:PORT`
+    pub endpoint: String,
+    /// The public half of the project's keys.
+    pub access_key: String,
+    /// The secret half.
+    pub secret_key: String,
+}
+
+impl From<ObjectStorageAccess> for ObjectStorage {
+    fn from(access: ObjectStorageAccess) -> Self {
+        let ObjectStorageAccess { endpoint, access_key, secret_key } = access;
+        ObjectStorage { endpoint, access_key, secret_key }
+    }
 }
 
 /// How the servers of a cloud are real machines.
@@ -215,7 +236,9 @@ impl LocalCloud {
         }
         let mut time_scale = wish.time_scale;
         if let Some(owner) = self.running() {
-            if time_scale.is_none_or(|scale| scale == owner.time_scale) && owner.machines == machines {
+            let as_wished =
+                time_scale.is_none_or(|scale| scale == owner.time_scale) && owner.machines == machines;
+            if as_wished && owner.object_storage.is_some() {
                 return Ok(owner);
             }
             // What is real takes its own time; the clock of its world is that of the wall.

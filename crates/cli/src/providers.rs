@@ -5,10 +5,11 @@ use std::sync::Arc;
 use ferroform_engine::Registry;
 use ferroform_provider::ProviderFactory;
 use ferroform_provider_hcloud::{HcloudFactory, Pace, Settings};
+use ferroform_provider_objectstorage::ObjectStorageFactory;
 
-use crate::cloud::Owner;
+use crate::cloud::{ObjectStorage, Owner};
 
-/// The registry. With a local cloud, every hcloud provider uses that one, whatever its configuration says.
+/// The registry. With a local cloud, every provider of Hetzner's uses that one, whatever its configuration says.
 pub(crate) fn registry(local: Option<&Owner>) -> Registry {
     let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let mut settings = Settings::new().user_agent(concat!("ferroform/", env!("CARGO_PKG_VERSION")));
@@ -30,5 +31,20 @@ pub(crate) fn registry(local: Option<&Owner>) -> Registry {
         }
     }
     let hcloud: Arc<dyn ProviderFactory> = Arc::new(HcloudFactory::new(settings));
-    Registry::new(ferroform_providers_builtin::factories().into_iter().chain([hcloud]))
+    let objectstorage: Arc<dyn ProviderFactory> = Arc::new(ObjectStorageFactory::new(object_storage(local)));
+    Registry::new(ferroform_providers_builtin::factories().into_iter().chain([hcloud, objectstorage]))
+}
+
+/// Where objectstorage providers go, and what their configuration may leave out.
+fn object_storage(local: Option<&Owner>) -> ferroform_provider_objectstorage::Settings {
+    let settings = ferroform_provider_objectstorage::Settings::new()
+        .user_agent(concat!("ferroform/", env!("CARGO_PKG_VERSION")));
+    match local.map(|owner| &owner.object_storage) {
+        Some(Some(ObjectStorage { endpoint, access_key, secret_key })) => {
+            settings.only_place(endpoint, access_key, secret_key)
+        }
+        // A cloud without object storage is never used, and a local run goes nowhere else.
+        Some(None) => settings.loopback_only(),
+        None => settings.environment(|name| std::env::var(name).ok()),
+    }
 }

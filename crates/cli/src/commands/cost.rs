@@ -122,6 +122,7 @@ async fn start() -> Result<(Handle, Registry), Diagnostic> {
     let owner = Owner {
         endpoint: handle.endpoint(),
         token,
+        object_storage: Some(handle.object_storage().into()),
         pid: std::process::id(),
         time_scale: 0.0,
         machines: None,

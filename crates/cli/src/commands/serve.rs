@@ -11,7 +11,7 @@ use ferroform_hcloud_emulator::{Builder, ClockMode, Emulator, Error, Handle, Rat
 use super::Outcome;
 use crate::args::ServeArgs;
 use crate::cloud::entering::need_root;
-use crate::cloud::{Machines, Owner, new_token, private_file};
+use crate::cloud::{Machines, ObjectStorage, Owner, new_token, private_file};
 use crate::interrupt;
 use crate::settings::parse_duration;
 use crate::terminal::Terminal;
@@ -64,7 +64,13 @@ pub(super) async fn run(args: &ServeArgs, terminal: &Terminal) -> Outcome {
         Diagnostic::error("Local cloud cannot start").detail(format!("{}.", why.trim_end_matches('.')))
     });
     let handle = context.take(started, &none)?;
+    let object_storage = ObjectStorage::from(handle.object_storage());
+    let for_s3 = format!(
+        "  export AWS_ENDPOINT_URL={}\n  export AWS_ACCESS_KEY_ID={}\n  export AWS_SECRET_ACCESS_KEY={}\n",
+        object_storage.endpoint, object_storage.access_key, object_storage.secret_key
+    );
     let owner = Owner {
+        object_storage: Some(object_storage),
         endpoint: handle.endpoint(),
         token: tokens[0].clone(),
         pid: std::process::id(),
@@ -75,7 +81,8 @@ pub(super) async fn run(args: &ServeArgs, terminal: &Terminal) -> Outcome {
         context.take(announce(path, &owner), &none)?;
     } else {
         terminal.print(&format!(
-            "A local Hetzner Cloud is running. Any hcloud client can use it:\n\n  export HCLOUD_ENDPOINT={}\n  export HCLOUD_TOKEN={}\n\nCtrl-C ends it.\n",
+            "A local Hetzner Cloud is running. Any hcloud client can use it:\n\n  export HCLOUD_ENDPOINT={}\n  export HCLOUD_TOKEN={}\n\n\
+             Its object storage is for any client of S3:\n\n{for_s3}\nCtrl-C ends it.\n",
             owner.endpoint, owner.token
         ));
     }

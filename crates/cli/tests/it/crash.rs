@@ -73,7 +73,7 @@ fn reference(kind: &Kind, project: &Project, cloud: &Cloud) -> Reference {
             found.extend(["before-checkpoint", "after-checkpoint"].map(|point| Window::Point(point, n)));
         }
         for (route, count) in cloud.requests() {
-            if !route.starts_with("GET ") {
+            if !route.starts_with("GET ") && !route.starts_with("HEAD ") {
                 found.extend((0..count).map(|skip| Window::Held(route.clone(), skip)));
             }
         }
