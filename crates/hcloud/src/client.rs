@@ -11,9 +11,11 @@ use tokio::sync::watch;
 use url::Url;
 
 use crate::actions::Action;
+use crate::certificates::Certificate;
 use crate::collection::Collection;
 use crate::error::Error;
 use crate::firewalls::Firewall;
+use crate::floating_ips::FloatingIp;
 use crate::images::Image;
 use crate::load_balancer_types::LoadBalancerType;
 use crate::load_balancers::LoadBalancer;
@@ -224,8 +226,12 @@ impl Client {
     }
 
     collections! {
+        /// Certificates.
+        certificates: Certificate;
         /// Firewalls.
         firewalls: Firewall;
+        /// Floating IPs.
+        floating_ips: FloatingIp;
         /// Images.
         images: Image;
         /// Load balancer types.

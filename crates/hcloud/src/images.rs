@@ -1,8 +1,9 @@
 //! Images.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use crate::collection::{Labels, object};
+use crate::collection::{Collection, Labels, object};
+use crate::error::Error;
 use crate::lenient::null_as_default;
 
 /// When something goes out of use.
@@ -12,6 +13,16 @@ pub struct Deprecation {
     pub announced: String,
     /// When it goes, RFC 3339.
     pub unavailable_after: String,
+}
+
+/// The server that an image was made from, which may be gone.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct CreatedFrom {
+    /// Its id.
+    pub id: i64,
+    /// Its name at that time.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub name: String,
 }
 
 /// What a server's disk begins with.
@@ -49,6 +60,9 @@ pub struct Image {
     /// Its labels.
     #[serde(default, deserialize_with = "null_as_default")]
     pub labels: Labels,
+    /// The server that a snapshot or backup was made from.
+    #[serde(default)]
+    pub created_from: Option<CreatedFrom>,
     /// When it was deprecated, RFC 3339. The API stops sending it in November 2026.
     #[serde(default)]
     pub deprecated: Option<String>,
@@ -58,3 +72,26 @@ pub struct Image {
 }
 
 object!(Image, "/images", "image", "images", created; OWN = &[("type", "snapshot")]);
+
+/// A change of a snapshot or backup; what is None stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct ImageUpdate {
+    /// The new description.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The new labels; they replace all that there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Labels>,
+}
+
+impl Collection<'_, Image> {
+    /// Changes description or labels.
+    pub async fn update(self, id: i64, update: &ImageUpdate) -> Result<Image, Error> {
+        self.put(id, update).await
+    }
+
+    /// Deletes a snapshot or backup.
+    pub async fn delete(self, id: i64) -> Result<(), Error> {
+        self.remove(id).await.map(drop)
+    }
+}

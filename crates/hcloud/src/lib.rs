@@ -28,10 +28,12 @@
 mod actions;
 mod answer;
 mod call;
+mod certificates;
 mod client;
 mod collection;
 mod error;
 mod firewalls;
+mod floating_ips;
 mod images;
 mod lenient;
 mod load_balancer_types;
@@ -41,6 +43,7 @@ mod networks;
 mod pace;
 mod placement_groups;
 mod primary_ips;
+mod reverse_dns;
 mod rrsets;
 mod server_types;
 mod servers;
@@ -51,13 +54,15 @@ mod wait;
 mod zones;
 
 pub use actions::{Action, ActionFailure, ActionResource, ActionStatus};
+pub use certificates::{Certificate, CertificateCreate, CertificateCreated, CertificateSource};
 pub use client::{Client, ClientBuilder, PUBLIC_ENDPOINT};
 pub use collection::{Collection, Filter, Labels, NamedUpdate, Object, Protection};
 pub use error::{ApiError, Error, FieldError, code};
 pub use firewalls::{
     AppliedTo, Firewall, FirewallCreate, FirewallCreated, FirewallResource, FirewallRule, IdRef, SelectorRef,
 };
-pub use images::{Deprecation, Image};
+pub use floating_ips::{FloatingIp, FloatingIpCreate, FloatingIpCreated, FloatingIpUpdate};
+pub use images::{CreatedFrom, Deprecation, Image, ImageUpdate};
 pub use load_balancer_types::LoadBalancerType;
 pub use load_balancers::{
     Algorithm, HealthCheck, HealthCheckHttp, LoadBalancer, LoadBalancerCreate, LoadBalancerCreated,
@@ -67,7 +72,8 @@ pub use locations::Location;
 pub use networks::{Network, NetworkAttachment, NetworkCreate, NetworkUpdate, Route, Subnet};
 pub use pace::Pace;
 pub use placement_groups::{PlacementGroup, PlacementGroupCreate};
-pub use primary_ips::{PrimaryIp, PrimaryIpCreate, PrimaryIpCreated};
+pub use primary_ips::{PrimaryIp, PrimaryIpCreate, PrimaryIpCreated, PrimaryIpUpdate};
+pub use reverse_dns::{HasReverseNames, ReverseName, ReverseNames};
 pub use rrsets::{Record, Rrset, RrsetCreate, RrsetKey, RrsetProtection, Rrsets};
 pub use server_types::{ServerType, ServerTypeLocation};
 pub use servers::{

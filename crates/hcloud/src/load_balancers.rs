@@ -10,6 +10,7 @@ use crate::lenient::null_as_default;
 use crate::load_balancer_types::LoadBalancerType;
 use crate::locations::Location;
 use crate::networks::NetworkAttachment;
+use crate::servers::PublicAddress;
 
 /// A load balancer.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -55,10 +56,10 @@ pub struct LoadBalancerPublicNet {
     pub enabled: bool,
     /// Its IPv4 address.
     #[serde(default, deserialize_with = "null_as_default")]
-    pub ipv4: TargetIp,
+    pub ipv4: PublicAddress,
     /// Its IPv6 address.
     #[serde(default, deserialize_with = "null_as_default")]
-    pub ipv6: TargetIp,
+    pub ipv6: PublicAddress,
 }
 
 /// A network that a load balancer is in.

@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::actions::Action;
-use crate::collection::{Collection, Labels, NamedUpdate, Nothing, Object, Protection, object};
+use crate::collection::{Collection, Labels, Nothing, Object, Protection, object};
 use crate::error::Error;
 use crate::lenient::null_as_default;
 use crate::locations::Location;
+use crate::reverse_dns::ReverseNames;
 
 /// A public address, or a /64 of them, of a server.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -20,6 +21,9 @@ pub struct PrimaryIp {
     pub kind: String,
     /// The address; for `ipv6` the network.
     pub ip: String,
+    /// The names of its addresses.
+    #[serde(default)]
+    pub dns_ptr: ReverseNames,
     /// The server it is assigned to.
     #[serde(default)]
     pub assignee_id: Option<i64>,
@@ -68,6 +72,20 @@ pub struct PrimaryIpCreate {
     pub labels: Labels,
 }
 
+/// A change of an address; what is None stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct PrimaryIpUpdate {
+    /// The new name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The new labels; they replace all that there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Labels>,
+    /// Whether it goes with its server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auto_delete: Option<bool>,
+}
+
 /// The answer to a creation.
 #[derive(Debug, Clone)]
 pub struct PrimaryIpCreated {
@@ -90,8 +108,8 @@ impl Collection<'_, PrimaryIp> {
         Ok(PrimaryIpCreated { primary_ip: answer.field(PrimaryIp::ONE)?, action: answer.optional("action")? })
     }
 
-    /// Changes name or labels.
-    pub async fn update(self, id: i64, update: &NamedUpdate) -> Result<PrimaryIp, Error> {
+    /// Changes name, labels or whether it goes with its server.
+    pub async fn update(self, id: i64, update: &PrimaryIpUpdate) -> Result<PrimaryIp, Error> {
         self.put(id, update).await
     }
 
@@ -103,6 +121,11 @@ impl Collection<'_, PrimaryIp> {
     /// Assigns it to a server that is off.
     pub async fn assign(self, id: i64, server: i64) -> Result<Action, Error> {
         self.act(id, "assign", &Assign { assignee_id: server, assignee_type: "server" }).await
+    }
+
+    /// Sets its protection.
+    pub async fn change_protection(self, id: i64, protection: Protection) -> Result<Action, Error> {
+        self.act(id, "change_protection", &protection).await
     }
 
     /// Takes it from its server, which must be off.

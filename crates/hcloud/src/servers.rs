@@ -10,6 +10,7 @@ use crate::lenient::{null_as_default, whole};
 use crate::locations::Location;
 use crate::networks::NetworkAttachment;
 use crate::placement_groups::PlacementGroup;
+use crate::reverse_dns::ReverseNames;
 use crate::server_types::ServerType;
 
 /// A server.
@@ -91,14 +92,18 @@ pub struct PublicNet {
     pub firewalls: Vec<PublicNetFirewall>,
 }
 
-/// A public address of a server.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+/// A public address of a server or load balancer.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 pub struct PublicAddress {
     /// Id of the primary IP.
     #[serde(default)]
     pub id: Option<i64>,
     /// The address; for IPv6 the network.
+    #[serde(default, deserialize_with = "null_as_default")]
     pub ip: String,
+    /// The names of its addresses.
+    #[serde(default)]
+    pub dns_ptr: ReverseNames,
 }
 
 /// A firewall of a server.
@@ -257,6 +262,14 @@ struct Rescue<'a> {
     ssh_keys: &'a [i64],
 }
 
+#[derive(Serialize)]
+struct CreateImage<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    description: &'a str,
+    labels: &'a Labels,
+}
+
 impl Collection<'_, Server> {
     /// Creates a server.
     pub async fn create(self, server: &ServerCreate) -> Result<ServerCreated, Error> {
@@ -343,6 +356,18 @@ impl Collection<'_, Server> {
     /// Ends its backups and deletes those there are.
     pub async fn disable_backup(self, id: i64) -> Result<Action, Error> {
         self.act(id, "disable_backup", &Nothing {}).await
+    }
+
+    /// Makes a snapshot of its disk.
+    pub async fn create_snapshot(
+        self,
+        id: i64,
+        description: &str,
+        labels: &Labels,
+    ) -> Result<(Image, Option<Action>), Error> {
+        let body = CreateImage { kind: "snapshot", description, labels };
+        let answer = self.act_raw(id, "create_image", &body).await?;
+        Ok((answer.field("image")?, answer.optional("action")?))
     }
 
     /// Sets its protection.

@@ -20,6 +20,12 @@ pub(crate) fn text_or_null(s: Option<&str>) -> Value {
     s.map_or_else(|| Value::null(Type::String), text)
 }
 
+/// A moment, or null: as the published provider writes it, with `Z` for UTC.
+pub(crate) fn moment(s: Option<&str>) -> Value {
+    let zulu = s.map(|s| s.strip_suffix("+00:00").map_or_else(|| s.to_owned(), |time| format!("{time}Z")));
+    text_or_null(zulu.as_deref())
+}
+
 /// A whole number.
 pub(crate) fn int(n: i64) -> Value {
     Value::number(n)

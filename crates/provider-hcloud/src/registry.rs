@@ -13,7 +13,13 @@ use crate::{data_sources, resources};
 
 /// Every resource; a new one is added here.
 const RESOURCES: &[&dyn Resource] = &[
+    &resources::certificate::CERTIFICATE,
+    &resources::certificate::MANAGED,
+    &resources::certificate::UPLOADED,
     &resources::firewall::Firewall,
+    &resources::firewall_attachment::FirewallAttachment,
+    &resources::floating_ip::FloatingIp,
+    &resources::floating_ip_assignment::FloatingIpAssignment,
     &resources::load_balancer::LoadBalancer,
     &resources::load_balancer_network::LoadBalancerNetwork,
     &resources::load_balancer_service::LoadBalancerService,
@@ -22,8 +28,11 @@ const RESOURCES: &[&dyn Resource] = &[
     &resources::network_route::NetworkRoute,
     &resources::network_subnet::NetworkSubnet,
     &resources::placement_group::PlacementGroup,
+    &resources::primary_ip::PrimaryIp,
+    &resources::rdns::Rdns,
     &resources::server::Server,
     &resources::server_network::ServerNetwork,
+    &resources::snapshot::Snapshot,
     &resources::ssh_key::SshKey,
     &resources::volume::Volume,
     &resources::volume_attachment::VolumeAttachment,

@@ -4,8 +4,8 @@ use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ferroform_hcloud::{
-    Client, Error, Firewall, LoadBalancer, Network, Object, PlacementGroup, Rrset, RrsetKey, Server, SshKey,
-    Volume, Zone,
+    Certificate, Client, Error, Firewall, FloatingIp, Image, LoadBalancer, Network, Object, PlacementGroup,
+    PrimaryIp, Rrset, RrsetKey, Server, SshKey, Volume, Zone,
 };
 
 /// Objects of one kind by what names them: those asked for that exist, or why they could not be read.
@@ -81,10 +81,14 @@ macro_rules! kinds {
 }
 
 kinds! {
+    certificates: Certificate,
     firewalls: Firewall,
+    floating_ips: FloatingIp,
+    images: Image,
     load_balancers: LoadBalancer,
     networks: Network,
     placement_groups: PlacementGroup,
+    primary_ips: PrimaryIp,
     servers: Server,
     ssh_keys: SshKey,
     volumes: Volume,

@@ -73,6 +73,27 @@ fn change(cloud: &Cloud, ty: &str, it: &Instance) -> bool {
         "hcloud_ssh_key" => "ssh_keys",
         "hcloud_volume" => "volumes",
         "hcloud_zone" => "zones",
+        "hcloud_certificate" | "hcloud_uploaded_certificate" => "certificates",
+        "hcloud_floating_ip" => "floating_ips",
+        "hcloud_primary_ip" => "primary_ips",
+        "hcloud_snapshot" => "images",
+        "hcloud_floating_ip_assignment" => {
+            let servers = cloud.objects()["servers"]["objects"].take();
+            let other = servers.as_array().unwrap().iter().find(|s| s["id"] != it.attributes["server_id"]);
+            let path = format!("/v1/floating_ips/{}/actions/assign", it.id("floating_ip_id"));
+            cloud.call("POST", &path, &json!({"server": other.unwrap()["id"]}));
+            return true;
+        }
+        "hcloud_rdns" => {
+            let path = format!("/v1/floating_ips/{}/actions/change_dns_ptr", it.id("floating_ip_id"));
+            cloud.call("POST", &path, &json!({"ip": it.text("ip_address"), "dns_ptr": "else.example.com"}));
+            return true;
+        }
+        "hcloud_firewall_attachment" => {
+            let path = format!("/v1/firewalls/{}/actions/apply_to_resources", it.id("firewall_id"));
+            cloud.call("POST", &path, &json!({"apply_to": [selected("role=else")]}));
+            return true;
+        }
         "hcloud_zone_rrset" => {
             cloud.call("PUT", &rrset(it), &labels);
             return true;
@@ -186,6 +207,24 @@ fn delete(cloud: &Cloud, ty: &str, it: &Instance) {
             let path = format!("/networks/{}/actions/delete_route", it.id("network_id"));
             act(path, json!({"destination": it.text("destination"), "gateway": it.text("gateway")}));
         }
+        "hcloud_certificate" | "hcloud_uploaded_certificate" => drop(remove("certificates", it.id("id"))),
+        "hcloud_primary_ip" => drop(remove("primary_ips", it.id("id"))),
+        "hcloud_snapshot" => drop(remove("images", it.id("id"))),
+        "hcloud_floating_ip" => {
+            act(format!("/floating_ips/{}/actions/unassign", it.id("id")), Value::Null);
+            remove("floating_ips", it.id("id"));
+        }
+        "hcloud_floating_ip_assignment" => {
+            act(format!("/floating_ips/{}/actions/unassign", it.id("floating_ip_id")), Value::Null);
+        }
+        "hcloud_rdns" => {
+            let path = format!("/floating_ips/{}/actions/change_dns_ptr", it.id("floating_ip_id"));
+            act(path, json!({"ip": it.text("ip_address"), "dns_ptr": null}));
+        }
+        "hcloud_firewall_attachment" => {
+            let path = format!("/firewalls/{}/actions/remove_from_resources", it.id("firewall_id"));
+            act(path, json!({"remove_from": [selected("role=a")]}));
+        }
         "hcloud_zone" => drop(remove("zones", it.id("id"))),
         "hcloud_zone_rrset" => drop(cloud.call("DELETE", &rrset(it), &Value::Null)),
         "hcloud_zone_record" => {
@@ -212,6 +251,11 @@ fn delete(cloud: &Cloud, ty: &str, it: &Instance) {
         }
         other => panic!("nobody knows how to delete a {other}"),
     }
+}
+
+/// What a firewall is applied to by label.
+fn selected(selector: &str) -> Value {
+    json!({"type": "label_selector", "label_selector": {"selector": selector}})
 }
 
 /// The path of the record set that an instance is, or that it is in.

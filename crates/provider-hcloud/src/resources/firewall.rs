@@ -23,6 +23,14 @@ pub(crate) struct Firewall;
 const DELETING: Tolerance =
     Tolerance { done: &[code::NOT_FOUND], passing: &[code::RESOURCE_IN_USE], passing_messages: &[] };
 
+/// Applying a firewall to what it is applied to is no failure.
+pub(super) const APPLYING: Tolerance =
+    Tolerance { done: &[code::FIREWALL_ALREADY_APPLIED], ..Tolerance::NONE };
+
+/// Nor is removing it from what is gone, or what it is not applied to.
+pub(super) const REMOVING: Tolerance =
+    Tolerance { done: &[code::FIREWALL_ALREADY_REMOVED, code::NOT_FOUND], ..Tolerance::NONE };
+
 #[async_trait]
 impl Resource for Firewall {
     fn name(&self) -> &'static str {
@@ -133,12 +141,10 @@ impl Resource for Firewall {
             let added: Vec<_> = after.difference(&before).map(Target::resource).collect();
             let removed: Vec<_> = before.difference(&after).map(Target::resource).collect();
             if !added.is_empty() {
-                let tolerance = Tolerance { done: &[code::FIREWALL_ALREADY_APPLIED], ..Tolerance::NONE };
-                cx.step(tolerance, || firewalls.apply_to(id, &added)).await?;
+                cx.step(APPLYING, || firewalls.apply_to(id, &added)).await?;
             }
             if !removed.is_empty() {
-                let tolerance = Tolerance { done: &[code::FIREWALL_ALREADY_REMOVED], ..Tolerance::NONE };
-                cx.step(tolerance, || firewalls.remove_from(id, &removed)).await?;
+                cx.step(REMOVING, || firewalls.remove_from(id, &removed)).await?;
             }
         }
         Ok(())
@@ -150,9 +156,7 @@ impl Resource for Firewall {
         let Some(firewall) = cx.client.firewalls().find(id).await? else { return Ok(()) };
         let applied: Vec<FirewallResource> = resources(&firewall).iter().map(Target::resource).collect();
         if !applied.is_empty() {
-            let tolerance =
-                Tolerance { done: &[code::FIREWALL_ALREADY_REMOVED, code::NOT_FOUND], ..Tolerance::NONE };
-            cx.step(tolerance, || cx.client.firewalls().remove_from(id, &applied)).await?;
+            cx.step(REMOVING, || cx.client.firewalls().remove_from(id, &applied)).await?;
         }
         Ok(cx.step(DELETING, || cx.client.firewalls().delete(id)).await?)
     }
@@ -310,13 +314,13 @@ fn planned_rule(rule: &Value, before: &[Value]) -> Value {
 
 /// What a firewall is applied to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Target {
+pub(super) enum Target {
     Server(i64),
     Selector(String),
 }
 
 impl Target {
-    fn resource(&self) -> FirewallResource {
+    pub(super) fn resource(&self) -> FirewallResource {
         match self {
             Target::Server(id) => FirewallResource::server(*id),
             Target::Selector(selector) => FirewallResource::label_selector(selector.as_str()),
@@ -332,7 +336,8 @@ fn targets(attrs: Attrs<'_>) -> BTreeSet<Target> {
     attrs.blocks("apply_to").filter_map(target).collect()
 }
 
-fn resources(firewall: &ApiFirewall) -> BTreeSet<Target> {
+/// What a firewall is applied to by itself, without the servers that a label selects.
+pub(super) fn resources(firewall: &ApiFirewall) -> BTreeSet<Target> {
     let target = |resource: &FirewallResource| {
         let selector = resource.label_selector.as_ref().map(|s| Target::Selector(s.selector.clone()));
         selector.or_else(|| resource.server.map(|s| Target::Server(s.id)))

@@ -2,15 +2,20 @@
 
 use ferroform_core::schema::{Attribute, Block, Schema};
 use ferroform_core::{Diagnostic, Type, Value};
-use ferroform_hcloud::{Action, Collection, Filter, NamedUpdate, Object};
+use ferroform_hcloud::{Action, Collection, Filter, NamedUpdate, Object, code};
 
 use crate::attrs::{Attrs, flag};
+use crate::cx::Tolerance;
 use crate::failure::Failure;
 use crate::resource::Candidate;
 use crate::seen::Kind;
 
 mod attached;
+pub(crate) mod certificate;
 pub(crate) mod firewall;
+pub(crate) mod firewall_attachment;
+pub(crate) mod floating_ip;
+pub(crate) mod floating_ip_assignment;
 pub(crate) mod load_balancer;
 pub(crate) mod load_balancer_network;
 pub(crate) mod load_balancer_service;
@@ -20,9 +25,12 @@ pub(crate) mod network_route;
 pub(crate) mod network_subnet;
 pub(crate) mod part;
 pub(crate) mod placement_group;
+pub(crate) mod primary_ip;
+pub(crate) mod rdns;
 mod records;
 pub(crate) mod server;
 pub(crate) mod server_network;
+pub(crate) mod snapshot;
 pub(crate) mod ssh_key;
 pub(crate) mod volume;
 pub(crate) mod volume_attachment;
@@ -61,6 +69,21 @@ fn unprotected() -> (&'static str, Value) {
     ("delete_protection", flag(false))
 }
 
+/// What an address or a volume is held by may take a moment to let go of it.
+const LETTING_GO: Tolerance = Tolerance {
+    done: &[code::NOT_FOUND],
+    passing: &["must_be_unassigned", code::RESOURCE_IN_USE],
+    passing_messages: &[],
+};
+
+/// Why what is protected is not deleted.
+fn protected(noun: &str, name: &str, id: i64) -> Failure {
+    Diagnostic::error("Object is protected")
+        .detail(format!("The {noun} {name} ({id}) is protected from deletion."))
+        .hint("Set `delete_protection` to false and apply that first, then delete it.")
+        .into()
+}
+
 /// An id from an import or a state: a number above zero.
 fn parse_id(text: &str) -> Option<i64> {
     text.parse().ok().filter(|&id| id > 0)
@@ -68,11 +91,14 @@ fn parse_id(text: &str) -> Option<i64> {
 
 /// The number of the object that a state names.
 fn number_id(prior: Attrs<'_>) -> Result<i64, Failure> {
-    prior.id().ok_or_else(|| {
-        Diagnostic::error("Unreadable object in state")
-            .detail(format!("Its id {:?} is not a number.", prior.string("id")))
-            .into()
-    })
+    prior.id().ok_or_else(|| unreadable(prior))
+}
+
+/// What to say of a state that does not name an object.
+fn unreadable(prior: Attrs<'_>) -> Failure {
+    Diagnostic::error("Unreadable object in state")
+        .detail(format!("Its id {:?} does not name an object.", prior.id_text()))
+        .into()
 }
 
 /// The objects of a kind that have the planned name, put into what was seen as well.

@@ -152,10 +152,7 @@ impl Resource for Volume {
         let Some(volume) = cx.client.volumes().find(id).await? else { return Ok(()) };
         if volume.protection.delete {
             // Refused anyway, and a refused deletion must not leave it detached.
-            return Err(Diagnostic::error("Object is protected")
-                .detail(format!("The volume {} ({id}) is protected from deletion.", volume.name))
-                .hint("Set `delete_protection` to false and apply that first, then delete it.")
-                .into());
+            return Err(super::protected(self.noun(), &volume.name, id));
         }
         if volume.server.is_some() {
             detach(cx, id).await?;

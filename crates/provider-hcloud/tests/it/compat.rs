@@ -62,6 +62,27 @@ async fn states_of_the_published_provider_plan_to_no_change() {
             json!({"name": "data", "size": 10, "location": "fsn1"}),
         ),
         (
+            // Its id was text once.
+            "hcloud_primary_ip",
+            json!({"id": "9", "name": "a", "type": "ipv4", "location": "fsn1", "datacenter": "fsn1-dc14", "assignee_id": 0, "assignee_type": "server", "auto_delete": false, "labels": {}, "delete_protection": false, "ip_address": "192.0.2.9", "ip_network": ""}),
+            json!({"name": "a", "type": "ipv4", "location": "fsn1"}),
+        ),
+        (
+            "hcloud_floating_ip",
+            json!({"id": "10", "type": "ipv4", "name": "a", "description": "", "home_location": "fsn1", "server_id": 0, "ip_address": "192.0.2.10", "ip_network": "", "labels": {}, "delete_protection": false}),
+            json!({"type": "ipv4", "home_location": "fsn1"}),
+        ),
+        (
+            "hcloud_snapshot",
+            json!({"id": "11", "description": "", "server_id": 1, "labels": {}, "timeouts": null}),
+            json!({"server_id": 1}),
+        ),
+        (
+            "hcloud_zone_rrset",
+            json!({"id": "@/TXT", "zone": "example.com", "name": "@", "type": "TXT", "ttl": null, "labels": {}, "change_protection": false, "records": [{"value": "\"a\"", "comment": null}]}),
+            json!({"zone": "example.com", "name": "@", "type": "TXT", "records": [{"value": "\"a\""}]}),
+        ),
+        (
             "hcloud_load_balancer_target",
             json!({"id": "lb-srv-tgt-1-8", "type": "server", "load_balancer_id": 8, "server_id": 1, "label_selector": "", "ip": "", "use_private_ip": true}),
             json!({"type": "server", "load_balancer_id": 8, "server_id": 1, "use_private_ip": true}),

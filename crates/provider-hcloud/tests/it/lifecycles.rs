@@ -31,10 +31,25 @@ async fn one_of_each_kind_is_created_imported_and_deleted() {
         ("zone", "example.com".to_owned(), &[]),
         ("rrset", "example.com/www/A".to_owned(), &[]),
         ("record", format!("{}/@/MX/10 a.example.net.", stack.id("zone")), &[]),
+        ("address", stack.id("address"), &[]),
+        ("floating", stack.id("floating"), &[]),
+        ("floating_on", stack.id("floating"), &[]),
+        ("name", stack.id("name"), &[]),
+        ("certificate", stack.id("certificate"), &["private_key"]),
+        ("snapshot", stack.id("snapshot"), &[]),
+        ("wall_on", stack.id("wall_2"), &[]),
     ] {
         stack.imports_as(name, &id, untold).await;
     }
     for name in [
+        "wall_on",
+        "wall_2",
+        "snapshot",
+        "certificate",
+        "name",
+        "floating_on",
+        "floating",
+        "address",
         "record",
         "record_2",
         "rrset",
@@ -66,6 +81,8 @@ async fn one_of_each_kind_is_created_imported_and_deleted() {
         "ssh_keys",
         "primary_ips",
         "zones",
+        "floating_ips",
+        "certificates",
     ] {
         assert_eq!(stack.count(kind).await, 0, "{kind}");
     }
@@ -95,6 +112,22 @@ async fn states_have_the_shape_of_the_published_provider() {
     assert_eq!(stack.state("zone")["primary_nameservers"], json!([]));
     assert_eq!(stack.state("zone")["authoritative_nameservers"]["assigned"].as_array().unwrap().len(), 3);
     assert_eq!(stack.id("rrset"), "www/A");
+    let address = stack.state("address");
+    assert_eq!(address["id"], json!(stack.number("address")));
+    assert_eq!((&address["assignee_id"], &address["assignee_type"]), (&json!(0), &json!("unassigned")));
+    assert_eq!((&address["datacenter"], &address["auto_delete"]), (&json!(null), &json!(false)));
+    let first = address["ip_address"].as_str().unwrap();
+    assert_eq!(address["ip_network"], json!(format!("{first}/64")));
+    let floating = stack.state("floating");
+    assert_eq!(floating["ip_network"], json!(null));
+    assert_eq!(
+        stack.id("name"),
+        format!("f-{}-{}", stack.id("floating"), floating["ip_address"].as_str().unwrap())
+    );
+    assert_eq!(stack.state("certificate")["domain_names"], json!(["www.example.com", "example.com"]));
+    assert_eq!(stack.state("certificate")["type"], "uploaded");
+    let created = stack.state("certificate")["created"].as_str().unwrap().to_owned();
+    assert!(created.ends_with('Z'), "{created}");
     let records = stack.state("rrset")["records"].clone();
     assert!(
         records.as_array().unwrap().contains(&json!({"value": "192.0.2.2", "comment": null})),
@@ -184,6 +217,31 @@ async fn changes_are_made_in_place_or_ask_for_a_new_object() {
         ("rrset", "change_protection", json!(true), false),
         ("rrset", "change_protection", json!(false), false),
         ("rrset", "name", json!("mail"), true),
+        ("address", "name", json!("address-2"), false),
+        ("address", "auto_delete", json!(true), false),
+        ("address", "auto_delete", json!(null), false),
+        ("address", "labels", json!({"a": "b"}), false),
+        ("address", "delete_protection", json!(true), false),
+        ("address", "delete_protection", json!(null), false),
+        ("address", "location", json!("nbg1"), true),
+        ("address", "type", json!("ipv4"), true),
+        ("floating", "name", json!("floating"), false),
+        ("floating", "description", json!("where it leads"), false),
+        ("floating", "description", json!(null), false),
+        ("floating", "labels", json!({}), false),
+        ("floating", "delete_protection", json!(true), false),
+        ("floating", "delete_protection", json!(false), false),
+        ("floating", "home_location", json!("nbg1"), true),
+        ("name", "dns_ptr", json!("mail.example.com"), false),
+        ("name", "ip_address", json!("192.0.2.77"), true),
+        ("certificate", "name", json!("www-2"), false),
+        ("certificate", "labels", json!({"a": "b"}), false),
+        ("certificate", "private_key", json!("-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----"), true),
+        ("snapshot", "description", json!("after"), false),
+        ("snapshot", "labels", json!({"a": "b"}), false),
+        ("snapshot", "server_id", json!(1), true),
+        ("wall_on", "label_selectors", json!(["role=db", "role=queue"]), false),
+        ("wall_on", "label_selectors", json!(["role=queue"]), false),
         ("record", "comment", json!("first"), false),
         ("record", "value", json!("30 c.example.net."), true),
     ] {
@@ -389,4 +447,125 @@ async fn secondary_zones_have_nameservers_to_come_from() {
     stack.apply("zone", "hcloud_zone", zone(json!([{"address": "192.0.2.53"}, signed]))).await;
     assert_eq!(stack.state("zone")["primary_nameservers"][1], signed);
     stack.delete("zone").await;
+}
+
+async fn servers(stack: &mut crate::stack::Stack, names: &[&str]) -> Vec<i64> {
+    for name in names {
+        let server = json!({"name": name, "server_type": "cx23", "image": "debian-12", "location": "hel1"});
+        stack.apply(name, "hcloud_server", server).await;
+    }
+    names.iter().map(|name| stack.number(name)).collect()
+}
+
+#[tokio::test]
+async fn primary_ips_move_from_server_to_server_and_both_run() {
+    let mut stack = stack().await;
+    let ids = servers(&mut stack, &["one", "two"]).await;
+    let address = |server: i64| json!({"name": "address", "type": "ipv4", "assignee_id": server});
+    for server in &ids {
+        stack.apply("address", "hcloud_primary_ip", address(*server)).await;
+        let state = stack.state("address");
+        assert_eq!((&state["assignee_id"], &state["location"]), (&json!(server), &json!("hel1")));
+        let servers = stack.call("GET", "/servers", None).await["servers"].clone();
+        for it in servers.as_array().unwrap() {
+            assert_eq!(it["status"], "running", "{}", it["name"]);
+            let has_it = it["public_net"]["ipv4"]["ip"] == state["ip_address"];
+            assert_eq!(has_it, it["id"] == json!(server), "{}", it["name"]);
+        }
+    }
+    stack.delete("address").await;
+    let two = stack.call("GET", &format!("/servers/{}", ids[1]), None).await;
+    assert_eq!(
+        (&two["server"]["status"], &two["server"]["public_net"]["ipv4"]),
+        (&json!("running"), &json!(null))
+    );
+    // What came with the servers and gave way is gone: two of IPv6 are left.
+    assert_eq!(stack.count("primary_ips").await, 2);
+}
+
+#[tokio::test]
+async fn primary_ips_survive_the_replacement_of_their_server() {
+    let mut stack = stack().await;
+    stack
+        .apply("address", "hcloud_primary_ip", json!({"name": "address", "type": "ipv4", "location": "hel1"}))
+        .await;
+    let ip = stack.state("address")["ip_address"].clone();
+    for image in ["debian-12", "ubuntu-24.04"] {
+        let server = json!({"name": "web", "server_type": "cx23", "image": image, "location": "hel1", "public_net": [{"ipv4": stack.number("address")}]});
+        stack.apply("web", "hcloud_server", server).await;
+        assert_eq!(stack.state("web")["ipv4_address"], ip);
+        stack.delete("web").await;
+        stack.unchanged("address").await;
+        assert_eq!(stack.state("address")["ip_address"], ip);
+    }
+}
+
+#[tokio::test]
+async fn floating_ips_follow_what_configuration_says() {
+    let mut stack = stack().await;
+    let ids = servers(&mut stack, &["one", "two"]).await;
+    // The home is that of the first server.
+    let floating = |server: serde_json::Value| json!({"type": "ipv6", "server_id": server});
+    for server in [json!(ids[0]), json!(ids[1])] {
+        stack.apply("floating", "hcloud_floating_ip", floating(server.clone())).await;
+        assert_eq!(
+            (&stack.state("floating")["server_id"], &stack.state("floating")["home_location"]),
+            (&server, &json!("hel1"))
+        );
+    }
+    // Both given, which the API refuses in one request.
+    let both = json!({"name": "both", "type": "ipv4", "home_location": "fsn1", "server_id": ids[0]});
+    stack.apply("both", "hcloud_floating_ip", both).await;
+    assert_eq!(stack.state("both")["server_id"], json!(ids[0]));
+    let id = stack.number("both");
+    let led = |server: i64| json!({"floating_ip_id": id, "server_id": server});
+    stack.objects.remove("both");
+    stack.apply("alone", "hcloud_floating_ip", json!({"type": "ipv4", "home_location": "fsn1"})).await;
+    for server in &ids {
+        stack.apply("led", "hcloud_floating_ip_assignment", led(*server)).await;
+    }
+    stack.delete("led").await;
+    stack.delete("floating").await;
+    assert_eq!(stack.count("floating_ips").await, 2);
+}
+
+#[tokio::test]
+async fn each_owner_of_an_address_can_name_it() {
+    let mut stack = one_of_each().await;
+    let first = |network: &str| format!("{network}abc");
+    let network = stack.state("server")["ipv6_network"].as_str().unwrap().trim_end_matches("/64").to_owned();
+    for (owner, attribute, ip, letter) in [
+        ("server", "server_id", stack.state("server")["ipv4_address"].as_str().unwrap().to_owned(), "s"),
+        ("server", "server_id", first(&network), "s"),
+        ("lb", "load_balancer_id", stack.state("lb")["ipv4"].as_str().unwrap().to_owned(), "l"),
+        ("address", "primary_ip_id", first(stack.state("address")["ip_address"].as_str().unwrap()), "p"),
+    ] {
+        let owner = stack.number(owner);
+        let name = json!({attribute: owner, "ip_address": ip, "dns_ptr": "a.example.com"});
+        stack.apply("entry", "hcloud_rdns", name).await;
+        assert_eq!(stack.id("entry"), format!("{letter}-{owner}-{ip}"));
+        stack.imports_as("entry", &stack.id("entry"), &[]).await;
+        stack.delete("entry").await;
+    }
+}
+
+#[tokio::test]
+async fn certificates_that_cannot_be_issued_are_told_and_can_be_removed() {
+    let mut stack = stack().await;
+    let config = json!({"name": "managed", "domain_names": ["www.example.com"]});
+    let null = ferroform_core::Value::null(stack.block("hcloud_managed_certificate").implied_type());
+    let (_, applied) = stack
+        .try_apply("hcloud_managed_certificate", &null, &config, &crate::stack::Checkpoints::default())
+        .await;
+    assert_eq!(applied.diagnostics.0[0].summary, "Action failed");
+    assert!(!applied.state.is_null() && applied.state.is_wholly_known(), "{:?}", applied.state);
+    stack.objects.insert("managed".into(), ("hcloud_managed_certificate".into(), config, applied.state));
+    stack.unchanged("managed").await;
+    stack.imports_as("managed", &stack.id("managed"), &[]).await;
+    stack.delete("managed").await;
+    assert_eq!(stack.count("certificates").await, 0);
+    // The old name of uploaded ones.
+    let old = json!({"name": "old", "certificate": format!("\n{}", crate::stack::CERTIFICATE), "private_key": crate::stack::PRIVATE_KEY});
+    stack.apply("old", "hcloud_certificate", old).await;
+    stack.delete("old").await;
 }

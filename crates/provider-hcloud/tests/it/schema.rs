@@ -67,4 +67,9 @@ fn names_types_and_flags_are_those_of_the_published_provider() {
         }
         assert_eq!(ours.len(), theirs.as_object().unwrap().len());
     }
+    // Those whose states were of another form once.
+    let versions = schema.resources.iter().filter(|(_, schema)| schema.version != 0);
+    let versions: Vec<(&str, u64)> = versions.map(|(name, schema)| (&**name, schema.version)).collect();
+    let certificates = ["hcloud_certificate", "hcloud_managed_certificate", "hcloud_uploaded_certificate"];
+    assert_eq!(versions, certificates.map(|name| (name, 1)));
 }

@@ -412,8 +412,28 @@ pub(crate) async fn one_of_each() -> Stack {
         let record = json!({"zone": stack.id("zone"), "name": "@", "type": "MX", "value": value});
         stack.apply(name, "hcloud_zone_record", record).await;
     }
+    let address = json!({"name": "address", "type": "ipv6", "location": "fsn1"});
+    stack.apply("address", "hcloud_primary_ip", address).await;
+    let floating = json!({"type": "ipv4", "home_location": "fsn1", "labels": {"env": "test"}});
+    stack.apply("floating", "hcloud_floating_ip", floating).await;
+    let floating = stack.number("floating");
+    let led = json!({"floating_ip_id": floating, "server_id": web});
+    stack.apply("floating_on", "hcloud_floating_ip_assignment", led).await;
+    let ip = stack.state("floating")["ip_address"].clone();
+    let name = json!({"floating_ip_id": floating, "ip_address": ip, "dns_ptr": "www.example.com"});
+    stack.apply("name", "hcloud_rdns", name).await;
+    let certificate = json!({"name": "www", "certificate": CERTIFICATE, "private_key": PRIVATE_KEY});
+    stack.apply("certificate", "hcloud_uploaded_certificate", certificate).await;
+    stack.apply("snapshot", "hcloud_snapshot", json!({"server_id": web, "description": "before"})).await;
+    stack.apply("wall_2", "hcloud_firewall", json!({"name": "other-wall"})).await;
+    let applied = json!({"firewall_id": stack.number("wall_2"), "label_selectors": ["role=db"]});
+    stack.apply("wall_on", "hcloud_firewall_attachment", applied).await;
     stack
 }
+
+pub(crate) const CERTIFICATE: &str = include_str!("certificate.pem");
+/// The cloud keeps it and shows it to nobody.
+pub(crate) const PRIVATE_KEY: &str = "-----BEGIN PRIVATE KEY-----\nbm9uZQ==\n-----END PRIVATE KEY-----\n";
 
 pub(crate) const KEY: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJm1nRZ8Hl3rJ7rPVGCSFb4yhYzE2fJ8T0Tj0cZ1dX1u key@example";

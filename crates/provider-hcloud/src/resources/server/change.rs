@@ -9,6 +9,7 @@ use super::{networks, public_net};
 use crate::attrs::Attrs;
 use crate::cx::{Cx, Tolerance};
 use crate::failure::Failure;
+use crate::resources::firewall::{APPLYING, REMOVING};
 use crate::resources::{changed_flag, named_update, parse_id};
 
 /// Attaches, starts and protects a new server.
@@ -118,7 +119,7 @@ async fn switch_on(cx: &Cx, id: i64) -> Result<(), Failure> {
 }
 
 /// Switches a server off that is not.
-pub(super) async fn switch_off(cx: &Cx, server: &Server) -> Result<(), Failure> {
+pub(in crate::resources) async fn switch_off(cx: &Cx, server: &Server) -> Result<(), Failure> {
     if server.status != "off" {
         cx.step(Tolerance::NONE, || cx.client.servers().poweroff(server.id)).await?;
     }
@@ -187,13 +188,10 @@ async fn change_firewalls(cx: &Cx, id: i64, prior: Attrs<'_>, planned: Attrs<'_>
     let firewalls = cx.client.firewalls();
     // New ones first, so that the server is never without.
     for firewall in after.difference(&before) {
-        let tolerance = Tolerance { done: &[code::FIREWALL_ALREADY_APPLIED], ..Tolerance::NONE };
-        cx.step(tolerance, || firewalls.apply_to(*firewall, &resource)).await?;
+        cx.step(APPLYING, || firewalls.apply_to(*firewall, &resource)).await?;
     }
     for firewall in before.difference(&after) {
-        let tolerance =
-            Tolerance { done: &[code::FIREWALL_ALREADY_REMOVED, code::NOT_FOUND], ..Tolerance::NONE };
-        cx.step(tolerance, || firewalls.remove_from(*firewall, &resource)).await?;
+        cx.step(REMOVING, || firewalls.remove_from(*firewall, &resource)).await?;
     }
     Ok(())
 }

@@ -23,6 +23,9 @@ mod networks;
 mod offer;
 mod public_net;
 
+pub(super) use change::switch_off;
+pub(super) use public_net::let_go;
+
 pub(crate) struct Server;
 
 /// Most bytes of user data (Hetzner API documentation, "Create a Server").

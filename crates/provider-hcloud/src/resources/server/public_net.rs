@@ -135,7 +135,7 @@ pub(super) async fn change(cx: &Cx, server: &Server, planned: Attrs<'_>) -> Resu
 }
 
 /// Takes an address from its server, and deletes it if it belongs to the server alone.
-async fn let_go(cx: &Cx, address: &PublicAddress) -> Result<(), Failure> {
+pub(in crate::resources) async fn let_go(cx: &Cx, address: &PublicAddress) -> Result<(), Failure> {
     let Some(id) = address.id else { return Ok(()) };
     let Some(primary_ip) = cx.client.primary_ips().find(id).await? else { return Ok(()) };
     cx.step(Tolerance::NONE, || cx.client.primary_ips().unassign(id)).await?;
