@@ -39,8 +39,14 @@ variable "network" {
   })
 
   validation {
-    condition     = var.control_planes.count == 1 || (var.network.api_subnet_id != null && var.network.api_address != null)
-    error_message = "Several control planes have their API behind a load balancer: set network.api_subnet_id and network.api_address."
+    condition     = var.control_planes.count == 1 || can(cidrhost("${var.network.api_address}/32", 0))
+    error_message = "Several control planes have their API behind a load balancer: set network.api_address and network.api_subnet_id."
+  }
+
+  # Apart from the address, since an id that is not known yet would leave both open.
+  validation {
+    condition     = var.control_planes.count == 1 || var.network.api_subnet_id != null
+    error_message = "Several control planes have their API behind a load balancer: set network.api_subnet_id to the subnet of network.api_address."
   }
 }
 

@@ -35,7 +35,7 @@ module "host" {
   app             = "shop"
   environment     = "prod"
   location        = "nbg1"
-  server_type     = "cx22"
+  server_type     = "cx23"
   firewall_ids    = [module.firewall.id]
   ssh_public_key  = var.ssh_public_key
   docker_source   = "docker"

@@ -74,17 +74,23 @@ impl Project {
             say(&format!("skipped: there is no stack {name}"));
             return None;
         }
+        Some(Self::repository_folder(&Path::new("stacks").join(stack).join("environments").join(environment)))
+    }
+
+    /// A copy of the repository's stacks and modules, running in a folder of it.
+    pub(crate) fn repository_folder(folder: &Path) -> Self {
+        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let root = tempfile::tempdir().unwrap();
         for folder in ["stacks", "modules"] {
             copy(&repository.join(folder), &root.path().join(folder));
         }
-        let dir = root.path().join("stacks").join(stack).join("environments").join(environment);
-        // What somebody's own runs left in the repository is not part of the stacks.
+        let dir = root.path().join(folder);
+        // What somebody's own runs left in the repository is not part of it.
         for left in [".terraform", "terraform.tfstate", "terraform.tfstate.backup", "terraform.tfvars"] {
             let path = dir.join(left);
             let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
         }
-        Some(Project { dir, root, env: Vec::new(), served: None })
+        Project { dir, root, env: Vec::new(), served: None }
     }
 
     /// Adds to the environment of every run.

@@ -12,6 +12,7 @@ mod k3s;
 mod kinds;
 mod local_run;
 mod machine_commands;
+mod modules;
 mod new;
 mod real_stacks;
 mod requests;

@@ -165,6 +165,18 @@ fn nornos_dev_joins_its_cluster_balances_to_workers_and_keeps_everything_else_to
         json!({"role": "agent", "version": RELEASE, "state": "active", "address": private(&workers[1])})
     );
     upgrade(&stage, &mirror, &expected, &workers[1]);
+
+    // A first control plane that is replaced is new, and founds no second cluster: it joins the others.
+    let first = stage.machine("nornos-dev-control-1")["id"].clone();
+    let replaced = r#"-replace=module.platform.module.kubernetes.hcloud_server.node["control-1"]"#;
+    let apply =
+        stage.project.start(&format!("apply -local -machines -auto-approve -wait-for-boot=10m {replaced}"));
+    apply.within(std::time::Duration::from_secs(600)).wait().ok();
+    assert_ne!(stage.machine("nornos-dev-control-1")["id"], first);
+    let joined = verdict(&stage, "nornos-dev-control-1");
+    assert_eq!((&joined["wrong"], &joined["members"]), (&json!([]), &json!(order)), "{joined}");
+    assert!(joined["nodes"]["nornos-dev-control-1"]["starts"].as_i64() > Some(1), "{joined}");
+
     change_token(&stage, "nornos-dev-control-1");
     change_token(&stage, &workers[1]);
 
