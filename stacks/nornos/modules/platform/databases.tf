@@ -63,7 +63,7 @@ module "postgres" {
   client_cidr        = module.network.subnets["kubernetes"].cidr
   admin_cidr         = module.network.cidr
   gateway            = local.gateway
-  bastion            = local.bastion
+  bastion            = coalesce(local.bastion, "${local.name}-control-1")
   firewall_ids       = hcloud_firewall.databases[*].id
   placement_group_id = hcloud_placement_group.databases.id
   ssh_key_ids        = [hcloud_ssh_key.admin.id]
@@ -85,7 +85,7 @@ module "redis" {
   client_cidr        = module.network.subnets["kubernetes"].cidr
   admin_cidr         = module.network.cidr
   gateway            = local.gateway
-  bastion            = local.bastion
+  bastion            = coalesce(local.bastion, "${local.name}-control-1")
   firewall_ids       = hcloud_firewall.databases[*].id
   placement_group_id = hcloud_placement_group.databases.id
   ssh_key_ids        = [hcloud_ssh_key.admin.id]
