@@ -12,7 +12,7 @@ type There = &'static [(&'static str, usize)];
 
 const EXAMPLES: &[(&str, There)] = &[
     ("backup-target", &[]),
-    ("docker-host", &[("firewalls", 1), ("servers", 1), ("ssh_keys", 1), ("volumes", 1)]),
+    ("docker-host", &[("firewalls", 1), ("primary_ips", 2), ("servers", 1), ("ssh_keys", 1), ("volumes", 1)]),
     ("firewall-cloudflare", &[("firewalls", 1)]),
     (
         "k3s-cluster",
@@ -21,15 +21,29 @@ const EXAMPLES: &[(&str, There)] = &[
             ("load_balancers", 2),
             ("networks", 1),
             ("placement_groups", 2),
+            ("primary_ips", 10),
             ("servers", 5),
             ("ssh_keys", 1),
         ],
     ),
-    ("load-balancer", &[("load_balancers", 1), ("networks", 1), ("servers", 2)]),
-    ("nat-gateway", &[("firewalls", 1), ("networks", 1), ("servers", 2), ("ssh_keys", 1)]),
+    ("load-balancer", &[("load_balancers", 1), ("networks", 1), ("primary_ips", 4), ("servers", 2)]),
+    (
+        "nat-gateway",
+        &[("firewalls", 1), ("networks", 1), ("primary_ips", 2), ("servers", 2), ("ssh_keys", 1)],
+    ),
     ("network", &[("networks", 1)]),
-    ("postgres", &[("firewalls", 1), ("networks", 1), ("servers", 1), ("ssh_keys", 1), ("volumes", 1)]),
-    ("redis", &[("firewalls", 1), ("networks", 1), ("servers", 1), ("ssh_keys", 1)]),
+    (
+        "postgres",
+        &[
+            ("firewalls", 1),
+            ("networks", 1),
+            ("primary_ips", 2),
+            ("servers", 1),
+            ("ssh_keys", 1),
+            ("volumes", 1),
+        ],
+    ),
+    ("redis", &[("firewalls", 1), ("networks", 1), ("primary_ips", 2), ("servers", 1), ("ssh_keys", 1)]),
 ];
 
 /// Where the example of a module is; None for one that makes nothing by itself and is part of others.
