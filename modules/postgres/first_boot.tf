@@ -23,7 +23,7 @@ locals {
       content = templatefile("${path.module}/templates/nftables.conf.tftpl", {
         table       = replace(var.stack, "-", "_")
         address     = var.address
-        ports       = [local.port, local.metrics_port]
+        ports       = [local.port, local.metrics_port, local.node_port]
         client_cidr = var.client_cidr
         admin_cidr  = var.admin_cidr
       })
@@ -65,6 +65,15 @@ locals {
     "/etc/prometheus-postgres-${var.stack}.yml" = { content = file("${path.module}/templates/metrics.yml"), permissions = "0644" }
     "/etc/systemd/system/prometheus-postgres-exporter.service.d/50-${var.stack}.conf" = {
       content     = "[Service]\nEnvironmentFile=${local.configuration}/postgres-exporter\n"
+      permissions = "0644"
+    }
+    # Disk, memory and load of the machine.
+    "${local.configuration}/node-exporter" = {
+      content     = "ARGS='--web.listen-address=${var.address}:${local.node_port}'\n"
+      permissions = "0644"
+    }
+    "/etc/systemd/system/prometheus-node-exporter.service.d/50-${var.stack}.conf" = {
+      content     = "[Service]\nEnvironmentFile=${local.configuration}/node-exporter\n"
       permissions = "0644"
     }
     "/etc/systemd/system/pg-backup.service" = {
@@ -122,7 +131,7 @@ module "first_boot" {
   gateway         = var.gateway
 
   packages = concat(
-    ["nftables", "postgresql-${var.postgres_version}", "prometheus-postgres-exporter", "python3", "tzdata"],
+    ["nftables", "postgresql-${var.postgres_version}", "prometheus-node-exporter", "prometheus-postgres-exporter", "python3", "tzdata"],
     var.backup_target == null ? [] : var.backup_target.packages,
   )
 
@@ -154,7 +163,7 @@ module "first_boot" {
     "setup-postgres",
     "systemctl daemon-reload",
     "systemctl enable --now ${join(" ", local.timers)}",
-    "systemctl enable prometheus-postgres-exporter.service",
-    "systemctl restart prometheus-postgres-exporter.service",
+    "systemctl enable prometheus-postgres-exporter.service prometheus-node-exporter.service",
+    "systemctl restart prometheus-postgres-exporter.service prometheus-node-exporter.service",
   ]
 }

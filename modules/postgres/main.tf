@@ -1,6 +1,7 @@
 locals {
   port          = 5432
   metrics_port  = 9187
+  node_port     = 9100
   volume_mount  = "/mnt/data"
   configuration = "/etc/${var.stack}"
 }

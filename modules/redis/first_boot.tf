@@ -16,7 +16,7 @@ locals {
       content = templatefile("${path.module}/templates/nftables.conf.tftpl", {
         table       = replace(var.stack, "-", "_")
         address     = var.address
-        ports       = [local.port, local.metrics_port]
+        ports       = [local.port, local.metrics_port, local.node_port]
         client_cidr = var.client_cidr
         admin_cidr  = var.admin_cidr
       })
@@ -36,6 +36,15 @@ locals {
     "${local.configuration}/redis-exporter" = { content = local.exporter_settings }
     "/etc/systemd/system/prometheus-redis-exporter.service.d/50-${var.stack}.conf" = {
       content     = "[Service]\nEnvironmentFile=${local.configuration}/redis-exporter\n"
+      permissions = "0644"
+    }
+    # Disk, memory and load of the machine.
+    "${local.configuration}/node-exporter" = {
+      content     = "ARGS='--web.listen-address=${var.address}:${local.node_port}'\n"
+      permissions = "0644"
+    }
+    "/etc/systemd/system/prometheus-node-exporter.service.d/50-${var.stack}.conf" = {
+      content     = "[Service]\nEnvironmentFile=${local.configuration}/node-exporter\n"
       permissions = "0644"
     }
     "/usr/local/sbin/setup-redis" = {
@@ -65,7 +74,7 @@ module "first_boot" {
   package_upgrade = var.package_upgrade
   private_address = var.address
   gateway         = var.gateway
-  packages        = ["nftables", "prometheus-redis-exporter", "redis-server"]
+  packages        = ["nftables", "prometheus-node-exporter", "prometheus-redis-exporter", "redis-server"]
 
   ssh_host_key = {
     private = tls_private_key.ssh_host.private_key_openssh
@@ -86,7 +95,7 @@ module "first_boot" {
     "sysctl --quiet --system",
     "setup-redis",
     "systemctl daemon-reload",
-    "systemctl enable prometheus-redis-exporter.service",
-    "systemctl restart prometheus-redis-exporter.service",
+    "systemctl enable prometheus-redis-exporter.service prometheus-node-exporter.service",
+    "systemctl restart prometheus-redis-exporter.service prometheus-node-exporter.service",
   ]
 }

@@ -1,6 +1,7 @@
 locals {
   port          = 6379
   metrics_port  = 9121
+  node_port     = 9100
   configuration = "/etc/${var.stack}"
   users         = toset(["admin", "app", "exporter"])
 }
