@@ -44,13 +44,37 @@ pub(super) fn check(environments: &[Applied]) -> Result<Faults> {
         faults.extend(check_document(name, &answer["document"], secrets, &mut seen)?);
     }
     let (servers, scripts) = (names.len(), seen.len());
+    let documents: Vec<&Json> =
+        answers.as_array().into_iter().flatten().map(|answer| &answer["document"]).collect();
+    let programs = programs(&documents);
+    let written: Vec<&str> = programs.iter().map(|(_, text)| *text).collect();
+    let compiled = helper::ask("programs", &json!(written))?;
+    for ((path, _), fault) in programs.iter().zip(compiled.as_array().into_iter().flatten()) {
+        faults.extend(fault.as_str().map(|fault| format!("{path}: {fault}")));
+    }
     say(&format!(
-        "stacks: user data of {servers} servers, the largest {largest} of {LIMIT} bytes; {scripts} scripts in it"
+        "stacks: user data of {servers} servers, the largest {largest} of {LIMIT} bytes; {scripts} scripts and {} programs in it",
+        programs.len()
     ))?;
     if servers == 0 {
         faults.push("no server has user data".to_owned());
     }
     Ok(faults)
+}
+
+/// Path and text of every program in Python that is written, each text once.
+fn programs<'a>(documents: &[&'a Json]) -> Vec<(&'a str, &'a str)> {
+    let files = documents.iter().flat_map(|document| list(document, "write_files"));
+    let mut found: Vec<(&str, &str)> = Vec::new();
+    for file in files {
+        let (path, content) = (text(file, "path"), text(file, "content"));
+        let first = content.lines().next().unwrap_or_default();
+        let is_python = path.ends_with(".py") || (first.starts_with("#!") && first.contains("python"));
+        if is_python && !found.iter().any(|(_, known)| *known == content) {
+            found.push((path, content));
+        }
+    }
+    found
 }
 
 /// Checks what cloud-init's schema does not: the scripts, and who may read secrets. A script that was seen already is
@@ -153,6 +177,28 @@ mod tests {
             { "path": "/f", "permissions": "0600", "content": "" }, { "path": "/f", "permissions": "0600", "content": "" },
         ]});
         assert!(faults(&twice).contains("written twice"));
+    }
+
+    #[test]
+    fn programs_in_python_are_compiled() {
+        let broken = json!({ "write_files": [
+            { "path": "/usr/local/sbin/p", "content": "#!/usr/bin/python3\nprint(\"a\"\n" },
+            { "path": "/usr/local/lib/p.py", "content": "x = 1\n" },
+            { "path": "/usr/local/lib/same.py", "content": "x = 1\n" },
+            { "path": "/etc/p.conf", "content": "x = (\n" },
+        ]});
+        let found = programs(&[&broken]);
+        assert_eq!(
+            found.iter().map(|(path, _)| *path).collect::<Vec<_>>(),
+            ["/usr/local/sbin/p", "/usr/local/lib/p.py"]
+        );
+        if left_out("python3", &["--version"]) {
+            return;
+        }
+        let texts: Vec<&str> = found.iter().map(|(_, text)| *text).collect();
+        let faults = helper::ask("programs", &json!(texts)).expect("the helper answers");
+        assert!(faults[0].as_str().is_some_and(|f| f.contains("never closed")), "{faults}");
+        assert!(faults[1].is_null(), "{faults}");
     }
 
     #[test]

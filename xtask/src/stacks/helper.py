@@ -111,8 +111,21 @@ def documents(texts):
     return [yaml.load(text, Loader=yaml.BaseLoader) for text in texts]
 
 
+def programs(texts):
+    """Checks programs in Python: [text…] to [fault or null…]."""
+    faults = []
+    for text in texts:
+        try:
+            compile(text, "program", "exec")
+            faults.append(None)
+        except (SyntaxError, ValueError) as error:
+            faults.append(str(error))
+    return faults
+
+
 def main():
-    command = {"cloud-config": cloud_config, "documents": documents, "manifests": manifests}[sys.argv[1]]
+    commands = {"cloud-config": cloud_config, "documents": documents, "manifests": manifests, "programs": programs}
+    command = commands[sys.argv[1]]
     json.dump(command(json.load(sys.stdin)), sys.stdout)
 
 

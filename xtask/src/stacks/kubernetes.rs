@@ -367,6 +367,96 @@ mod tests {
         assert_eq!((milli("2"), mebi("512Mi")), (2000, 512));
     }
 
+    /// Runs a script of nornos, and gives whether it succeeded, what it printed and what it complained of.
+    fn script(name: &str, words: &[&str], input: &str, variables: &[(&str, &str)]) -> (bool, String, String) {
+        let path = crate::workspace_root().join("stacks/nornos/kubernetes").join(name);
+        let mut child = Command::new(path)
+            .args(words)
+            .envs(variables.iter().copied())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it can be run");
+        // One that fails early does not read.
+        let _ = std::io::Write::write_all(&mut child.stdin.take().expect("piped"), input.as_bytes());
+        let output = child.wait_with_output().expect("it ends");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+        (output.status.success(), text(output.stdout), text(output.stderr))
+    }
+
+    #[test]
+    fn secrets_are_made_whole_or_not_at_all() {
+        if left_out("jq", &["--version"]) {
+            return;
+        }
+        let value = |value: Json| json!({ "value": value });
+        let mut outputs = json!({
+            "secrets": value(json!({ "database_url": "postgresql://u:p@h/d?sslmode=require", "redis_url": "rediss://h" })),
+            "postgres": value(json!({ "certificate_authority": "PEM of PostgreSQL" })),
+            "redis": value(json!({ "certificate_authority": "PEM of Redis" })),
+        });
+        let (done, made, _) = script("secrets/make", &[], &outputs.to_string(), &[]);
+        assert!(done);
+        let made: Json = serde_json::from_str(&made).expect("JSON");
+        let names: Vec<&str> = list(&made, "items").iter().map(|s| text(&s["metadata"], "name")).collect();
+        assert_eq!(names, ["database", "redis", "alertmanager-config", "databases-ca"]);
+        // postgresql://u:p@h/d?sslmode=verify-full&sslrootcert=/etc/nornos/ca/postgres.crt, in base64.
+        let url = "cG9zdGdyZXNxbDovL3U6cEBoL2Q/c3NsbW9kZT12ZXJpZnktZnVsbCZzc2xyb290Y2VydD0vZXRjL25vcm5vcy9jYS9wb3N0Z3Jlcy5jcnQ=";
+        assert_eq!(made["items"][0]["data"]["url"], url);
+
+        outputs["secrets"]["value"]["object_storage"] = json!({ "endpoint": "s3.example", "region": "fsn1" });
+        let (done, made, said) = script("secrets/make", &[], &outputs.to_string(), &[]);
+        assert!(
+            !done && made.is_empty() && said.contains("no documents: the bucket for documents"),
+            "{made}{said}"
+        );
+        outputs["redis"] = Json::Null;
+        let (done, made, said) = script("secrets/make", &[], &outputs.to_string(), &[]);
+        assert!(
+            !done && made.is_empty() && said.contains("redis.value.certificate_authority"),
+            "{made}{said}"
+        );
+        let (done, _, said) =
+            script("secrets/make", &[], "{}", &[("REGISTRY_SERVER", "r"), ("REGISTRY_USER", "")]);
+        assert!(!done && said.contains("REGISTRY_USER and REGISTRY_PASSWORD"), "{said}");
+    }
+
+    #[test]
+    fn the_cluster_is_installed_in_order_and_no_wait_is_endless() {
+        let scratch = tempfile::tempdir().expect("a directory");
+        let log = scratch.path().join("log");
+        let kubectl = scratch.path().join("kubectl");
+        let program = format!(
+            "#!/bin/sh\necho \"$*\" >>{}\ncase $* in *\"$UNKNOWN\"*) exit 1 ;; esac\n",
+            log.display()
+        );
+        std::fs::write(&kubectl, program).expect("written");
+        std::fs::set_permissions(&kubectl, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("set");
+        let kubectl = kubectl.to_string_lossy();
+        let run = |environment: &str, unknown: &str| {
+            let _ = std::fs::remove_file(&log);
+            let variables = [("KUBECTL", &*kubectl), ("UNKNOWN", unknown), ("INSTALL_TIMEOUT", "0")];
+            let (done, _, said) = script("cluster/install", &[environment], "", &variables);
+            (done, said, std::fs::read_to_string(&log).unwrap_or_default())
+        };
+        let (done, said, log) = run("staging", "nothing of the kind");
+        assert!(done, "{said}");
+        let asked: Vec<&str> = log.lines().collect();
+        assert!(
+            asked[0].starts_with("apply --server-side") && asked[0].ends_with("overlays/staging/operators"),
+            "{log}"
+        );
+        assert!(asked[asked.len() - 1].ends_with("overlays/staging/resources"), "{log}");
+        assert!(asked[asked.len() - 2].contains("rollout status deployment/cert-manager-webhook"), "{log}");
+
+        let (done, said, log) = run("dev", "get customresourcedefinition plans.upgrade.cattle.io");
+        assert!(!done && said.contains("does not know plans.upgrade.cattle.io after 0 seconds"), "{said}");
+        assert!(!log.contains("/resources"), "{log}");
+        let (done, said, log) = run("nowhere", "x");
+        assert!(!done && said.contains("no environment nowhere") && log.is_empty(), "{said}");
+    }
+
     #[test]
     fn headings_are_linked_as_their_text() {
         assert_eq!(anchor("## A service is down").as_deref(), Some("a-service-is-down"));

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value as Json, json};
 
-use super::{Faults, files, helper};
+use super::{Faults, files, helper, scripts};
 use crate::metadata::{list, text};
 use crate::{Result, say};
 
@@ -36,6 +36,12 @@ pub(super) fn check(root: &Path) -> Result<Faults> {
         if words.contains(&"vendor.github-workflows") {
             let document = helper::ask("documents", &json!([std::fs::read_to_string(&file)?]))?;
             faults.extend(workflow(&document[0]).into_iter().map(|fault| format!("{name}: {fault}")));
+            let jobs = document[0]["jobs"].as_object().into_iter().flatten();
+            for step in jobs.flat_map(|(_, job)| list(job, "steps")).filter(|step| !step["run"].is_null()) {
+                // The runner's shell is bash with -e; what is not set is a mistake all the same.
+                let script = format!("#!/bin/bash\nset -eu\n{}\n", text(step, "run"));
+                faults.extend(scripts::check(&name, &script)?);
+            }
         }
     }
     say(&format!("stacks: {count} workflows"))?;

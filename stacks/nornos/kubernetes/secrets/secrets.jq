@@ -1,7 +1,7 @@
 # The platform's secrets, from the outputs of an environment (ferroform output -json). Nothing is left out silently: what every
 # environment has and is missing here ends with an error that names it.
 def need($path; $what):
-  (try getpath($path) catch null) as $value
+  getpath($path) as $value
   | if $value == null or $value == "" then error("the outputs have no \($path | join(".")): \($what)") else $value end;
 
 def secret($name; $namespace; $type; $data):
@@ -78,7 +78,8 @@ def alertmanager($webhook):
       "postgres.crt": ($outputs | need(["postgres", "value", "certificate_authority"]; "the authority of PostgreSQL")),
       "redis.crt": ($outputs | need(["redis", "value", "certificate_authority"]; "the authority of Redis"))
     }),
-    (($outputs | try .secrets.value.object_storage catch null) // empty
+    ($outputs.secrets.value.object_storage
+      | select(. != null)
       | secret("object-storage"; "nornos"; "Opaque"; {
           endpoint: need(["endpoint"]; "the endpoint of the object storage"),
           region: need(["region"]; "the region of the object storage"),
