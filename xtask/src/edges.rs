@@ -108,6 +108,25 @@ const RULES: &[Rule] = &[
         dev_allowed: &[],
         why: "cost and policy read the plan and the catalogue, nothing else",
     },
+    Rule {
+        from: &["platform"],
+        to: &[
+            "hcl",
+            "lang",
+            "state",
+            "plan",
+            "provider",
+            "provider-*",
+            "providers-*",
+            "engine",
+            "hcloud",
+            "hcloud-*",
+            "catalogue",
+            "cost",
+        ],
+        dev_allowed: &[],
+        why: "work on running stacks knows their contract, and neither how they are made nor the API",
+    },
     Rule { from: &["*"], to: &["cli"], dev_allowed: &[], why: "only the command wires things together" },
 ];
 

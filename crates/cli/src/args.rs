@@ -3,6 +3,7 @@
 mod cloud;
 mod cloudflare;
 mod cost;
+mod day2;
 mod new;
 
 use std::ffi::OsString;
@@ -13,6 +14,7 @@ use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 pub(crate) use self::cloud::*;
 pub(crate) use self::cloudflare::CloudflareRangesArgs;
 pub(crate) use self::cost::CostArgs;
+pub(crate) use self::day2::*;
 pub(crate) use self::new::NewArgs;
 
 /// An infrastructure engine for Hetzner Cloud that speaks the Terraform language.
@@ -52,6 +54,24 @@ pub(crate) enum Command {
     Cost(CostArgs),
     /// Bring a file of Cloudflare's address ranges up to date.
     CloudflareRanges(CloudflareRangesArgs),
+    /// Show how a running stack is, on one screen.
+    Status(StackStatusArgs),
+    /// Deploy to a stack's cluster or Docker host.
+    Deploy(DeployArgs),
+    /// Log in to a server of the stack, or run a command there.
+    Ssh(StackSshArgs),
+    /// Show what a server of the stack logged.
+    Logs(StackLogsArgs),
+    /// Fetch the kubeconfig of the stack's cluster.
+    Kubeconfig(KubeconfigArgs),
+    /// Make, check and restore backups of the stack's database.
+    Backup(BackupArgs),
+    /// Make and prune snapshots of the stack's servers.
+    Snapshot(SnapshotArgs),
+    /// Upgrade what runs on the stack's servers.
+    Upgrade(UpgradeArgs),
+    /// Replace secrets of the stack.
+    Rotate(RotateArgs),
     /// Show the version.
     Version(VersionArgs),
     /// The local Hetzner Cloud.

@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::firewalls::Firewall;
 use crate::floating_ips::FloatingIp;
 use crate::images::Image;
+use crate::load_balancer_health::LoadBalancerHealth;
 use crate::load_balancer_types::LoadBalancerType;
 use crate::load_balancers::LoadBalancer;
 use crate::locations::Location;
@@ -234,6 +235,8 @@ impl Client {
         floating_ips: FloatingIp;
         /// Images.
         images: Image;
+        /// Load balancers with the health of their targets.
+        load_balancer_health: LoadBalancerHealth;
         /// Load balancer types.
         load_balancer_types: LoadBalancerType;
         /// Load balancers.

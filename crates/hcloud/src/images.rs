@@ -63,6 +63,9 @@ pub struct Image {
     /// The server that a snapshot or backup was made from.
     #[serde(default)]
     pub created_from: Option<CreatedFrom>,
+    /// What a snapshot takes, in GB; none while it is being made.
+    #[serde(default)]
+    pub image_size: Option<f64>,
     /// When it was deprecated, RFC 3339. The API stops sending it in November 2026.
     #[serde(default)]
     pub deprecated: Option<String>,

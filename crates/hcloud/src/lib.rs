@@ -36,6 +36,7 @@ mod firewalls;
 mod floating_ips;
 mod images;
 mod lenient;
+mod load_balancer_health;
 mod load_balancer_types;
 mod load_balancers;
 mod locations;
@@ -63,6 +64,7 @@ pub use firewalls::{
 };
 pub use floating_ips::{FloatingIp, FloatingIpCreate, FloatingIpCreated, FloatingIpUpdate};
 pub use images::{CreatedFrom, Deprecation, Image, ImageUpdate};
+pub use load_balancer_health::{LoadBalancerHealth, PortHealth, TargetHealth};
 pub use load_balancer_types::LoadBalancerType;
 pub use load_balancers::{
     Algorithm, HealthCheck, HealthCheckHttp, LoadBalancer, LoadBalancerCreate, LoadBalancerCreated,

@@ -33,6 +33,9 @@ pub(crate) enum CloudCommand {
     Ps(PsArgs),
     /// Log in to a machine.
     Ssh(SshArgs),
+    /// Connect standard input and output to an address.
+    #[command(hide = true)]
+    Relay(RelayArgs),
     /// Run a command on a host that was added, or in a machine.
     Exec(ExecArgs),
     /// Show what a machine wrote to its console.
@@ -144,6 +147,13 @@ pub(crate) struct SshArgs {
     /// What to run there; a shell if left out.
     #[arg(last = true)]
     pub command: Vec<OsString>,
+}
+
+/// `cloud relay`
+#[derive(Debug, Args)]
+pub(crate) struct RelayArgs {
+    /// Address and port.
+    pub address: std::net::SocketAddr,
 }
 
 /// `cloud exec`

@@ -82,15 +82,29 @@ pub(crate) struct Login<'a> {
     pub command: &'a [OsString],
 }
 
+/// Where a machine's own SSH server is reached from inside its network.
+fn own_address(machine: &Machine) -> Result<IpAddr, Diagnostic> {
+    // A virtual machine shows no process, and is reached from where its packets are routed.
+    match (machine.leader, machine.ipv4) {
+        (Some(_), _) => Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        (None, Some(address)) if is_virtual(machine) => Ok(address),
+        _ => Err(not_running(machine)),
+    }
+}
+
+/// Connects standard input and output to a machine's own SSH server; `this` is this program.
+pub(crate) fn relay(machine: &Machine, this: &Path) -> Result<Line, Diagnostic> {
+    let namespace = machine.namespace.as_ref().ok_or_else(|| not_running(machine))?;
+    let address = own_address(machine)?;
+    let mut line = nsenter(namespace);
+    line.extend([this.into(), "cloud".into(), "relay".into(), format!("{address}:22").into()]);
+    Ok(line)
+}
+
 /// Logs in to a machine's own SSH server, from inside its network: no firewall is in the way.
 pub(crate) fn ssh(machine: &Machine, login: &Login<'_>) -> Result<Line, Diagnostic> {
     let namespace = machine.namespace.as_ref().ok_or_else(|| not_running(machine))?;
-    // A virtual machine shows no process, and is reached from where its packets are routed.
-    let address = match (machine.leader, machine.ipv4) {
-        (Some(_), _) => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        (None, Some(address)) if is_virtual(machine) => address,
-        _ => return Err(not_running(machine)),
-    };
+    let address = own_address(machine)?;
     let option = |name: &str, value: &OsStr| {
         let mut option = OsString::from(name);
         option.push("=");

@@ -9,6 +9,7 @@ use ferroform_engine::planning::ConfiguredProviders;
 use ferroform_engine::{Applied, ApplyInput, StopLevel, applying};
 use ferroform_plan::{Plan, PlanMode, planfile};
 use ferroform_state::manager::Manager;
+use tokio::sync::watch;
 
 use super::Outcome;
 use super::cloud::machines::ready;
@@ -27,10 +28,20 @@ use crate::workflow::{Context, Reported, Session, now};
 use crate::{failpoints, interrupt};
 
 pub(super) async fn run(args: &ApplyArgs, destroy: bool, terminal: &Terminal) -> Outcome {
+    run_checked(args, destroy, terminal, interrupt::listen(), &|_| Ok(())).await
+}
+
+/// The same for a command that listens to Ctrl-C already, and that does not accept every plan.
+pub(super) async fn run_checked(
+    args: &ApplyArgs,
+    destroy: bool,
+    terminal: &Terminal,
+    stop: watch::Receiver<StopLevel>,
+    check: &dyn Fn(&Plan) -> Result<(), Diagnostic>,
+) -> Outcome {
     let mut context = Context::new(terminal, &args.planning.style);
     context.compact_warnings = args.planning.compact_warnings;
     let limit = boot_limit(&context, args)?;
-    let stop = interrupt::listen();
     let (mut session, plan, providers) = match &args.planfile {
         Some(path) if !destroy => saved(&context, args, path)?,
         Some(path) => {
@@ -46,6 +57,7 @@ pub(super) async fn run(args: &ApplyArgs, destroy: bool, terminal: &Terminal) ->
             progress.finish();
             let (plan, planned) = planned?;
             context.print(&render_plan(&plan, &schemas_of(&session.registry), &context.style));
+            context.take(check(&plan), &session.project.sources)?;
             if !approved(&context, args, &plan)? {
                 return Err(Reported);
             }
@@ -172,7 +184,7 @@ async fn carry_out(
     session: &mut Session,
     plan: &Plan,
     providers: ConfiguredProviders,
-    stop: tokio::sync::watch::Receiver<StopLevel>,
+    stop: watch::Receiver<StopLevel>,
 ) -> Outcome {
     let sources = session.project.sources.clone();
     let journal = failpoints::journal(context.take(session.manager.journal(), &sources)?);

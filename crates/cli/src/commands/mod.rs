@@ -1,16 +1,26 @@
 //! The commands, a file each.
 
 mod apply;
+mod backup;
 mod cloud;
 mod cloudflare;
 mod cost;
+mod deploy;
 mod init;
+mod kubeconfig;
+mod logs;
 mod new;
 mod output;
 mod plan;
+mod rotate;
 mod serve;
 mod show;
+mod snapshot;
+mod ssh;
+mod stack;
 mod state;
+mod status;
+mod upgrade;
 mod validate;
 mod version;
 
@@ -19,6 +29,8 @@ use std::process::ExitCode;
 use ferroform_core::{Diagnostic, Sources};
 
 pub(crate) use self::cloud::images;
+pub(crate) use self::snapshot::Snapshot;
+pub(crate) use self::status::{Part, Status};
 use crate::args::{Cli, CloudCommand, Command, OutputStyleArgs};
 use crate::terminal::Terminal;
 use crate::workflow::{Context, Reported};
@@ -53,6 +65,15 @@ fn dispatch(cli: Cli, terminal: &Terminal) -> Outcome {
         Command::State(args) => state::run(&args, terminal),
         Command::Cost(args) => block_on(cost::run(&args, terminal)),
         Command::CloudflareRanges(args) => block_on(cloudflare::run(&args, terminal)),
+        Command::Status(args) => block_on(status::run(&args, terminal)),
+        Command::Deploy(args) => block_on(deploy::run(&args, terminal)),
+        Command::Ssh(args) => block_on(ssh::run(&args, terminal)),
+        Command::Logs(args) => block_on(logs::run(&args, terminal)),
+        Command::Kubeconfig(args) => block_on(kubeconfig::run(&args, terminal)),
+        Command::Backup(args) => block_on(backup::run(&args, terminal)),
+        Command::Snapshot(args) => block_on(snapshot::run(&args, terminal)),
+        Command::Upgrade(args) => block_on(upgrade::run(&args, terminal)),
+        Command::Rotate(args) => block_on(rotate::run(args, terminal)),
         Command::Version(args) => version::run(&args, terminal),
         Command::Cloud(args) => match args.command {
             CloudCommand::Serve(args) => block_on(serve::run(&args, terminal)),
@@ -62,6 +83,7 @@ fn dispatch(cli: Cli, terminal: &Terminal) -> Outcome {
             CloudCommand::Reset(args) => cloud::reset(&args, terminal),
             CloudCommand::Ps(args) => cloud::machines::ps(&args, terminal),
             CloudCommand::Ssh(args) => cloud::machines::ssh(&args, terminal),
+            CloudCommand::Relay(args) => cloud::machines::relay(&args, terminal),
             CloudCommand::Exec(args) => cloud::machines::exec(&args, terminal),
             CloudCommand::Logs(args) => cloud::machines::logs(&args, terminal),
             CloudCommand::Wait(args) => cloud::machines::wait(&args, terminal),

@@ -3,6 +3,7 @@
 
 pub(crate) mod cloudflare;
 pub(crate) mod cost;
+pub(crate) mod day2;
 pub(crate) mod diagnostics;
 mod diff;
 pub(crate) mod new;

@@ -5,6 +5,7 @@ mod cloud;
 mod cloudflare;
 mod cost;
 mod crash;
+mod day2;
 mod full_disk;
 mod harness;
 mod interrupt;

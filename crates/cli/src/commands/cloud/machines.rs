@@ -1,5 +1,7 @@
 //! `cloud ps`, `cloud ssh`, `cloud exec`, `cloud logs` and `cloud wait`
 
+use std::net::{Shutdown, TcpStream};
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -7,7 +9,7 @@ use ferroform_core::{Diagnostic, Sources};
 
 use super::super::Outcome;
 use super::open;
-use crate::args::{CloudPlaceArgs, ExecArgs, LogsArgs, PsArgs, SshArgs, WaitArgs, WaitFor};
+use crate::args::{CloudPlaceArgs, ExecArgs, LogsArgs, PsArgs, RelayArgs, SshArgs, WaitArgs, WaitFor};
 use crate::cloud::boots;
 use crate::cloud::control::{Control, Machine, Machines, find, unknown_machine};
 use crate::cloud::entering::{self, Login, RESOLV_CONF, become_program, in_machine, need_root, on_host};
@@ -62,6 +64,9 @@ fn render(told: &Machines) -> String {
     text
 }
 
+/// How long a connection may take.
+const RELAY_LIMIT: Duration = Duration::from_secs(10);
+
 pub(crate) fn ssh(args: &SshArgs, terminal: &Terminal) -> Outcome {
     let context = Context::new(terminal, &args.place.style);
     let none = Sources::new();
@@ -78,6 +83,30 @@ pub(crate) fn ssh(args: &SshArgs, terminal: &Terminal) -> Outcome {
     };
     let line = context.take(entering::ssh(&machine, &login), &none)?;
     context.take(Err(become_program(&line)), &none)
+}
+
+/// Connects standard input and output to an address, for an ssh that runs elsewhere. Ends when the other side does.
+pub(crate) fn relay(args: &RelayArgs, terminal: &Terminal) -> Outcome {
+    let context = Context::new(terminal, &Default::default());
+    let relayed = || -> std::io::Result<()> {
+        let stream = TcpStream::connect_timeout(&args.address, RELAY_LIMIT)?;
+        stream.set_nodelay(true)?;
+        let mut to = stream.try_clone()?;
+        std::thread::spawn(move || {
+            // The other side is told that nothing more comes, also after an error.
+            let _ = std::io::copy(&mut std::io::stdin().lock(), &mut to);
+            let _ = to.shutdown(Shutdown::Write);
+        });
+        let mut from = stream;
+        // Not through standard output, which waits for lines.
+        let mut out = std::fs::File::from(std::io::stdout().as_fd().try_clone_to_owned()?);
+        std::io::copy(&mut from, &mut out).map(drop)
+    };
+    let failed = |error| {
+        Diagnostic::error("No connection").detail(format!("Nobody answers at {}: {error}.", args.address))
+    };
+    context.take(relayed().map_err(failed), &Sources::new())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 pub(crate) fn exec(args: &ExecArgs, terminal: &Terminal) -> Outcome {
