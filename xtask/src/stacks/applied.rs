@@ -40,14 +40,31 @@ const VARIANTS: &[(&str, &str, &str, &[(&str, &str)])] = &[
             ),
             ("location", "hel1"),
             ("api_names", "[\"api.nornos.example\"]"),
-            ("kubernetes_hcloud_token", "a token of sixty-four characters, but not one that opens anything"),
+            ("kubernetes_hcloud_token", GIVEN_SECRETS[0]),
             (
                 "etcd_object_storage",
-                "{ endpoint = \"s3.example\", region = \"hel1\", bucket = \"etcd\", access_key = \"a\", secret_key = \"not a key\" }",
+                "{ endpoint = \"s3.example\", region = \"hel1\", bucket = \"etcd\", access_key = \"AKEXAMPLE\", secret_key = \"SecretOfEtcd0123\" }",
+            ),
+            (
+                "backup_target",
+                "{ region = \"hel1\", bucket = \"backups\", access_key = \"AKEXAMPLE\", secret_key = \"SecretOfBackups0\" }",
+            ),
+            (
+                "object_storage",
+                "{ endpoint = \"https://s3.example\", region = \"hel1\", documents = \"d\", access_key = \"AKEXAMPLE\", secret_key = \"SecretOfDocument\" }",
             ),
         ],
     ),
-    ("consult", "dev", "doppler", &[("doppler_token", "dp.st.dev.0123456789abcdef")]),
+    ("consult", "dev", "doppler", &[("doppler_token", GIVEN_SECRETS[1])]),
+];
+
+/// What is secret in the values above.
+const GIVEN_SECRETS: [&str; 5] = [
+    "TokenOfTheClusterThatOpensNothing0123456789",
+    "dp.st.dev.0123456789abcdef",
+    "SecretOfEtcd0123",
+    "SecretOfBackups0",
+    "SecretOfDocument",
 ];
 
 /// An environment that stands on a local cloud.
@@ -92,7 +109,7 @@ impl Applied {
         copy.join("stacks").join(&self.stack).join("environments").join(&self.environment)
     }
 
-    /// Values of the state that nobody but root may read: generated passwords and private keys.
+    /// Values that nobody but root may read: what is secret in the variables, generated passwords and private keys.
     pub(super) fn secrets(&self) -> Vec<&str> {
         let attributes = list(&self.state, "resources").iter().flat_map(|resource| {
             let kind = text(resource, "type");
@@ -104,7 +121,7 @@ impl Applied {
             let instances = list(resource, "instances").iter();
             instances.flat_map(move |i| names.iter().filter_map(move |name| i["attributes"][name].as_str()))
         });
-        attributes.filter(|value| value.len() >= 12).collect()
+        attributes.chain(GIVEN_SECRETS).filter(|value| value.len() >= 12).collect()
     }
 }
 

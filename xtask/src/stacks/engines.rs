@@ -3,7 +3,7 @@
 //! Both are given the same configuration without providers (see [`super::pure`]) and the same variables, and every
 //! local value, every expression of a resource and every output of every module is compared.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 
@@ -13,6 +13,30 @@ use crate::{Result, say};
 
 /// The version whose behaviour is the measure.
 const TERRAFORM: &str = "1.11.4";
+
+/// Values that a stack refuses, and how it says so: stack, environment, variable, value, part of the message.
+const REFUSED: &[(&str, &str, &str, &str, &str)] = &[
+    (
+        "nornos",
+        "production",
+        "location",
+        "ash",
+        "Health data stays in the EU: the location is one of fsn1, nbg1, hel1.",
+    ),
+    ("nornos", "production", "ssh_public_key", "-----BEGIN PRIVATE KEY-----", "This is no public SSH key."),
+    ("nornos", "staging", "control_planes", "{ count = 2 }", "etcd needs an odd number"),
+    (
+        "nornos",
+        "staging",
+        "workers",
+        "{ count = 0 }",
+        "At least one machine is in a pool with ingress = true.",
+    ),
+    ("nornos", "dev", "workers", "{ size = \"huge\" }", "A size is small, medium, large or xlarge."),
+    ("nornos", "dev", "k3s", "{ version = \"1.36.4\" }", "A release of k3s is written like"),
+    ("consult", "prod", "ssh_public_key", "AAAAC3", "This is no public SSH key."),
+    ("consult", "dev", "reboot_at", "25:00", "The time has the form HH:MM"),
+];
 
 /// At most as many differences are told of one environment.
 const TOLD: usize = 20;
@@ -32,8 +56,10 @@ pub(super) fn check(context: &Context, environments: &[Applied], scratch: &Path)
     }
     let mut faults = Faults::new();
     let mut count = 0;
+    let mut copies = Vec::new();
     for (number, environment) in environments.iter().enumerate() {
         let mut answers = Vec::new();
+        let mut rewritten = Vec::new();
         for (name, program) in [("terraform", terraform), ("ferroform", context.ferroform.as_path())] {
             let copied = scratch.join(format!("pure-{number}-{name}"));
             for dir in ["stacks", "modules"] {
@@ -47,7 +73,9 @@ pub(super) fn check(context: &Context, environments: &[Applied], scratch: &Path)
                 &environment.state,
             )?;
             answers.push(evaluate(&environment.title(), program, &root_module, environment)?);
+            rewritten.push(root_module);
         }
+        copies.push(rewritten);
         let [theirs, ours] = answers.as_slice() else { continue };
         let mut found = Faults::new();
         count += compare("", theirs, ours, &mut found);
@@ -58,6 +86,11 @@ pub(super) fn check(context: &Context, environments: &[Applied], scratch: &Path)
         }
         found.extend(faithful(ours, environment));
         faults.extend(found.into_iter().map(|fault| format!("{}: {fault}", environment.title())));
+    }
+    for (environment, copied) in environments.iter().zip(&copies) {
+        if environment.variant.is_empty() {
+            faults.extend(refused(environment, copied, &[terraform, &context.ferroform])?);
+        }
     }
     say(&format!("stacks: {count} values compared with Terraform {TERRAFORM}"))?;
     if count == 0 {
@@ -77,6 +110,35 @@ fn evaluate(title: &str, program: &Path, dir: &Path, environment: &Applied) -> R
     run(&["init", "-input=false", "-no-color"])?;
     run(&["apply", "-auto-approve", "-input=false", "-no-color"])?;
     Ok(serde_json::from_slice(&run(&["output", "-json", "-no-color"])?)?)
+}
+
+/// Both engines refuse what the stack refuses, in its words.
+fn refused(environment: &Applied, copies: &[PathBuf], programs: &[&Path]) -> Result<Faults> {
+    let mut faults = Faults::new();
+    let cases = REFUSED.iter().filter(|c| c.0 == environment.stack && c.1 == environment.environment);
+    for (_, _, variable, value, wanted) in cases {
+        for (program, dir) in programs.iter().zip(copies) {
+            let mut command = clean_command(program, dir);
+            command.args(["plan", "-input=false", "-no-color"]).env("TF_CLI_CONFIG_FILE", "/dev/null");
+            command.envs(environment.variables.iter().map(|(name, value)| (format!("TF_VAR_{name}"), value)));
+            let output = command.env(format!("TF_VAR_{variable}"), value).output()?;
+            let said = [output.stdout, output.stderr].concat();
+            let said = words(&String::from_utf8_lossy(&said));
+            if output.status.success() || !said.contains(&words(wanted)) {
+                let title = environment.title();
+                faults.push(format!(
+                    "{title}: {} does not refuse {variable} = {value}: {wanted}",
+                    program.display()
+                ));
+            }
+        }
+    }
+    Ok(faults)
+}
+
+/// A text in one line, without the frames that are drawn around messages.
+fn words(text: &str) -> String {
+    text.split_whitespace().filter(|word| !["│", "╷", "╵"].contains(word)).collect::<Vec<_>>().join(" ")
 }
 
 /// Collects the differences, and counts what is equal or not.
@@ -143,6 +205,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn messages_are_compared_by_their_words() {
+        assert_eq!(words("╷\n│ Error: a\n│   b  c\n╵\n"), "Error: a b c");
+    }
 
     #[test]
     fn every_kind_of_difference_is_found() {
