@@ -8,6 +8,6 @@ output "ranges" {
   value = {
     as_of    = local.cloudflare.as_of
     outdated = local.outdated
-    notice   = local.outdated ? "Cloudflare's addresses are those of ${local.cloudflare.as_of}, more than a year ago: visitors may be shut out. Compare modules/firewall-cloudflare/cloudflare.json with https://www.cloudflare.com/ips/, set its date, and apply." : ""
+    notice   = local.outdated ? "Cloudflare's addresses are those of ${local.cloudflare.as_of}, more than a year ago: visitors may be shut out. Bring the list up to date with ferroform cloudflare-ranges modules/firewall-cloudflare/cloudflare.json, or by hand from https://www.cloudflare.com/ips/, and apply." : ""
   }
 }

@@ -133,7 +133,7 @@ class Host:
         kept = [release for release in map(self.release, ("current", "previous")) if release]
         others = sorted((self.state_dir / "releases").iterdir(), reverse=True)
         others = [path for path in others if path not in [release.path for release in kept]]
-        for path in others[RELEASES_KEPT - len(kept):]:
+        for path in others[RELEASES_KEPT - len(kept) :]:
             shutil.rmtree(path)
         wanted = {image["id"] for release in kept for image in release.images.values()}
         repositories = {repository(image["reference"]) for release in kept for image in release.images.values()}
@@ -203,6 +203,12 @@ class Release:
 
     def up(self):
         self.compose("up", "--detach", "--remove-orphans", what="starting the containers", limit=UP_LIMIT)
+
+    def is_like(self, other):
+        """Whether the other has the same Compose file and the same images."""
+        files = [release.path / "compose.yaml" for release in (self, other)]
+        exact = [{name: image["exact"] for name, image in release.images.items()} for release in (self, other)]
+        return exact[0] == exact[1] and files[0].read_text() == files[1].read_text()
 
     def describe(self):
         return ", ".join(f"{name} {image['reference']}" for name, image in sorted(self.images.items()))
@@ -286,15 +292,24 @@ def ask(health):
         return str(getattr(error, "reason", error))
 
 
-def containers():
-    """The containers of the application's services, as Docker shows them."""
+def containers(one_off=False):
+    """The containers of the application's services, as Docker shows them, or those of single commands such as the
+    migration."""
     label = f"label=com.docker.compose.project={APP}"
     words = ["docker", "ps", "--all", "--quiet", "--no-trunc", "--filter", label]
     ids = run(words, "listing the containers", SHORT_LIMIT, show=False).split()
     if not ids:
         return []
     told = json.loads(run(["docker", "inspect", *ids], "looking at the containers", SHORT_LIMIT, show=False))
-    return [one for one in told if one["Config"]["Labels"].get("com.docker.compose.oneoff", "False") != "True"]
+    wanted = "True" if one_off else "False"
+    return [one for one in told if one["Config"]["Labels"].get("com.docker.compose.oneoff", "False") == wanted]
+
+
+def end_migration():
+    """Ends what a migration that failed or took too long has left running: its command runs in a container, which does
+    not end with the command that started it."""
+    for one in containers(one_off=True):
+        run(["docker", "rm", "--force", one["Id"]], "ending the migration", SHORT_LIMIT, show=False)
 
 
 def complaint(service, may_start=False):
@@ -337,7 +352,9 @@ def wait_until_well(host):
             if now - well_since >= SETTLED:
                 return
         if now - begun > health["seconds"] + (0 if health["url"] else SETTLED):
-            raise Failure(f"it is not well after {health['seconds']} seconds: {'; '.join(wrong) or 'it does not settle'}")
+            raise Failure(
+                f"it is not well after {health['seconds']} seconds: {'; '.join(wrong) or 'it does not settle'}"
+            )
         time.sleep(1)
 
 
@@ -350,10 +367,15 @@ def last_words():
             run(["docker", "logs", "--tail", "20", one["Id"]], "reading the log", SHORT_LIMIT)
 
 
-def take_over():
-    """The systemd unit counts as started, so that the application starts at the next boot and stops with the host."""
-    run(["systemctl", "reset-failed", f"{APP}.service"], "resetting the unit", SHORT_LIMIT, show=False)
-    run(["systemctl", "start", f"{APP}.service"], "starting the unit", UP_LIMIT)
+def finish(host):
+    """What is left to do when a release is in service. A failure of it is none of the deployment."""
+    try:
+        # The unit counts as started, so that it stops the application before the host goes down.
+        run(["systemctl", "reset-failed", f"{APP}.service"], "resetting the unit", SHORT_LIMIT, show=False)
+        run(["systemctl", "start", f"{APP}.service"], f"starting {APP}.service", UP_LIMIT)
+        host.forget_old()
+    except (Failure, OSError) as failure:
+        say(f"warning: {failure}")
 
 
 def put_into_service(host, release, before, migrate):
@@ -375,7 +397,13 @@ def put_into_service(host, release, before, migrate):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
         say(f"failed: {failure}")
-        last_words()
+        if step == "the migration":
+            try:
+                end_migration()
+            except Failure as second:
+                raise Failure(f"{failure}; and it may still be running: {second}") from None
+        else:
+            last_words()
         if before is None:
             with contextlib.suppress(Failure):
                 release.compose("down", what="stopping the containers", limit=UP_LIMIT)
@@ -426,7 +454,7 @@ def deploy(host, images, dry_run):
             )
         for name, reference in sorted(references.items()):
             now = before.images[name]["reference"] if before and name in before.images else "nothing"
-            say(f"{name}: {reference}" + (f", as now" if now == reference else f" in the place of {now}"))
+            say(f"{name}: {reference}" + (", as now" if now == reference else f" in the place of {now}"))
         for name in sorted(set(before.images if before else {}) - set(references)):
             say(f"{name}: removed")
         if dry_run:
@@ -444,15 +472,15 @@ def deploy(host, images, dry_run):
         put_into_service(host, release, before, host.migration)
         release.deployed_at = moment()
         release.save()
-        if before:
+        # The same once more must not take the place of what one could go back to.
+        if before and not release.is_like(before):
             host.point("previous", before)
         host.point("current", release)
         keep = True
     finally:
         if not keep:
             shutil.rmtree(release.path, ignore_errors=True)
-    take_over()
-    host.forget_old()
+    finish(host)
     say(f"deployed {release.describe()}")
 
 
@@ -468,7 +496,7 @@ def rollback(host):
     # The one that was left is the previous now: a second rollback undoes the first.
     host.point("current", previous)
     host.point("previous", current)
-    take_over()
+    finish(host)
     say(f"rolled back to {previous.describe()}")
 
 
@@ -502,7 +530,10 @@ def status(host, as_json):
         return
     print(f"Deployed at {current.deployed_at}")
     for service in services:
-        print(f"  {service['name']}: {service['image']}, {service['state']}" + (f", {service['health']}" if service["health"] else ""))
+        print(
+            f"  {service['name']}: {service['image']}, {service['state']}"
+            + (f", {service['health']}" if service["health"] else "")
+        )
     if host.health["url"]:
         print(f"  {host.health['url']}: {ask(host.health) or 'well'}")
     if previous:

@@ -25,6 +25,8 @@ install -d -o root -g root -m 0700 "$APP_STATE"
 # Whoever copies an environment file there must not have to think of its mode.
 find "$etc_dir" -type f -exec chmod go= {} +
 
+# Where a socket waits for connections in its place, sshd has not run yet and lacks this directory.
+install -d -m 0755 /run/sshd
 sshd -t
 systemctl try-reload-or-restart ssh.service
 

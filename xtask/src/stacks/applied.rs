@@ -56,15 +56,34 @@ const VARIANTS: &[(&str, &str, &str, &[(&str, &str)])] = &[
         ],
     ),
     ("consult", "dev", "doppler", &[("doppler_token", GIVEN_SECRETS[1])]),
+    (
+        "consult",
+        "prod",
+        "everything",
+        &[
+            ("docker_source", "docker"),
+            ("docker_settings", "{ \"registry-mirrors\" = [\"https://mirror.example.com\"] }"),
+            (
+                "registry_login",
+                "{ server = \"registry.example.com\", username = \"host\", password = \"of-the-registry\" }",
+            ),
+            (
+                "app_environment",
+                "{ SECRET_KEY = \"SecretOfDjango0123\", QUOTED = \"a \\\"quoted\\\" \\\\ one\" }",
+            ),
+            ("reboot_at", "03:30"),
+        ],
+    ),
 ];
 
 /// What is secret in the values above.
-const GIVEN_SECRETS: [&str; 5] = [
+const GIVEN_SECRETS: [&str; 6] = [
     "TokenOfTheClusterThatOpensNothing0123456789",
     "dp.st.dev.0123456789abcdef",
     "SecretOfEtcd0123",
     "SecretOfBackups0",
     "SecretOfDocument",
+    "SecretOfDjango0123",
 ];
 
 /// An environment that stands on a local cloud.

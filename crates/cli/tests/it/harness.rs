@@ -64,6 +64,15 @@ impl Project {
         project
     }
 
+    /// A copy of the repository's modules beside a root module with this `main.tf`.
+    pub(crate) fn modules(main: &str) -> Self {
+        let project = Project::new("");
+        let modules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../modules");
+        copy(&modules, &project.path("modules"));
+        project.configure(main);
+        project
+    }
+
     /// A copy of the repository's stacks, running in one of their environments. None, said aloud, if it is not there.
     pub(crate) fn stack(name: &str) -> Option<Self> {
         let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

@@ -103,3 +103,28 @@ fn a_local_cloud_is_stopped_and_found_again_and_reset() {
     assert!(!project.path(".terraform/local").exists());
     project.run("plan -local -time-scale=0 -detailed-exitcode").code_is(2);
 }
+
+#[test]
+fn consult_puts_its_addresses_into_a_zone_if_asked() {
+    let Some(mut project) = Project::stack("consult/dev") else { return };
+    let zone = "resource \"hcloud_zone\" \"test\" {\n  name = \"example.com\"\n  mode = \"primary\"\n}\n";
+    project.write("zone.tf", zone);
+    project.run("apply -local -time-scale=0 -auto-approve -target=hcloud_zone.test").ok();
+    let names = "{ zone = \"example.com\", names = [\"@\", \"origin\"], ttl = 600 }";
+    project.set_env("TF_VAR_dns_zone", names);
+    project.run("apply -local -time-scale=0 -auto-approve").ok();
+    let cloud = project.cloud();
+    let addresses = project.run("output -local -json dns").ok().json();
+    for (name, kind) in [("@", "A"), ("@", "AAAA"), ("origin", "A"), ("origin", "AAAA")] {
+        let path = format!("/v1/zones/example.com/rrsets/{name}/{kind}");
+        let set = cloud.call("GET", &path, &serde_json::Value::Null)["rrset"].clone();
+        assert_eq!(set["records"][0]["value"], addresses[kind], "{name} {kind}: {set}");
+        assert_eq!(set["ttl"], 600);
+    }
+    project.run("plan -local -time-scale=0 -detailed-exitcode").ok();
+    project.set_env("TF_VAR_dns_zone", "{ zone = \"example.com\", names = [\"www.\"] }");
+    project
+        .run("plan -local -time-scale=0")
+        .one_error("Invalid value for variable")
+        .tells(&["without a dot at the end"]);
+}

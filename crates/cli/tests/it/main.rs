@@ -6,6 +6,7 @@ mod cloudflare;
 mod cost;
 mod crash;
 mod day2;
+mod docker_host;
 mod full_disk;
 mod harness;
 mod interrupt;

@@ -17,4 +17,6 @@ module "host" {
   install_doppler       = var.install_doppler
   doppler_token         = var.doppler_token
   app_environment       = var.app_environment
+  health_check_seconds  = var.health_check_seconds
+  dns_zone              = var.dns_zone
 }

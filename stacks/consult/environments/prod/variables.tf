@@ -77,9 +77,9 @@ variable "registry_login" {
 }
 
 variable "install_doppler" {
-  description = "Whether to install the Doppler command line at first boot."
+  description = "Whether to install the Doppler command line at first boot; null does so when there is a doppler_token."
   type        = bool
-  default     = true
+  default     = null
 }
 
 variable "doppler_token" {
@@ -94,4 +94,20 @@ variable "app_environment" {
   type        = map(string)
   default     = {}
   sensitive   = true
+}
+
+variable "health_check_seconds" {
+  description = "How long a deployment waits for the application to be well before it rolls back."
+  type        = number
+  default     = 60
+}
+
+variable "dns_zone" {
+  description = "Zone at Hetzner DNS to put A and AAAA records of the server into: its name or id, the names in it (\"@\" for the zone itself) and their TTL in seconds; null for none. The zone must be there."
+  type = object({
+    zone  = string
+    names = optional(list(string), ["@"])
+    ttl   = optional(number, 300)
+  })
+  default = null
 }

@@ -60,9 +60,10 @@ module "docker" {
   docker_source         = var.docker_source
   docker_settings       = var.docker_settings
   registry_login        = var.registry_login
-  install_doppler       = var.install_doppler
+  install_doppler       = coalesce(var.install_doppler, nonsensitive(var.doppler_token != null))
   doppler_token         = var.doppler_token
   app_environment       = var.app_environment
+  health_check          = { seconds = var.health_check_seconds }
 
   # By the subnet's, so that the subnet is there first.
   network = {

@@ -127,10 +127,9 @@ variable "registry_login" {
 }
 
 variable "install_doppler" {
-  description = "Whether to install the Doppler command line. Without it the service reads /etc/consult/consult.env."
+  description = "Whether to install the Doppler command line at first boot; null does so when there is a doppler_token."
   type        = bool
-  default     = true
-  nullable    = false
+  default     = null
 }
 
 variable "doppler_token" {
@@ -146,4 +145,26 @@ variable "app_environment" {
   default     = {}
   nullable    = false
   sensitive   = true
+}
+
+variable "health_check_seconds" {
+  description = "How long a deployment waits for the application to be well before it rolls back."
+  type        = number
+  default     = 60
+  nullable    = false
+}
+
+variable "dns_zone" {
+  description = "Zone at Hetzner DNS to put A and AAAA records of the server into: its name or id, the names in it (\"@\" for the zone itself) and their TTL in seconds; null for none. The zone must be there."
+  type = object({
+    zone  = string
+    names = optional(list(string), ["@"])
+    ttl   = optional(number, 300)
+  })
+  default = null
+
+  validation {
+    condition     = var.dns_zone == null ? true : length(var.dns_zone.names) == length(distinct(var.dns_zone.names)) && alltrue([for name in var.dns_zone.names : can(regex("^(@|(\\*\\.)?[a-z0-9_]([a-z0-9._-]*[a-z0-9])?)$", name))])
+    error_message = "Names are those within the zone, each once: \"@\" for the zone itself, \"www\", \"*.app\"; in lower case and without a dot at the end."
+  }
 }

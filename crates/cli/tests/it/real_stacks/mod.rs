@@ -70,7 +70,12 @@ impl Stage {
 
     /// Applies the stack and waits until every machine has done its first boot, without an error.
     fn apply(&self) -> Run {
-        let apply = self.project.start("apply -local -machines -auto-approve -wait-for-boot=10m");
+        self.apply_with("")
+    }
+
+    fn apply_with(&self, more: &str) -> Run {
+        let line = format!("apply -local -machines -auto-approve -wait-for-boot=10m {more}");
+        let apply = self.project.start(&line);
         // Packages are fetched meanwhile, from wherever this computer has them from.
         let run = apply.within(Duration::from_secs(900)).wait().ok();
         say(&format!("applied, first boots done: {:.1} s", run.elapsed.as_secs_f64()));
