@@ -149,18 +149,22 @@ async fn plan(
     let environment = std::env::vars();
     let (mut variables, diagnostics) = inputs::gather(&mut project, &args.variables, environment, None);
     check(context, &diagnostics, &project.sources)?;
-    if !has_automatic_values(&*project.files) && project.files.is_file(Path::new(EXAMPLE)) {
+    if project.files.is_file(Path::new(EXAMPLE)) {
+        let nothing_given = !has_automatic_values(&*project.files);
         let files = project.files.clone();
         let (examples, diagnostics) = parse_tfvars(&*files, &mut project.sources, Path::new(EXAMPLE));
         check(context, &diagnostics, &project.sources)?;
         let declared = &project.config.root().variables;
-        let before = variables.len();
+        let mut used = Vec::new();
         for (name, mut value) in examples.into_iter().filter(|(name, _)| declared.contains_key(name)) {
-            fill_up(&mut value.raw);
-            variables.entry(name).or_insert(value);
+            let stands_in = fill_up(&mut value.raw);
+            if !variables.contains_key(&name) && (nothing_given || stands_in) {
+                used.push(name.to_string());
+                variables.insert(name, value);
+            }
         }
-        if variables.len() > before {
-            notes.push(format!("Values of {EXAMPLE} are used, as there is no terraform.tfvars."));
+        if !used.is_empty() {
+            notes.push(format!("Not given, and taken from {EXAMPLE}: {}.", used.join(", ")));
         }
     }
 
@@ -191,12 +195,16 @@ async fn plan(
 }
 
 /// Makes a whole SSH key of one that an example shortens (`ssh-ed25519 AAAA… you@example.org`), so that it passes for
-/// one. No price depends on it, and nothing is made with it.
-fn fill_up(value: &mut RawInput) {
-    if let RawInput::Value(given) = value
-        && given.as_str().is_some_and(|text| text.starts_with("ssh-") && text.contains('…'))
-    {
-        *given = Value::string(STAND_IN_KEY);
+/// one. No price depends on it, and nothing is made with it. Whether it was such a key.
+fn fill_up(value: &mut RawInput) -> bool {
+    match value {
+        RawInput::Value(given)
+            if given.as_str().is_some_and(|text| text.starts_with("ssh-") && text.contains('…')) =>
+        {
+            *given = Value::string(STAND_IN_KEY);
+            true
+        }
+        _ => false,
     }
 }
 

@@ -278,12 +278,12 @@ fn quoted(text: &str) -> String {
 pub(crate) fn checked_name(name: &str) -> Result<String, String> {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let first = name.chars().next().is_some_and(|c| c.is_ascii_lowercase());
-    if first && name.len() <= 40 && name.chars().all(inner) && !name.ends_with('-') {
+    if first && name.len() <= 24 && name.chars().all(inner) && !name.ends_with('-') {
         return Ok(name.to_owned());
     }
     Err(format!(
         "{name:?} is no name for a project: it begins with a letter, goes on with letters, digits and hyphens, all \
-         lower case, and has 40 characters at most"
+         lower case, and has 24 characters at most"
     ))
 }
 
@@ -450,7 +450,7 @@ workers        = { size = \"large\" }
         ] {
             assert_eq!(checked_name(name).is_ok(), good, "{name}");
         }
-        assert!(checked_name(&"a".repeat(41)).is_err());
+        assert!(checked_name(&"a".repeat(25)).is_err());
         assert!(checked_location("mars").unwrap_err().contains("fsn1 (Falkenstein)"));
         assert!(checked_server_type("cx22").unwrap_err().contains("cx23"));
         assert!(checked_server_type("nosuch").unwrap_err().contains("cx23"));

@@ -125,7 +125,7 @@ $ ferroform destroy -local
 Make an API token in the Hetzner console (Security, API tokens, read and write). It belongs in the environment, not in a file.
 
 ```console
-{enter}$ cp -n terraform.tfvars.example terraform.tfvars    # and fill it in; git ignores it
+{enter}$ $EDITOR terraform.tfvars           # see terraform.tfvars.example; git ignores it
 $ export HCLOUD_TOKEN=…
 $ ferroform plan -out=my.tfplan
 $ ferroform cost my.tfplan

@@ -12,8 +12,8 @@ variable "name" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$", var.name))
-    error_message = "A name begins with a letter, goes on with letters, digits and hyphens, all lower case, and has 40 characters at most."
+    condition     = can(regex("^[a-z]([a-z0-9-]{0,22}[a-z0-9])?$", var.name))
+    error_message = "A name begins with a letter, goes on with letters, digits and hyphens, all lower case, and has 24 characters at most."
   }
 }
 

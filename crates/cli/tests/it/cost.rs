@@ -277,10 +277,20 @@ fn examples_stand_in_for_values_that_nobody_has_given() {
     // 10 × 0.0572, 20 × 0.0572 and so on.
     assert_eq!(total("cost -json"), "0.572");
     assert_eq!(total("cost -json -var size=20"), "1.144");
-    assert!(project.run("cost").ok().stdout.contains("Values of terraform.tfvars.example are used"));
+    assert!(
+        project.run("cost").ok().stdout.contains("Not given, and taken from terraform.tfvars.example: size.")
+    );
     project.write("terraform.tfvars", "size = 30\n");
     assert_eq!(total("cost -json"), "1.716");
     assert!(!project.run("cost").ok().stdout.contains("terraform.tfvars.example"));
+    // Where somebody has given values, only a key that is shortened in the example is stood in for.
+    project.write("terraform.tfvars.example", "size = 10\nkey = \"ssh-ed25519 AAAA… you@example.org\"\n");
+    let key = "variable \"key\" {\n  type = string\n  validation {\n    condition = length(split(\" \", var.key)) == 3 && \
+               !strcontains(var.key, \"…\")\n    error_message = \"No key.\"\n  }\n}\n";
+    project.configure(&format!("{required}{variable}{volume}{key}"));
+    assert_eq!(total("cost -json"), "1.716");
+    let run = project.run("cost").ok();
+    assert!(run.stdout.contains("Not given, and taken from terraform.tfvars.example: key."), "{run}");
 }
 
 #[test]

@@ -170,12 +170,13 @@ fn what_is_still_to_be_said_is_told() {
     let run = new(&project, &["nornos", "shop"]).ok();
     assert!(run.stdout.contains("  environments/production: ssh_public_key\n"), "{run}");
     assert!(!run.stdout.contains("environments/dev:"), "{run}");
-    assert!(!project.path("shop/environments/dev/terraform.tfvars").exists());
+    // The name is that of the directory, and begins every other name.
+    assert!(project.read("shop/environments/dev/terraform.tfvars").ends_with("\n\nname = \"shop\"\n"));
     let json = new(&project, &["consult", "other", "-json", "-name", "desk"]).ok().json();
     assert_eq!(json["name"], "desk");
     assert_eq!(
         json["environments"][1],
-        json!({"directory": "environments/prod", "has_values": false, "missing": ["ssh_public_key", "admin_ssh_ips"]})
+        json!({"directory": "environments/prod", "has_values": true, "missing": ["ssh_public_key", "admin_ssh_ips"]})
     );
 }
 

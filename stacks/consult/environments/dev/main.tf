@@ -5,6 +5,7 @@ locals {
 module "host" {
   source = "../../modules/host"
 
+  name                  = var.name
   environment           = "dev"
   location              = var.location
   server_type           = var.server_type

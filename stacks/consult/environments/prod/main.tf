@@ -1,6 +1,7 @@
 module "host" {
   source = "../../modules/host"
 
+  name                  = var.name
   environment           = "prod"
   location              = var.location
   server_type           = var.server_type

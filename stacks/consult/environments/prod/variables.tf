@@ -5,6 +5,12 @@ variable "hcloud_token" {
   sensitive   = true
 }
 
+variable "name" {
+  description = "Name of the project, beginning of every name: <name>-prod."
+  type        = string
+  default     = "consult"
+}
+
 variable "location" {
   description = "Hetzner location; null for the stack's default, hil."
   type        = string

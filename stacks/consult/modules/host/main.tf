@@ -1,5 +1,5 @@
 locals {
-  name = "consult-${var.environment}"
+  name = "${var.name}-${var.environment}"
 
   labels = {
     stack       = "consult"

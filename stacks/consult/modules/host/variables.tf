@@ -1,10 +1,22 @@
 variable "environment" {
-  description = "Name of the environment, part of every name: consult-<environment>."
+  description = "Name of the environment, part of every name: <name>-<environment>."
   type        = string
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{0,30}[a-z0-9]$", var.environment))
     error_message = "The environment is 2 to 32 lower-case letters, digits and dashes, and begins with a letter."
+  }
+}
+
+variable "name" {
+  description = "Name of the project, beginning of every name: <name>-<environment>."
+  type        = string
+  default     = "consult"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z]([a-z0-9-]{0,22}[a-z0-9])?$", var.name))
+    error_message = "The name is 1 to 24 lower-case letters, digits and dashes, and begins with a letter."
   }
 }
 

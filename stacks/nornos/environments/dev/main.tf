@@ -1,6 +1,7 @@
 module "platform" {
   source = "../../modules/platform"
 
+  name                 = var.name
   environment          = "dev"
   location             = var.location
   ssh_public_key       = var.ssh_public_key

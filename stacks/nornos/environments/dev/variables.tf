@@ -5,6 +5,12 @@ variable "hcloud_token" {
   sensitive   = true
 }
 
+variable "name" {
+  description = "Name of the project, beginning of every name: <name>-dev."
+  type        = string
+  default     = "nornos"
+}
+
 variable "ssh_public_key" {
   description = "Your public SSH key; null generates one, see the output ssh_private_key."
   type        = string

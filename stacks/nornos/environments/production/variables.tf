@@ -5,6 +5,12 @@ variable "hcloud_token" {
   sensitive   = true
 }
 
+variable "name" {
+  description = "Name of the project, beginning of every name: <name>-production."
+  type        = string
+  default     = "nornos"
+}
+
 variable "ssh_public_key" {
   description = "Your public SSH key. Required."
   type        = string

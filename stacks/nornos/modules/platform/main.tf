@@ -1,5 +1,5 @@
 locals {
-  name         = "nornos-${var.environment}"
+  name         = "${var.name}-${var.environment}"
   eu_locations = ["fsn1", "nbg1", "hel1"]
   # The zone of all of Hetzner's locations in the EU.
   network_zone = "eu-central"
