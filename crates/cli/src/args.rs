@@ -4,6 +4,7 @@ mod cloud;
 mod cloudflare;
 mod cost;
 mod day2;
+mod fmt;
 mod new;
 
 use std::ffi::OsString;
@@ -15,6 +16,7 @@ pub(crate) use self::cloud::*;
 pub(crate) use self::cloudflare::CloudflareRangesArgs;
 pub(crate) use self::cost::CostArgs;
 pub(crate) use self::day2::*;
+pub(crate) use self::fmt::FmtArgs;
 pub(crate) use self::new::NewArgs;
 
 /// An infrastructure engine for Hetzner Cloud that speaks the Terraform language.
@@ -38,6 +40,8 @@ pub(crate) enum Command {
     Init(InitArgs),
     /// Check whether the configuration is valid.
     Validate(ValidateArgs),
+    /// Bring configuration into the canonical style.
+    Fmt(FmtArgs),
     /// Show what applying would change.
     Plan(PlanArgs),
     /// Create, update and delete objects as configured or as planned.

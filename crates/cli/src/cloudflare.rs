@@ -3,8 +3,6 @@
 mod published;
 
 use std::collections::BTreeSet;
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use ferroform_core::Diagnostic;
@@ -14,6 +12,8 @@ use jiff::civil::Date;
 use serde_json::{Map, Value as Json};
 
 pub(crate) use self::published::fetch;
+
+use crate::files::replace;
 
 /// The two families, as the file names them.
 pub(crate) const FAMILIES: [&str; 2] = ["ipv4", "ipv6"];
@@ -125,20 +125,6 @@ impl Difference {
     pub(crate) fn is_empty(&self) -> bool {
         self.added.is_empty() && self.removed.is_empty()
     }
-}
-
-/// Replaces a file by way of a temporary one beside it. Its mode stays; a new one can be read by everybody.
-fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    // Where the name is a link, what it leads to is replaced.
-    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let folder = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mode = std::fs::metadata(&target).map_or(0o644, |found| found.permissions().mode() & 0o777);
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().set_permissions(std::fs::Permissions::from_mode(mode))?;
-    file.as_file().sync_all()?;
-    file.persist(&target)?;
-    Ok(())
 }
 
 #[cfg(test)]

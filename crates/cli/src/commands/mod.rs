@@ -6,6 +6,7 @@ mod cloud;
 mod cloudflare;
 mod cost;
 mod deploy;
+mod fmt;
 mod init;
 mod kubeconfig;
 mod logs;
@@ -38,7 +39,7 @@ use crate::workflow::{Context, Reported};
 /// What a command came to.
 pub(crate) type Outcome = Result<ExitCode, Reported>;
 
-/// Runs a command. Exit codes: 0 done, 1 failed; `plan -detailed-exitcode` has 2 for changes.
+/// Runs a command. Exit codes: 0 done, 1 failed; `plan -detailed-exitcode` has 2 for changes, `fmt` Terraform's.
 pub(crate) fn run(cli: Cli, terminal: &Terminal) -> ExitCode {
     dispatch(cli, terminal).unwrap_or(ExitCode::from(1))
 }
@@ -57,6 +58,7 @@ fn dispatch(cli: Cli, terminal: &Terminal) -> Outcome {
         Command::New(args) => new::run(&args, terminal),
         Command::Init(args) => init::run(&args, terminal),
         Command::Validate(args) => validate::run(&args, terminal),
+        Command::Fmt(args) => fmt::run(&args, terminal),
         Command::Plan(args) => block_on(plan::run(&args, terminal)),
         Command::Apply(args) => block_on(apply::run(&args, false, terminal)),
         Command::Destroy(args) => block_on(apply::run(&args, true, terminal)),

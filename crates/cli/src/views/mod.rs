@@ -6,6 +6,7 @@ pub(crate) mod cost;
 pub(crate) mod day2;
 pub(crate) mod diagnostics;
 mod diff;
+pub(crate) mod fmt;
 pub(crate) mod new;
 pub(crate) mod outputs;
 pub(crate) mod plan;

@@ -7,6 +7,7 @@ mod cost;
 mod crash;
 mod day2;
 mod docker_host;
+mod fmt;
 mod full_disk;
 mod harness;
 mod interrupt;
