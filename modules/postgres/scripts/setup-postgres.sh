@@ -10,6 +10,7 @@ directory=/etc/postgres-setup
 . "$directory/postgres.env"
 config=/etc/postgresql/$PG_VERSION/main
 data=$PG_VOLUME/postgresql/$PG_VERSION/main
+saved=$PG_VOLUME/postgresql/$PG_VERSION/configuration
 service=postgresql@$PG_VERSION-main.service
 
 fail() {
@@ -37,8 +38,18 @@ if [ -d "$data" ] && [ ! -e "$config/postgresql.conf" ]; then
   rm -f "$data/postmaster.pid"
 fi
 if [ ! -e "$config/postgresql.conf" ]; then
-  # Takes over the data directory when the volume has one.
-  pg_createcluster "$PG_VERSION" main --datadir "$data" -- --data-checksums
+  if [ -d "$data" ]; then
+    # pg_createcluster takes a data directory over together with its configuration, which Debian keeps on the root disk.
+    [ -e "$saved/postgresql.conf" ] || fail "$saved has no postgresql.conf for the data in $data; see README.md"
+    for file in postgresql.conf pg_hba.conf pg_ident.conf; do
+      install -o postgres -g postgres -m 0640 "$saved/$file" "$data/$file"
+    done
+    pg_createcluster "$PG_VERSION" main --datadir "$data"
+    cp -a "$saved/conf.d/." "$config/conf.d/"
+    chown -R postgres:postgres "$config/conf.d"
+  else
+    pg_createcluster "$PG_VERSION" main --datadir "$data" -- --data-checksums
+  fi
 fi
 
 # Archives of different clusters stay apart, so that a new one does not write over what an old one left.
@@ -92,6 +103,13 @@ if ! systemctl restart "$service" || ! wait_until_ready; then
   fi
   fail "PostgreSQL does not accept connections; see: journalctl -u $service"
 fi
+
+# For the next server, all but the key.
+rm -rf "$saved.new"
+install -d -o postgres -g postgres -m 0700 "$saved.new"
+cp -a "$config/postgresql.conf" "$config/pg_hba.conf" "$config/pg_ident.conf" "$config/conf.d" "$saved.new/"
+rm -rf "$saved"
+mv "$saved.new" "$saved"
 
 psql_as_postgres() {
   runuser -u postgres -- psql --quiet --no-psqlrc --set ON_ERROR_STOP=1 "$@"

@@ -23,6 +23,9 @@ def verify(store, name):
         base = store.manifests("base").get(manifest["name"])
         if base:
             store.check(store.path("base", manifest["name"]), base)
+        if dump.parent == store.scratch:
+            # There may be many.
+            dump.unlink()
         return None
     except Failure as failure:
         return str(failure)
@@ -130,8 +133,7 @@ def exchange(store, target, kept):
 @contextlib.contextmanager
 def recovered(store, name, moment):
     """The database as it was at a moment, as a dump: a second PostgreSQL, which nobody reaches, replays the archive."""
-    base = base_for(store, name, moment)
-    archive = store.path("base", base["name"])
+    base, archive = base_for(store, name, moment)
     store.check(archive, base)
     store.need_space(2 * base["cluster_size"])
     complete_archive(store, base)
@@ -166,7 +168,7 @@ def recovered(store, name, moment):
 
 
 def base_for(store, name, moment):
-    """The last base backup that was finished before a moment, on the volume."""
+    """The last base backup that was finished before a moment: manifest and file."""
     if moment > now():
         raise Failure(f"{rfc3339(moment)} is in the future")
     bases = store.backups("base")
@@ -179,9 +181,7 @@ def base_for(store, name, moment):
         hint = f"; the earliest moment is {earliest}" if earliest else ""
         raise Failure(f"there is no {which} that was finished before {rfc3339(moment)}{hint}")
     base, location = fit[-1]
-    if location == "object-storage":
-        store.download("base", base)
-    return base
+    return base, store.found("base", base, location)
 
 
 def prepare(store, home, data, base, moment):
@@ -234,7 +234,9 @@ def start(server, home, control, moment):
     except Failure as failure:
         lines = log.read_text(errors="replace").splitlines() if log.exists() else []
         if any("recovery ended before configured recovery target was reached" in line for line in lines):
-            raise Failure(f"the WAL archive ends before {rfc3339(moment)}: choose an earlier moment") from failure
+            last = [line.split(" at log time ", 1)[1] for line in lines if "last completed transaction was at" in line]
+            ends = f"; its last transaction was at {last[-1]}" if last else ""
+            raise Failure(f"the WAL archive ends before {rfc3339(moment)}{ends}: choose an earlier moment") from failure
         fatal = [line for line in lines if "FATAL" in line or "PANIC" in line]
         raise Failure(f"recovery failed: {(fatal or [str(failure)])[-1]}") from failure
 

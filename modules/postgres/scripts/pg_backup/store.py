@@ -79,12 +79,17 @@ class Store:
                         message = f"another pg-backup has been at work for {seconds} seconds; see: pgrep -af pg-backup"
                         raise Failure(message) from None
                     time.sleep(0.5)
-            if name == "lock":
+            if name != "lock":
+                yield
+                return
+            # What a run that was killed has left goes at the beginning, and what this one fetched in the end.
+            self.clean()
+            try:
+                yield
+            finally:
                 self.clean()
-            yield
 
     def clean(self):
-        """Removes what a run that was killed has left."""
         for left in [*self.dumps.glob("*.partial"), *self.base.glob("*.partial"), *self.scratch.iterdir()]:
             shutil.rmtree(left) if left.is_dir() else left.unlink()
         for folder, suffix in SUFFIX.items():
@@ -134,7 +139,7 @@ class Store:
         return dict(sorted(found.items(), key=lambda item: (item[1][0]["created_at"], item[0])))
 
     def named(self, name):
-        """The backup that a name or `latest` stands for: manifest and file, which is fetched if it is elsewhere."""
+        """The backup that a name or `latest` stands for: manifest and file."""
         backups = self.backups()
         if not backups:
             raise Failure("there is no backup: make one with pg-backup now")
@@ -142,18 +147,18 @@ class Store:
         if name not in backups:
             raise Failure(f"there is no backup {name}; there are: {', '.join(backups)}")
         manifest, location = backups[name]
-        if location == "object-storage":
-            self.download("dumps", manifest)
-        return manifest, self.path("dumps", name)
+        return manifest, self.found("dumps", manifest, location)
 
-    def download(self, folder, manifest):
-        name = manifest["name"]
-        say(f"fetching {name} from object storage")
+    def found(self, folder, manifest, location):
+        """The file of a backup; one that is in object storage only is fetched until the lock is given back."""
+        path = self.path(folder, manifest["name"])
+        if location != "object-storage":
+            return path
+        say(f"fetching {path.name} from object storage")
         self.need_space(manifest["size"])
-        path = self.path(folder, name)
-        self.remote.run("get", f"{folder}/{path.name}", path)
-        self.check(path, manifest)
-        write_file(path.with_name(f"{name}.json"), encode(manifest))
+        fetched = self.scratch / path.name
+        self.remote.run("get", f"{folder}/{path.name}", fetched)
+        return fetched
 
     def need_space(self, size):
         """Refuses before the volume, which holds the database too, is full."""

@@ -17,7 +17,7 @@ variable "secret_key" {
 }
 
 module "backup_target" {
-  source = "../.."
+  source = "../"
 
   region     = "fsn1"
   bucket     = "example-backups"
@@ -28,7 +28,7 @@ module "backup_target" {
 }
 
 module "first_boot" {
-  source = "../../../first-boot"
+  source = "../../first-boot"
 
   hostname = "example"
   packages = module.backup_target.packages

@@ -1,4 +1,4 @@
-# Redis in a private network, for clients in another subnet of it.
+# PostgreSQL in a private network, for clients in another subnet of it.
 
 terraform {
   required_version = ">= 1.9.0"
@@ -38,15 +38,18 @@ resource "hcloud_firewall" "databases" {
   name = "shop-databases"
 }
 
-module "redis" {
-  source = "../.."
+module "postgres" {
+  source = "../"
 
-  name         = "shop-redis"
+  name         = "shop-postgres"
   stack        = "shop"
   location     = "fsn1"
   server_type  = "cx23"
+  volume_size  = 20
+  database     = "shop"
+  owner        = "shop_admin"
   subnet       = { id = hcloud_network_subnet.databases.id, cidr = hcloud_network_subnet.databases.ip_range }
-  address      = "10.0.2.20"
+  address      = "10.0.2.10"
   client_cidr  = "10.0.1.0/24"
   admin_cidr   = "10.0.0.0/16"
   firewall_ids = [hcloud_firewall.databases.id]
@@ -54,13 +57,13 @@ module "redis" {
 }
 
 output "settings" {
-  description = "What Redis may use of the server."
-  value       = module.redis.settings
+  description = "What PostgreSQL may use of the server."
+  value       = module.postgres.settings
 }
 
 output "url" {
-  description = "URL of Redis."
-  value       = module.redis.url
+  description = "URL of the database."
+  value       = module.postgres.url
   sensitive   = true
 }
 
@@ -71,7 +74,7 @@ output "ferroform" {
     version     = 1
     stack       = "shop"
     environment = "example"
-    servers     = module.redis.contract.servers
-    redis       = module.redis.contract.redis
+    servers     = module.postgres.contract.servers
+    postgres    = module.postgres.contract.postgres
   }
 }
