@@ -37,7 +37,8 @@ pub(super) fn rewrite_document(
 ) -> String {
     let text = text.replace(&format!("{stack}/"), "");
     if !markdown {
-        return text;
+        // Settings that say where the stack is: here.
+        return text.replace(stack, ".");
     }
     let mut out = String::with_capacity(text.len());
     let mut rest = text.as_str();
@@ -89,6 +90,13 @@ mod tests {
             assert_eq!(relative(folder, target), path);
             assert_eq!(resolve(folder, path).unwrap(), target);
         }
+    }
+
+    #[test]
+    fn settings_say_where_the_stack_is_now() {
+        let text = "STACK: stacks/s\nrun: stacks/s/ci/check \"$STACK\" modules # [x](y)\n";
+        let expected = "STACK: .\nrun: ci/check \"$STACK\" modules # [x](y)\n";
+        assert_eq!(rewrite_document(text, "stacks/s", false, &|_| None), expected);
     }
 
     #[test]
