@@ -51,6 +51,11 @@ pub(crate) fn labels(labels: &Labels) -> Value {
     Value::map(Type::String, labels.iter().map(|(k, v)| (k.as_str(), text(v))))
 }
 
+/// A list of whole numbers.
+pub(crate) fn int_list(items: impl IntoIterator<Item = i64>) -> Value {
+    Value::list(Type::Number, items.into_iter().map(int))
+}
+
 /// A set of whole numbers.
 pub(crate) fn int_set(items: impl IntoIterator<Item = i64>) -> Value {
     Value::set(Type::Number, items.into_iter().map(int))

@@ -8,6 +8,7 @@ use ferroform_core::schema::{Attribute, Block};
 use ferroform_provider::ProviderSchema;
 
 use crate::data_source::DataSource;
+use crate::data_sources::family::{Many, One};
 use crate::resource::Resource;
 use crate::{data_sources, resources};
 
@@ -41,13 +42,42 @@ const RESOURCES: &[&dyn Resource] = &[
     &resources::zone_rrset::ZoneRrset,
 ];
 
-/// Every data source; a new one is added here.
-const DATA_SOURCES: &[&dyn DataSource] = &[
-    &data_sources::image::Image,
-    &data_sources::location::Location,
-    &data_sources::network::Network,
-    &data_sources::server_type::ServerType,
-    &data_sources::ssh_key::SshKey,
+/// Every data source; a new family is added here.
+static DATA_SOURCES: &[&dyn DataSource] = &[
+    &data_sources::datacenter::MANY,
+    &data_sources::datacenter::ONE,
+    &One(&data_sources::certificate::FAMILY),
+    &Many(&data_sources::certificate::FAMILY),
+    &One(&data_sources::firewall::FAMILY),
+    &Many(&data_sources::firewall::FAMILY),
+    &One(&data_sources::floating_ip::FAMILY),
+    &Many(&data_sources::floating_ip::FAMILY),
+    &One(&data_sources::image::FAMILY),
+    &Many(&data_sources::image::FAMILY),
+    &One(&data_sources::load_balancer::FAMILY),
+    &Many(&data_sources::load_balancer::FAMILY),
+    &One(&data_sources::load_balancer_type::FAMILY),
+    &Many(&data_sources::load_balancer_type::FAMILY),
+    &One(&data_sources::location::FAMILY),
+    &Many(&data_sources::location::FAMILY),
+    &One(&data_sources::network::FAMILY),
+    &Many(&data_sources::network::FAMILY),
+    &One(&data_sources::placement_group::FAMILY),
+    &Many(&data_sources::placement_group::FAMILY),
+    &One(&data_sources::primary_ip::FAMILY),
+    &Many(&data_sources::primary_ip::FAMILY),
+    &One(&data_sources::server::FAMILY),
+    &Many(&data_sources::server::FAMILY),
+    &One(&data_sources::server_type::FAMILY),
+    &Many(&data_sources::server_type::FAMILY),
+    &One(&data_sources::ssh_key::FAMILY),
+    &Many(&data_sources::ssh_key::FAMILY),
+    &One(&data_sources::volume::FAMILY),
+    &Many(&data_sources::volume::FAMILY),
+    &One(&data_sources::zone::FAMILY),
+    &Many(&data_sources::zone::FAMILY),
+    &data_sources::zone_rrset::Many,
+    &data_sources::zone_rrset::One,
 ];
 
 /// What the provider offers, by type.

@@ -1,64 +1,44 @@
-//! `hcloud_network`: a private network.
+//! `hcloud_network`, `hcloud_networks`: private networks.
 
-use async_trait::async_trait;
-use ferroform_core::schema::{Attribute, Block, Schema};
+use ferroform_core::schema::{Attribute, Block};
 use ferroform_core::{Type, Value};
-use ferroform_hcloud::Filter;
+use ferroform_hcloud::{Client, Network};
 
-use super::schema;
-use crate::attrs::{Attrs, State, flag, int, labels, text};
-use crate::cx::Cx;
-use crate::data_source::{DataSource, existing, only};
-use crate::failure::Failure;
-use crate::rules::{self, Problems};
+use super::computed_text;
+use super::family::{Argument, Family};
+use crate::attrs::{flag, int, labels, text};
 
-pub(crate) struct Network;
+pub(crate) static FAMILY: Family<Network> = Family {
+    settable: &[
+        ("id", Attribute::optional_computed),
+        ("name", Attribute::optional_computed),
+        ("ip_range", Attribute::optional_computed),
+        ("labels", Attribute::optional_computed),
+    ],
+    one_takes: &[Argument::Selector, Argument::OldMostRecent],
+    older: true,
+    id_of_many: Attribute::optional_computed,
+    ..Family::new("hcloud_network", "hcloud_networks", "network", Client::networks, holds, show)
+};
 
-#[async_trait]
-impl DataSource for Network {
-    fn name(&self) -> &'static str {
-        "hcloud_network"
-    }
+fn holds() -> Block {
+    Block::of([
+        ("id", Attribute::computed(Type::Number)),
+        ("name", computed_text()),
+        ("ip_range", computed_text()),
+        ("labels", Attribute::computed(Type::map(Type::String))),
+        ("delete_protection", Attribute::computed(Type::Bool)),
+        ("expose_routes_to_vswitch", Attribute::computed(Type::Bool)),
+    ])
+}
 
-    fn schema(&self) -> Schema {
-        let mut most_recent = Attribute::optional(Type::Bool);
-        most_recent.deprecated = Some("It does nothing; remove it.".to_owned());
-        schema(Block::of([
-            ("id", Attribute::optional_computed(Type::Number)),
-            ("name", Attribute::optional_computed(Type::String)),
-            ("ip_range", Attribute::optional_computed(Type::String)),
-            ("labels", Attribute::optional_computed(Type::map(Type::String))),
-            ("delete_protection", Attribute::computed(Type::Bool)),
-            ("expose_routes_to_vswitch", Attribute::computed(Type::Bool)),
-            ("most_recent", most_recent),
-            ("with_selector", Attribute::optional(Type::String)),
-        ]))
-    }
-
-    fn validate(&self, config: Attrs<'_>, problems: &mut Problems) {
-        rules::exactly_one(config, &["id", "name", "with_selector"], problems);
-    }
-
-    async fn read(&self, cx: &Cx, config: Attrs<'_>, mut state: State) -> Result<Value, Failure> {
-        let networks = cx.client.networks();
-        let network = if let Some(id) = config.positive("id") {
-            existing(networks.find(id).await?, "network", id)?
-        } else {
-            let (filter, by) = match config.text("name") {
-                Some(name) => (Filter::name(name), format!("the name {name:?}")),
-                None => {
-                    let selector = config.text("with_selector").unwrap_or_default();
-                    (Filter::labels(selector), format!("labels that fit {selector:?}"))
-                }
-            };
-            only(networks.list(&filter).await?, "network", &by)?
-        };
-        state.set("id", int(network.id));
-        state.set("name", text(&network.name));
-        state.set("ip_range", text(&network.ip_range));
-        state.set("labels", labels(&network.labels));
-        state.set("delete_protection", flag(network.protection.delete));
-        state.set("expose_routes_to_vswitch", flag(network.expose_routes_to_vswitch));
-        Ok(state.finish())
-    }
+fn show(network: &Network) -> Vec<(&'static str, Value)> {
+    vec![
+        ("id", int(network.id)),
+        ("name", text(&network.name)),
+        ("ip_range", text(&network.ip_range)),
+        ("labels", labels(&network.labels)),
+        ("delete_protection", flag(network.protection.delete)),
+        ("expose_routes_to_vswitch", flag(network.expose_routes_to_vswitch)),
+    ]
 }

@@ -179,7 +179,7 @@ impl Resource for Firewall {
     }
 }
 
-fn rule_block() -> Block {
+pub(crate) fn rule_block() -> Block {
     Block::of([
         ("direction", Attribute::required(Type::String)),
         ("protocol", Attribute::required(Type::String)),
@@ -190,7 +190,7 @@ fn rule_block() -> Block {
     ])
 }
 
-fn apply_to_block() -> Block {
+pub(crate) fn apply_to_block() -> Block {
     Block::of([
         ("server", Attribute::optional_computed(Type::Number)),
         ("label_selector", Attribute::optional_computed(Type::String)),
@@ -272,7 +272,7 @@ fn rule_of(rule: Attrs<'_>) -> FirewallRule {
 }
 
 /// A rule as states have it: empty where there is nothing.
-fn rule_value(rule: &FirewallRule) -> Value {
+pub(crate) fn rule_value(rule: &FirewallRule) -> Value {
     Value::object([
         ("direction", text(&rule.direction)),
         ("protocol", text(&rule.protocol)),
@@ -314,7 +314,7 @@ fn planned_rule(rule: &Value, before: &[Value]) -> Value {
 
 /// What a firewall is applied to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Target {
+pub(crate) enum Target {
     Server(i64),
     Selector(String),
 }
@@ -337,7 +337,7 @@ fn targets(attrs: Attrs<'_>) -> BTreeSet<Target> {
 }
 
 /// What a firewall is applied to by itself, without the servers that a label selects.
-pub(super) fn resources(firewall: &ApiFirewall) -> BTreeSet<Target> {
+pub(crate) fn resources(firewall: &ApiFirewall) -> BTreeSet<Target> {
     let target = |resource: &FirewallResource| {
         let selector = resource.label_selector.as_ref().map(|s| Target::Selector(s.selector.clone()));
         selector.or_else(|| resource.server.map(|s| Target::Server(s.id)))
@@ -346,7 +346,7 @@ pub(super) fn resources(firewall: &ApiFirewall) -> BTreeSet<Target> {
 }
 
 /// A target as states have it: empty and zero where there is nothing.
-fn target_value(target: &Target) -> Value {
+pub(crate) fn target_value(target: &Target) -> Value {
     let (server, selector) = match target {
         Target::Server(id) => (*id, ""),
         Target::Selector(selector) => (0, selector.as_str()),

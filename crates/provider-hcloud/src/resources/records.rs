@@ -83,7 +83,7 @@ pub(super) fn problem_of_value(kind: &str, value: &str) -> Option<String> {
         }
         "TXT" if !is_quoted(value) => Some(format!(
             "{value:?} is not made of quoted strings of at most {LONGEST_STRING} characters, as a TXT record is. \
-             `provider::hcloud::txt_record(…)` makes them."
+             Write it with its quotes, such as \"\\\"v=spf1 -all\\\"\", and in several strings if it is longer."
         )),
         _ if value.trim().is_empty() => Some("It must not be empty.".to_owned()),
         _ => None,

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use async_trait::async_trait;
 use ferroform_core::schema::{Attribute, Block, Nesting, Schema};
 use ferroform_core::{AttrPath, Type, Value};
-use ferroform_hcloud::{Error, Labels, PrimaryNameserver, Protection, ZoneCreate};
+use ferroform_hcloud::{Error, Labels, PrimaryNameserver, Protection, Zone as ApiZone, ZoneCreate};
 
 use super::records::TTLS;
 use super::{changed_flag, number_id, parse_id, schema};
@@ -98,17 +98,9 @@ impl Resource for Zone {
 
     fn observe(&self, prior: Attrs<'_>, mut state: State, seen: &Seen) -> Result<Option<State>, Error> {
         let Some(zone) = seen.zones.find(prior.id())? else { return Ok(None) };
-        state.set_id(zone.id);
-        state.set("name", text(&zone.name));
-        state.set("mode", text(&zone.mode));
-        state.set("ttl", int(zone.ttl));
-        state.set("labels", labels(&zone.labels));
-        state.set("delete_protection", flag(zone.protection.delete));
-        let servers = zone.primary_nameservers.iter().map(nameserver_value);
-        state.set("primary_nameservers", Value::list(nameserver_block().implied_type(), servers));
-        let assigned = text_list(&zone.authoritative_nameservers.assigned);
-        state.set("authoritative_nameservers", Value::object([("assigned", assigned)]));
-        state.set("registrar", text(&zone.registrar));
+        for (name, value) in shown(zone) {
+            state.set(name, value);
+        }
         Ok(Some(state))
     }
 
@@ -187,11 +179,28 @@ impl Resource for Zone {
     }
 }
 
+/// The attributes of a zone.
+pub(crate) fn shown(zone: &ApiZone) -> Vec<(&'static str, Value)> {
+    let servers = zone.primary_nameservers.iter().map(nameserver_value);
+    let assigned = text_list(&zone.authoritative_nameservers.assigned);
+    vec![
+        ("id", int(zone.id)),
+        ("name", text(&zone.name)),
+        ("mode", text(&zone.mode)),
+        ("ttl", int(zone.ttl)),
+        ("labels", labels(&zone.labels)),
+        ("delete_protection", flag(zone.protection.delete)),
+        ("primary_nameservers", Value::list(nameserver_block().implied_type(), servers)),
+        ("authoritative_nameservers", Value::object([("assigned", assigned)])),
+        ("registrar", text(&zone.registrar)),
+    ]
+}
+
 /// What is wrong with the name of a zone (Hetzner API documentation, "Create a Zone").
 fn problem_of_name(name: &str) -> Option<String> {
     if !name.is_ascii() {
         return Some(format!(
-            "{name:?} has characters beyond ASCII; write it in Punycode: `provider::hcloud::idna({name:?})`."
+            "{name:?} has characters beyond ASCII; write it in Punycode, such as \"xn--mnchen-3ya.de\"."
         ));
     }
     let right = name.trim_end_matches('.').to_ascii_lowercase();

@@ -25,7 +25,8 @@ fn place(attrs: Attrs<'_>) -> Option<(String, RrsetKey)> {
     Some((attrs.text("zone")?.to_owned(), key(attrs)?))
 }
 
-fn id(key: &RrsetKey) -> String {
+/// What states and imports call a set.
+pub(crate) fn id(key: &RrsetKey) -> String {
     format!("{}/{}", key.name, key.kind)
 }
 
@@ -102,13 +103,10 @@ impl Resource for ZoneRrset {
             return Ok(None);
         };
         let before: Vec<Attrs<'_>> = prior.blocks("records").collect();
-        state.set_id(id(&key));
+        for (name, value) in shown(rrset) {
+            state.set(name, value);
+        }
         state.set("zone", text(&zone));
-        state.set("name", text(&rrset.name));
-        state.set("type", text(&rrset.kind));
-        state.set("ttl", int_or_null(rrset.ttl));
-        state.set("labels", labels(&rrset.labels));
-        state.set("change_protection", flag(rrset.protection.change));
         let items =
             rrset.records.iter().map(|r| in_known_spelling(&rrset.kind, &value(&rrset.kind, r), &before));
         state.set("records", Value::set(record_block().implied_type(), items));
@@ -179,6 +177,20 @@ impl Resource for ZoneRrset {
     fn created_with(&self) -> &'static [&'static str] {
         &["zone", "name", "type", "ttl", "labels", "records"]
     }
+}
+
+/// The attributes of a set, but the zone, which is called what configuration calls it.
+pub(crate) fn shown(rrset: &Rrset) -> Vec<(&'static str, Value)> {
+    let records = rrset.records.iter().map(|record| value(&rrset.kind, record));
+    vec![
+        ("id", text(&id(&rrset.key()))),
+        ("name", text(&rrset.name)),
+        ("type", text(&rrset.kind)),
+        ("ttl", int_or_null(rrset.ttl)),
+        ("labels", labels(&rrset.labels)),
+        ("change_protection", flag(rrset.protection.change)),
+        ("records", Value::set(record_block().implied_type(), records)),
+    ]
 }
 
 /// Reads one set, puts it into what was seen, and gives its records.

@@ -78,7 +78,7 @@ fn mistakes_are_named_before_any_request() {
             "IP address",
         ),
         ("hcloud_zone", json!({"name": "Example.com.", "mode": "primary"}), "\"example.com\""),
-        ("hcloud_zone", json!({"name": "münchen.de", "mode": "primary"}), "idna"),
+        ("hcloud_zone", json!({"name": "münchen.de", "mode": "primary"}), "Punycode"),
         ("hcloud_zone", json!({"name": "localhost", "mode": "primary"}), "name of a zone"),
         ("hcloud_zone", json!({"name": "example.com", "mode": "master"}), "`secondary`"),
         ("hcloud_zone", json!({"name": "example.com", "mode": "secondary"}), "primary_nameservers"),
@@ -105,7 +105,7 @@ fn mistakes_are_named_before_any_request() {
         ("hcloud_zone_rrset", rrset("www.", "A", json!([{"value": "192.0.2.1"}])), "dot"),
         ("hcloud_zone_rrset", rrset("www", "A", json!([{"value": "2001:db8::1"}])), "IPv4"),
         ("hcloud_zone_rrset", rrset("www", "A", json!([])), "one record at least"),
-        ("hcloud_zone_rrset", rrset("www", "TXT", json!([{"value": "v=spf1 -all"}])), "txt_record"),
+        ("hcloud_zone_rrset", rrset("www", "TXT", json!([{"value": "v=spf1 -all"}])), "quoted"),
         ("hcloud_zone_rrset", rrset("@", "CNAME", json!([{"value": "a.example."}])), "alias"),
         (
             "hcloud_zone_rrset",

@@ -331,7 +331,7 @@ fn observed(prior: Attrs<'_>, mut state: State, server: &ApiServer) -> State {
 }
 
 /// The address that a server uses of its /64: the first one.
-fn first_address(network: &str) -> String {
+pub(crate) fn first_address(network: &str) -> String {
     let address = network.split('/').next().unwrap_or_default();
     address
         .parse::<std::net::Ipv6Addr>()
