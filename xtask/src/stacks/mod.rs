@@ -65,7 +65,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         }
     }
     if parts.is_empty() {
-        parts.extend(PARTS.iter().filter(|part| **part != "documents"));
+        parts.extend(PARTS);
     }
     let context = Context { ferroform: program(ferroform, &root)?, root };
     let scratch = tempfile::Builder::new().prefix("stacks").tempdir()?;
