@@ -106,9 +106,9 @@ runs_anew() {
   [ "$(invocation)" != "$1" ] && systemctl is-active --quiet k3s.service
 }
 
-# keeps_failing: whether systemd has started it over and over since then.
+# keeps_failing: whether systemd has started it over and over since then, or has given up.
 keeps_failing() {
-  [ "$(systemctl show --property=NRestarts --value k3s.service)" -ge 10 ]
+  systemctl is-failed --quiet k3s.service || [ "$(systemctl show --property=NRestarts --value k3s.service)" -ge 10 ]
 }
 
 runs_or_fails() {
@@ -120,6 +120,8 @@ start_anew() {
   before=$(invocation)
   systemctl daemon-reload
   systemctl enable --quiet k3s.service
+  # What failed before is forgotten, or systemd may refuse to start it again.
+  systemctl reset-failed k3s.service 2>/dev/null || true
   systemctl restart --no-block k3s.service
   wait_for 600 "k3s.service runs" runs_or_fails "$before" && runs_anew "$before" || return 1
   [ "$ROLE" = agent ] || wait_for 300 "this control plane is ready" answers "$ADDRESS"

@@ -3,6 +3,7 @@
 //! What a closed network or a base image made of this computer's own packages cannot give is switched off by variables
 //! of the stacks; each run says what.
 
+mod cluster;
 mod consult;
 mod host;
 mod mirror;
@@ -10,6 +11,7 @@ mod nornos;
 mod nornos_private;
 
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -59,13 +61,22 @@ impl Stage {
         if !may_run() {
             return None;
         }
-        let project = Project::stack(stack)?;
+        Project::stack(stack).map(Self::of)
+    }
+
+    /// The example of a module instead of a stack; None where machines cannot run.
+    fn open_example(module: &str) -> Option<Self> {
+        let folder = Path::new("modules").join(module).join("example");
+        may_run().then(|| Self::of(Project::repository_folder(&folder)))
+    }
+
+    fn of(project: Project) -> Self {
         let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         project.run("cloud image build").ok();
         let foreign = Foreign::make();
         let looked = foreign.look();
         assert_eq!(looked.len(), 3, "a mount, a table and a loop device: {looked:?}");
-        Some(Self { project, host: Host::look(), foreign: (foreign, looked), _alone: alone })
+        Self { project, host: Host::look(), foreign: (foreign, looked), _alone: alone }
     }
 
     /// Applies the stack and waits until every machine has done its first boot, without an error.

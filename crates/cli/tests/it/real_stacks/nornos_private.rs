@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
+use super::cluster::{reboot, starts, verdict};
 use super::mirror::Mirror;
-use super::nornos::{platform, reboot, starts, verdict};
+use super::nornos::platform;
 use super::{Stage, soon};
 
 const STRANGER: &str = "45.33.32.156";
@@ -94,11 +95,11 @@ fn nornos_with_private_nodes_is_reached_by_its_load_balancer_and_over_its_gatewa
     let seen_as = |name: &str| stage.exec(name, &["sh", "-c", &ask]).stdout;
     soon("the way out", || seen_as(worker) == address);
     for name in [gateway, worker] {
-        let before = starts(&stage, worker);
+        let before = starts(&stage, control, worker);
         reboot(&stage, name);
         soon("the way out after a reboot", || seen_as(worker) == address);
         if name == worker {
-            soon("it has joined again", || starts(&stage, worker) > before);
+            soon("it has joined again", || starts(&stage, control, worker) > before);
         }
     }
     stage.destroy();
