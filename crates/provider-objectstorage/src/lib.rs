@@ -13,6 +13,7 @@
 
 mod attrs;
 mod bucket;
+mod data_sources;
 mod failure;
 mod object;
 mod policy;

@@ -20,7 +20,7 @@ use crate::failure::{Failure, concerns_all, explain};
 use crate::rules::Problems;
 use crate::s3::{Bucket, Client, Error};
 use crate::settings::Settings;
-use crate::{bucket, object};
+use crate::{bucket, data_sources, object};
 
 /// How many objects are read at the same time.
 const AT_ONCE: usize = 8;
@@ -64,7 +64,10 @@ static SCHEMA: LazyLock<Arc<ProviderSchema>> = LazyLock::new(|| {
     Arc::new(ProviderSchema {
         provider: provider_block(),
         resources: [(bucket::NAME.into(), bucket::schema()), (object::NAME.into(), object::schema())].into(),
-        data_sources: Default::default(),
+        data_sources: [data_sources::BUCKET, data_sources::OBJECTS]
+            .into_iter()
+            .filter_map(|name| Some((name.into(), data_sources::schema(name)?)))
+            .collect(),
     })
 });
 
@@ -230,6 +233,14 @@ fn unknown_type(type_name: &str) -> Diagnostic {
     ))
 }
 
+fn unknown_data_source(type_name: &str) -> Diagnostic {
+    Diagnostic::error("Unknown data source").detail(format!(
+        "The objectstorage provider has no data source {type_name:?}. It has: {}, {}.",
+        data_sources::BUCKET,
+        data_sources::OBJECTS
+    ))
+}
+
 /// An objectstorage provider.
 #[derive(Debug)]
 struct ObjectStorage {
@@ -371,6 +382,15 @@ impl Provider for ObjectStorage {
         problems.into_diagnostics()
     }
 
+    fn validate_data_source(&self, type_name: &str, config: &Value) -> Diagnostics {
+        let mut problems = Problems::default();
+        if !SCHEMA.data_sources.contains_key(type_name) {
+            return unknown_data_source(type_name).into();
+        }
+        data_sources::validate(type_name, Attrs(config), &mut problems);
+        problems.into_diagnostics()
+    }
+
     async fn configure(&self, request: ConfigureRequest) -> Diagnostics {
         match self.settings.client(Attrs(&request.config)) {
             Ok(Some((client, location))) => {
@@ -423,10 +443,17 @@ impl Provider for ObjectStorage {
         ApplyResponse { state, private: request.private, diagnostics }
     }
 
-    async fn read_data_source(&self, type_name: &str, _config: Value) -> (Value, Diagnostics) {
-        let unknown = Diagnostic::error("Unknown data source")
-            .detail(format!("The objectstorage provider has no data source {type_name:?}."));
-        (Value::null_dynamic(), unknown.into())
+    async fn read_data_source(&self, type_name: &str, config: Value) -> (Value, Diagnostics) {
+        let read = async {
+            let schema = SCHEMA.data_sources.get(type_name).ok_or_else(|| unknown_data_source(type_name))?;
+            data_sources::read(self.cx()?, type_name, &schema.block, Attrs(&config))
+                .await
+                .map_err(|failure| failure.explain(&format!("read the data source {type_name}")))
+        };
+        match read.await {
+            Ok(value) => (value, Diagnostics::new()),
+            Err(diagnostic) => (Value::null_dynamic(), diagnostic.into()),
+        }
     }
 
     async fn import_resource(&self, type_name: &str, id: &str) -> Result<Vec<ImportedResource>, Diagnostics> {

@@ -33,7 +33,8 @@ impl Kind {
 const PROVIDERS: &str = r#"
 terraform {
   required_providers {
-    hcloud = { source = "hetznercloud/hcloud" }
+    hcloud        = { source = "hetznercloud/hcloud" }
+    objectstorage = { source = "ferroform/objectstorage" }
   }
 }
 "#;
@@ -46,7 +47,7 @@ const CERTIFICATE: &str = include_str!("../../../provider-hcloud/tests/it/certif
 /// Types that cannot be tried: nobody delegates domains to the local cloud, so that it has no certificates issued.
 const UNTRIED: &[&str] = &["hcloud_managed_certificate"];
 
-/// The types of the provider, and the two ways of replacing.
+/// The types of the providers, and the two ways of replacing.
 pub(crate) const KINDS: &[Kind] = &[
     Kind {
         name: "hcloud_network",
@@ -570,6 +571,69 @@ resource "hcloud_load_balancer_target" "x" {
   server_id        = hcloud_server.s[1].id
 }"#,
     },
+    Kind {
+        name: "objectstorage_bucket",
+        around: "",
+        created: r#"
+resource "objectstorage_bucket" "x" {
+  name       = "documents"
+  versioning = true
+  lifecycle_rule {
+    id                                 = "old"
+    noncurrent_version_expiration_days = 30
+  }
+}"#,
+        changed: r#"
+resource "objectstorage_bucket" "x" {
+  name       = "documents"
+  acl        = "public-read"
+  versioning = false
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "s3:GetObject"
+      Resource  = "arn:aws:s3:::documents/private/*"
+    }]
+  })
+  cors_rule {
+    allowed_origins = ["https://example.com"]
+    allowed_methods = ["GET"]
+  }
+}"#,
+    },
+    Kind {
+        name: "objectstorage_bucket (replaced)",
+        around: "",
+        created: r#"
+resource "objectstorage_bucket" "x" {
+  name = "documents"
+}"#,
+        changed: r#"
+resource "objectstorage_bucket" "x" {
+  name        = "documents"
+  object_lock = true
+}"#,
+    },
+    Kind {
+        name: "objectstorage_object",
+        around: BUCKET,
+        created: r#"
+resource "objectstorage_object" "x" {
+  bucket  = objectstorage_bucket.b.name
+  key     = "folder/a file"
+  content = "1"
+}"#,
+        changed: r#"
+resource "objectstorage_object" "x" {
+  bucket       = objectstorage_bucket.b.name
+  key          = "folder/a file"
+  content      = "22"
+  content_type = "text/plain"
+  metadata     = { origin = "test" }
+}"#,
+    },
 ];
 
 const SERVERS: &str = r#"
@@ -599,6 +663,12 @@ const ZONE: &str = r#"
 resource "hcloud_zone" "z" {
   name = "example.com"
   mode = "primary"
+}"#;
+
+const BUCKET: &str = r#"
+resource "objectstorage_bucket" "b" {
+  name          = "documents"
+  force_destroy = true
 }"#;
 
 const SERVER_SURROUNDINGS: &str = r#"
@@ -703,6 +773,8 @@ pub(crate) fn declared(configuration: &str) -> std::collections::BTreeMap<String
         ("hcloud_server", "servers"),
         ("hcloud_ssh_key", "ssh_keys"),
         ("hcloud_volume", "volumes"),
+        ("objectstorage_bucket", "buckets"),
+        ("objectstorage_object", "bucket_objects"),
         ("hcloud_zone", "zones"),
     ];
     let mut counts = std::collections::BTreeMap::new();
@@ -719,17 +791,18 @@ pub(crate) fn declared(configuration: &str) -> std::collections::BTreeMap<String
     counts
 }
 
-/// What the provider registers must be tried here.
+/// What the providers register must be tried here.
 #[test]
-fn every_type_of_the_provider_is_among_the_kinds() {
+fn every_type_of_the_providers_is_among_the_kinds() {
     use ferroform_provider::ProviderFactory as _;
-    let factory = ferroform_provider_hcloud::HcloudFactory::new(ferroform_provider_hcloud::Settings::new());
-    let schema = factory.schema();
-    let types: Vec<&str> = schema.resources.keys().map(|name| &**name).collect();
-    assert!(types.len() >= 13, "{types:?}");
-    let missing: Vec<&&str> = types
-        .iter()
-        .filter(|ty| !UNTRIED.contains(ty) && !KINDS.iter().any(|kind| kind.name == **ty))
-        .collect();
-    assert!(missing.is_empty(), "no kinds for {missing:?}");
+    let hcloud = ferroform_provider_hcloud::HcloudFactory::new(ferroform_provider_hcloud::Settings::new());
+    let settings = ferroform_provider_objectstorage::Settings::new();
+    let objectstorage = ferroform_provider_objectstorage::ObjectStorageFactory::new(settings);
+    for (schema, least) in [(hcloud.schema(), 13), (objectstorage.schema(), 2)] {
+        let types: Vec<&str> = schema.resources.keys().map(|name| &**name).collect();
+        assert!(types.len() >= least, "{types:?}");
+        let tried = |ty: &str| UNTRIED.contains(&ty) || KINDS.iter().any(|kind| kind.name == ty);
+        let missing: Vec<&&str> = types.iter().filter(|ty| !tried(ty)).collect();
+        assert!(missing.is_empty(), "no kinds for {missing:?}");
+    }
 }

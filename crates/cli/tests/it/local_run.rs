@@ -128,3 +128,105 @@ fn consult_puts_its_addresses_into_a_zone_if_asked() {
         .one_error("Invalid value for variable")
         .tells(&["without a dot at the end"]);
 }
+
+/// Object storage has a provider and an address of its own, which a local run keeps to as well.
+#[test]
+fn buckets_of_a_local_run_are_in_the_local_cloud_whatever_is_configured() {
+    let mut project = Project::new(
+        r#"
+//- main.tf
+terraform {
+  required_providers {
+    objectstorage = { source = "ferroform/objectstorage" }
+  }
+}
+provider "objectstorage" {
+  location   = "hel1"
+  access_key = "REALACCESSKEY"
+  secret_key = "a real secret"
+  endpoint   = "https://hel1.your-objectstorage.com"
+}
+resource "objectstorage_bucket" "documents" {
+  name       = "documents"
+  versioning = true
+}
+resource "objectstorage_object" "greeting" {
+  bucket  = objectstorage_bucket.documents.name
+  key     = "greeting"
+  content = "hello"
+  # Its versions would keep the bucket.
+  force_destroy = true
+}
+output "endpoint" {
+  value = objectstorage_bucket.documents.endpoint
+}
+"#,
+    );
+    project.set_env("OBJECTSTORAGE_ENDPOINT", "https://nonsense.invalid");
+    project.run("apply -local -time-scale=0 -auto-approve").ok();
+    let objects = project.cloud().objects();
+    let there = counts(&objects);
+    assert_eq!(there, [("buckets".to_owned(), 1), ("bucket_objects".to_owned(), 1)].into());
+    assert_eq!(objects["buckets"]["objects"][0]["location"], "hel1");
+    for (path, bytes) in project.state_files() {
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(!text.contains("REALACCESSKEY") && !text.contains("a real secret"), "{}", path.display());
+    }
+    // After a restart it is all there, at the same address.
+    let endpoint = project.run("output -local -raw endpoint").ok().stdout;
+    assert!(endpoint.starts_with("http://127.0.0.1:"), "{endpoint}");
+    project.run("cloud stop").ok();
+    project.run("plan -local -time-scale=0 -detailed-exitcode").ok();
+    assert_eq!(project.run("output -local -raw endpoint").ok().stdout, endpoint);
+    // Without -local the same configuration is for the real service, which tests must not reach.
+    let run = project.run("plan -state=other.tfstate").code_is(1);
+    run.one_error("Object storage cannot be used as configured").tells(&["hel1.your-objectstorage.com"]);
+    project.run("destroy -local -auto-approve").ok();
+    assert_eq!(counts(&project.cloud().objects()), [].into());
+}
+
+/// The buckets of a stack stand apart from its environments, and tell an environment what it needs to know.
+#[test]
+fn buckets_of_nornos_hand_an_environment_its_object_storage() {
+    for environment in ["dev", "staging", "production"] {
+        let folder = format!("stacks/nornos/object-storage/{environment}");
+        let mut project = Project::repository_folder(folder.as_ref());
+        project.set_env("TF_VAR_prefix", "example");
+        project.set_env("TF_VAR_document_origins", r#"["https://app.example.com"]"#);
+        project.run("apply -local -time-scale=0 -auto-approve").ok();
+        // Without keys there is nothing to tell.
+        project.run("output -local -json environment").one_error("Output not found");
+        project.set_env("TF_VAR_access_key", "ACCESSKEY");
+        project.set_env("TF_VAR_secret_key", "0123456789abcdef");
+        project.run("apply -local -time-scale=0 -auto-approve").ok();
+        project.run("plan -local -time-scale=0 -detailed-exitcode").ok();
+        let objects = project.cloud().objects();
+        let buckets = objects["buckets"]["objects"].as_array().unwrap();
+        let names: Vec<&str> = buckets.iter().map(|bucket| bucket["name"].as_str().unwrap()).collect();
+        let name = |end: &str| format!("example-{environment}-{end}");
+        assert_eq!(names, [name("backups"), name("documents")]);
+        for bucket in buckets {
+            assert_eq!(
+                (&bucket["public"], &bucket["versioning"]),
+                (&false.into(), &"Enabled".into()),
+                "{bucket}"
+            );
+        }
+        assert_eq!(buckets[0]["object_lock"].is_null(), environment != "production", "{}", buckets[0]);
+        let told = project.run("output -local -json environment").ok().json();
+        assert_eq!(told["backup_target"]["bucket"], name("backups"));
+        assert_eq!(told["etcd_object_storage"]["bucket"], name("backups"));
+        assert_eq!(told["object_storage"]["documents"], name("documents"));
+        assert_eq!(told["object_storage"]["secret_key"], "0123456789abcdef");
+        project.run("destroy -local -auto-approve").ok();
+
+        // The environment takes it as it is, but for the address: the real one is reached by https only.
+        let Some(mut platform) = Project::stack(&format!("nornos/{environment}")) else { return };
+        let text = told.to_string().replace("http://", "https://");
+        platform.write("object-storage.auto.tfvars.json", text);
+        platform.set_env("TF_VAR_ssh_public_key", PUBLIC_KEY);
+        platform.run("apply -local -time-scale=0 -auto-approve").ok();
+        let secrets = platform.run("output -local -json secrets").ok().json();
+        assert_eq!(secrets["object_storage"]["documents"], name("documents"));
+    }
+}

@@ -37,7 +37,8 @@ pub(crate) fn normalised(objects: &Value) -> BTreeMap<String, Vec<Value>> {
     let mut names: BTreeMap<i64, String> = BTreeMap::new();
     for (kind, section) in sections() {
         for object in section["objects"].as_array().unwrap() {
-            let id = object["id"].as_i64().unwrap();
+            // What is stored in buckets is named by its place.
+            let Some(id) = object["id"].as_i64() else { continue };
             // Addresses that come with a server have made-up names.
             let name = if kind == "primary_ips" { &object["type"] } else { &object["name"] };
             // Snapshots have none.

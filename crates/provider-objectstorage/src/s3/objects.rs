@@ -123,6 +123,39 @@ impl Client {
         }
     }
 
+    /// The keys of a bucket's objects that begin with a prefix, in order and at most so many; and whether there are more.
+    pub(crate) async fn list_keys(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        most: usize,
+    ) -> Result<(Vec<String>, bool), Error> {
+        const OPERATION: &str = "ListObjectsV2";
+        let mut keys = Vec::new();
+        let mut token: Option<String> = None;
+        loop {
+            let page = BATCH.min(most - keys.len());
+            let mut call = Call::new(OPERATION, Method::GET, bucket)
+                .query("list-type", "2")
+                .query("encoding-type", "url")
+                .query("max-keys", page.to_string());
+            if !prefix.is_empty() {
+                call = call.query("prefix", prefix);
+            }
+            if let Some(token) = token {
+                call = call.query("continuation-token", token);
+            }
+            let page: xml::ListObjects = self.call(call).await?.xml(OPERATION)?;
+            let (encoded, before) = (page.encoding_type == "url", keys.len());
+            keys.extend(page.contents.iter().map(|object| decoded(&object.key, encoded)));
+            keys.truncate(most);
+            token = page.next_continuation_token.filter(|_| page.is_truncated);
+            if token.is_none() || keys.len() == most || keys.len() == before {
+                return Ok((keys, page.is_truncated));
+            }
+        }
+    }
+
     /// Writes an object, over what there may be.
     pub(crate) async fn put_object(&self, bucket: &str, key: &str, put: &Put) -> Result<(), Error> {
         let mut call = Call::new("PutObject", Method::PUT, bucket).key(key).body(put.body.clone());

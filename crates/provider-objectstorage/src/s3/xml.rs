@@ -221,6 +221,22 @@ pub(super) struct Upload {
     pub(super) upload_id: String,
 }
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct ListObjects {
+    /// `url` if keys are percent-encoded.
+    pub(super) encoding_type: String,
+    pub(super) is_truncated: bool,
+    pub(super) next_continuation_token: Option<String>,
+    pub(super) contents: Vec<ListedObject>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct ListedObject {
+    pub(super) key: String,
+}
+
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Delete {

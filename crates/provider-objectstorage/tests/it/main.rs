@@ -2,6 +2,7 @@
 
 mod answers;
 mod buckets;
+mod data;
 mod objects;
 mod other_server;
 mod stack;

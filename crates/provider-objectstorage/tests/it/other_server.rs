@@ -9,6 +9,7 @@ use ferroform_provider::Located;
 use ferroform_provider_objectstorage::Settings;
 use serde_json::json;
 
+use crate::data::read;
 use crate::stack::{BUCKET, OBJECT, Stack, configured};
 
 /// A server of its own; dropped, it is killed.
@@ -116,6 +117,9 @@ async fn buckets_and_objects_live_on_a_server_that_others_wrote() {
         stack.apply("o", OBJECT, object).await;
     }
     stack.imports_as("o", "documents/a b/ü+~.txt", &["content"]).await;
+    let listed =
+        read(&stack, "objectstorage_objects", &json!({"bucket": "documents", "prefix": "a b/"})).await;
+    assert_eq!(listed.unwrap()["keys"], json!(["a b/ü+~.txt"]));
     assert_eq!(stack.state("o")["etag"], "c81e728d9d4c2f636f067f89cc14862c");
     stack.delete("o").await;
     stack.delete("b").await;

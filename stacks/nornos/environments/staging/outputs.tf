@@ -29,8 +29,8 @@ output "redis" {
 }
 
 output "secrets" {
-  description = "URLs of the databases with their passwords, and the cluster's token."
-  value       = module.platform.secrets
+  description = "URLs of the databases with their passwords, the cluster's token, and the object storage if there is one."
+  value       = merge(module.platform.secrets, { object_storage = var.object_storage })
   sensitive   = true
 }
 
