@@ -102,6 +102,21 @@ impl Project {
         Project { dir, root, env: Vec::new(), served: None }
     }
 
+    /// A configuration of one file in a folder beside a copy of the repository's modules, which it finds at `../modules`.
+    pub(crate) fn beside_modules(text: &str) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../modules"), &root.path().join("modules"));
+        let project = Project { dir: root.path().join("configuration"), root, env: Vec::new(), served: None };
+        project.configure(text);
+        project
+    }
+
+    /// Runs in another folder of it.
+    pub(crate) fn at(mut self, dir: &str) -> Self {
+        self.dir = self.root.path().join(dir);
+        self
+    }
+
     /// Adds to the environment of every run.
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.set_env(name, value);

@@ -5,6 +5,7 @@ mod cloud;
 mod cloudflare;
 mod cost;
 mod crash;
+mod database_modules;
 mod day2;
 mod docker_host;
 mod fmt;
