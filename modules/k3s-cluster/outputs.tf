@@ -59,6 +59,7 @@ output "contract" {
       kubeconfig = "/etc/rancher/k3s/k3s.yaml"
       k3s        = "/usr/local/sbin/k3s-node"
       version    = var.k3s_version
+      token      = random_password.token.result
     }
   }
 }

@@ -84,6 +84,7 @@ output "contract" {
       server   = var.name
       database = var.database
       owner    = var.owner
+      password = random_password.owner.result
       program  = "/usr/local/sbin/pg-backup"
       volume   = { id = hcloud_volume.this.id }
     }
