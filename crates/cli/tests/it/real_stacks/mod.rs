@@ -5,6 +5,7 @@
 
 mod cluster;
 mod consult;
+mod databases;
 mod host;
 mod mirror;
 mod nornos;
@@ -68,6 +69,11 @@ impl Stage {
     fn open_example(module: &str) -> Option<Self> {
         let folder = Path::new("modules").join(module).join("example");
         may_run().then(|| Self::of(Project::repository_folder(&folder)))
+    }
+
+    /// A configuration beside the modules instead; None where machines cannot run.
+    fn open_beside_modules(text: &str) -> Option<Self> {
+        may_run().then(|| Self::of(Project::beside_modules(text)))
     }
 
     fn of(project: Project) -> Self {

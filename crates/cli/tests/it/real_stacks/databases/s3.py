@@ -55,7 +55,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if access_key != ACCESS_KEY or scope[1:] != ["fsn1", "s3", "aws4_request"]:
             raise Refused(403, "InvalidAccessKeyId")
         moment = datetime.datetime.strptime(self.headers["x-amz-date"], "%Y%m%dT%H%M%SZ")
-        if abs(datetime.datetime.utcnow() - moment) > datetime.timedelta(minutes=15):
+        now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+        if abs(now - moment) > datetime.timedelta(minutes=15):
             raise Refused(403, "RequestTimeTooSkewed")
         if not {"host", "x-amz-content-sha256", "x-amz-date"} <= set(names.split(";")):
             raise Refused(403, "SignatureDoesNotMatch")
