@@ -49,11 +49,8 @@ const EXAMPLES: &[(&str, There)] = &[
 /// Where the example of a module is; None for one that makes nothing by itself and is part of others.
 fn example(module: &str) -> Option<PathBuf> {
     let modules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../modules");
-    let places = ["example", "examples/basic"].map(|place| Path::new(module).join(place));
-    places
-        .into_iter()
-        .find(|place| modules.join(place).is_dir())
-        .map(|place| Path::new("modules").join(place))
+    let place = Path::new(module).join("example");
+    modules.join(&place).is_dir().then(|| Path::new("modules").join(place))
 }
 
 /// A copy of a module's example, with what examples ask for.

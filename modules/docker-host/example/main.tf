@@ -22,14 +22,14 @@ variable "secret_key" {
 }
 
 module "firewall" {
-  source = "../../../firewall-cloudflare"
+  source = "../../firewall-cloudflare"
 
   name        = "shop"
   admin_cidrs = ["203.0.113.7/32"]
 }
 
 module "host" {
-  source = "../.."
+  source = "../"
 
   name            = "shop"
   app             = "shop"

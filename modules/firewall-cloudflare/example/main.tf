@@ -11,7 +11,7 @@ terraform {
 }
 
 module "firewall" {
-  source = "../.."
+  source = "../"
 
   name        = "web"
   admin_cidrs = ["203.0.113.7/32"]
