@@ -102,7 +102,7 @@ impl Access {
             );
             match (self.ways.get(name), &server.via) {
                 (Some(Ok(words)), _) => {
-                    let _ = writeln!(text, "  ProxyCommand exec {}", quote::line(words).replace('%', "%%"));
+                    let _ = writeln!(text, "  ProxyCommand {}", quote::line(words).replace('%', "%%"));
                 }
                 (Some(Err(_)), _) => {}
                 (None, Some(via)) => {

@@ -33,7 +33,11 @@ impl<T> Part<T> {
     fn of(result: Result<T, Diagnostic>) -> Self {
         match result {
             Ok(found) => Part::Found(found),
-            Err(why) => Part::Unknown(format!("{}: {}", why.summary, why.detail)),
+            Err(why) => {
+                // One line of the overview.
+                let detail: Vec<&str> = why.detail.split_whitespace().collect();
+                Part::Unknown(format!("{}: {}", why.summary, detail.join(" ")))
+            }
         }
     }
 

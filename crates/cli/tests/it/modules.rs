@@ -32,6 +32,7 @@ const EXAMPLES: &[(&str, There)] = &[
         &[("firewalls", 1), ("networks", 1), ("primary_ips", 2), ("servers", 2), ("ssh_keys", 1)],
     ),
     ("network", &[("networks", 1)]),
+    ("object-storage", &[("buckets", 3)]),
     (
         "postgres",
         &[

@@ -1,5 +1,6 @@
 //! `cloud ps`, `cloud ssh`, `cloud exec`, `cloud logs` and `cloud wait`
 
+use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
 use std::process::ExitCode;
@@ -94,19 +95,33 @@ pub(crate) fn relay(args: &RelayArgs, terminal: &Terminal) -> Outcome {
         let mut to = stream.try_clone()?;
         std::thread::spawn(move || {
             // The other side is told that nothing more comes, also after an error.
-            let _ = std::io::copy(&mut std::io::stdin().lock(), &mut to);
+            let _ = pump(&mut std::io::stdin().lock(), &mut to);
             let _ = to.shutdown(Shutdown::Write);
         });
         let mut from = stream;
         // Not through standard output, which waits for lines.
         let mut out = std::fs::File::from(std::io::stdout().as_fd().try_clone_to_owned()?);
-        std::io::copy(&mut from, &mut out).map(drop)
+        pump(&mut from, &mut out)
     };
     let failed = |error| {
         Diagnostic::error("No connection").detail(format!("Nobody answers at {}: {error}.", args.address))
     };
     context.take(relayed().map_err(failed), &Sources::new())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Passes on what comes as soon as it comes. `std::io::copy` would leave that to splice(2), which keeps back what a
+/// pipe brings for a socket, in the hope of more.
+fn pump(from: &mut dyn Read, to: &mut dyn Write) -> std::io::Result<()> {
+    let mut buffer = vec![0; 32 * 1024];
+    loop {
+        match from.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(read) => to.write_all(&buffer[..read])?,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 pub(crate) fn exec(args: &ExecArgs, terminal: &Terminal) -> Outcome {

@@ -63,6 +63,8 @@ fn consult_dev_runs_a_django_application_that_survives_bad_releases_a_reboot_and
     let addresses = stage.exec(SERVER, &["ip", "-oneline", "-4", "address", "show"]).ok().stdout;
     let private = stage.output("private_address");
     assert!(addresses.contains(private.as_str().unwrap()), "{private} in {addresses}");
+    // By the outputs alone: address, host key and key.
+    assert_eq!(stage.project.run("ssh -local host -- hostname").ok().stdout.trim(), SERVER);
     let registry = serve_images(&stage);
     build_images(&stage, &wheels);
     let mut app = App::of(&stage);
