@@ -340,8 +340,9 @@ fn few_requests_tell_that_nothing_changed_or_what_did() {
         "{tried} changes and deletions of {} types there are seen with at most {most} requests",
         types.len()
     ));
-    // The types that the stack does not use, if any.
-    for kind in KINDS.iter().filter(|k| !k.name.contains(' ') && !types.contains(&k.name)) {
+    // The types that the stack does not use, if any. Object storage has no lists to count requests of.
+    let others = |name: &str| name.starts_with("hcloud_") && !name.contains(' ') && !types.contains(&name);
+    for kind in KINDS.iter().filter(|kind| others(kind.name)) {
         let mut project = Project::new(&kind.stages()[1]);
         project.serve(0.0);
         project.run("apply -local -auto-approve -no-color").ok();

@@ -140,5 +140,6 @@ output "settings_file" {
 }
 
 output "contracts" {
-  value = { postgres = module.postgres.contract, redis = module.redis.contract }
+  sensitive = true
+  value     = { postgres = module.postgres.contract, redis = module.redis.contract }
 }
