@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::types::Type;
+use crate::value::Value;
 
 /// The shape of a resource's, data source's or provider's configuration and state.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -169,6 +170,17 @@ impl NestedBlock {
             Nesting::List => Type::list(object),
             Nesting::Set => Type::set(object),
             Nesting::Map => Type::map(object),
+        }
+    }
+
+    /// The value of a nested block that is not given: no object, or a collection without any.
+    pub fn absent(&self) -> Value {
+        let object = self.block.implied_type();
+        match self.nesting {
+            Nesting::Single | Nesting::Group => Value::null(object),
+            Nesting::List => Value::list(object, []),
+            Nesting::Set => Value::set(object, []),
+            Nesting::Map => Value::map::<Arc<str>>(object, []),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ferroform_core::addr::{ModuleInstance, ModuleStep, ProviderConfig};
-use ferroform_core::schema::{Block, Nesting};
+use ferroform_core::schema::Block;
 use ferroform_core::{Diagnostic, Diagnostics, Marks, Type, Value};
 use ferroform_lang::Config;
 use ferroform_lang::config::{Condition, Module, Output, ProviderBlock, Variable};
@@ -180,15 +180,6 @@ pub(crate) fn provider_config(
 /// The value of a provider's configuration when there is no block: nothing set.
 fn empty_config(block: &Block) -> Value {
     let attributes = block.attributes.iter().map(|(name, a)| (name.clone(), Value::null(a.ty.clone())));
-    let blocks = block.blocks.iter().map(|(name, nested)| {
-        let element = nested.block.implied_type();
-        let none = match nested.nesting {
-            Nesting::Single | Nesting::Group => Value::null(element),
-            Nesting::List => Value::list(element, []),
-            Nesting::Set => Value::set(element, []),
-            Nesting::Map => Value::map::<Arc<str>>(element, []),
-        };
-        (name.clone(), none)
-    });
+    let blocks = block.blocks.iter().map(|(name, nested)| (name.clone(), nested.absent()));
     Value::object(attributes.chain(blocks))
 }

@@ -210,16 +210,10 @@ impl State {
         let attributes = block.attributes.iter().map(|(name, attribute)| {
             (name.clone(), known(name).unwrap_or_else(|| Value::null(attribute.ty.clone())))
         });
-        let blocks = block.blocks.iter().map(|(name, nested)| {
-            let ty = nested.block.implied_type();
-            let empty = || match nested.nesting {
-                Nesting::List => Value::list(ty.clone(), []),
-                Nesting::Set => Value::set(ty.clone(), []),
-                Nesting::Map => Value::map::<Arc<str>>(ty.clone(), []),
-                Nesting::Single | Nesting::Group => Value::null(ty.clone()),
-            };
-            (name.clone(), known(name).unwrap_or_else(empty))
-        });
+        let blocks = block
+            .blocks
+            .iter()
+            .map(|(name, nested)| (name.clone(), known(name).unwrap_or_else(|| nested.absent())));
         let null = block.attributes.keys().filter(|name| prior.get(name).is_null()).cloned().collect();
         State { values: attributes.chain(blocks).collect(), null }
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
-use ferroform_core::schema::{Block, Nesting};
+use ferroform_core::schema::Block;
 use ferroform_core::{Type, Value};
 
 static NULL: LazyLock<Value> = LazyLock::new(Value::null_dynamic);
@@ -109,16 +109,10 @@ impl State {
         let attributes = block.attributes.iter().map(|(name, attribute)| {
             (name.clone(), known(name).unwrap_or_else(|| Value::null(attribute.ty.clone())))
         });
-        let blocks = block.blocks.iter().map(|(name, nested)| {
-            let ty = nested.block.implied_type();
-            let empty = || match nested.nesting {
-                Nesting::List => Value::list(ty.clone(), []),
-                Nesting::Set => Value::set(ty.clone(), []),
-                Nesting::Map => Value::map::<Arc<str>>(ty.clone(), []),
-                Nesting::Single | Nesting::Group => Value::null(ty.clone()),
-            };
-            (name.clone(), known(name).unwrap_or_else(empty))
-        });
+        let blocks = block
+            .blocks
+            .iter()
+            .map(|(name, nested)| (name.clone(), known(name).unwrap_or_else(|| nested.absent())));
         State { values: attributes.chain(blocks).collect() }
     }
 

@@ -372,6 +372,6 @@ fn answer(prior: Value, private: Vec<u8>, result: Result<Value, Diagnostics>) ->
 /// An object of the block's type in which all is null, or no block, but the given attributes.
 pub(crate) fn object<'a>(block: &Block, attributes: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
     let empty = block.attributes.iter().map(|(name, a)| (name.clone(), Value::null(a.ty.clone())));
-    let none = block.blocks.iter().map(|(name, nested)| (name.clone(), values::no_block(nested)));
+    let none = block.blocks.iter().map(|(name, nested)| (name.clone(), nested.absent()));
     values::with(&Value::object(empty.chain(none)), attributes)
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use ferroform_core::schema::{NestedBlock, Nesting};
 use ferroform_core::{AttrPath, Diagnostic, Value};
 
 /// The attribute's text, if it is a known string.
@@ -35,17 +34,6 @@ pub(crate) fn with<'a>(object: &Value, changes: impl IntoIterator<Item = (&'a st
     let mut attributes = object.as_map().cloned().unwrap_or_default();
     attributes.extend(changes.into_iter().map(|(name, value)| (Arc::from(name), value)));
     Value::from_attributes(attributes)
-}
-
-/// The value of a nested block that is not given.
-pub(crate) fn no_block(nested: &NestedBlock) -> Value {
-    let object = nested.block.implied_type();
-    match nested.nesting {
-        Nesting::Single | Nesting::Group => Value::null(object),
-        Nesting::List => Value::list(object, []),
-        Nesting::Set => Value::set(object, []),
-        Nesting::Map => Value::map::<Arc<str>>(object, []),
-    }
 }
 
 /// The texts of an attribute that is a list; what is null or unknown in it is left out.

@@ -62,8 +62,8 @@ impl Config {
         resource: &ResourceBlock,
     ) -> Result<ProviderConfig, Diagnostic> {
         let alias = resource.provider.as_ref().and_then(|p| p.alias.as_ref());
-        let known = self.chosen.get(module).into_iter().flatten();
-        if let Some(choice) = known.into_iter().find(|choice| choice.is(resource.provider_name(), alias)) {
+        let mut known = self.chosen.get(module).into_iter().flatten();
+        if let Some(choice) = known.find(|choice| choice.is(resource.provider_name(), alias)) {
             return Ok(choice.config.clone());
         }
         self.provider_of_block(module, resource)
