@@ -26,6 +26,8 @@ pub(crate) struct Clock {
     origin: Instant,
     /// World time at `origin`, or now if stepped.
     base: i64,
+    /// How far the world is ahead of what its mode says, in milliseconds.
+    lead: i64,
     /// The latest time told.
     latest: i64,
 }
@@ -38,7 +40,12 @@ impl Clock {
             _ => wall(),
         };
         let base = start.max(resumed);
-        Self { mode, origin: Instant::now(), base, latest: base }
+        // Time goes on from where the world was, instead of standing still until the wall has caught up.
+        let lead = match mode {
+            ClockMode::Real | ClockMode::Instant => base - start,
+            ClockMode::Scaled(_) | ClockMode::Stepped => 0,
+        };
+        Self { mode, origin: Instant::now(), base, lead, latest: base }
     }
 
     /// Whether actions take no time.
@@ -57,8 +64,14 @@ impl Clock {
                 self.base.saturating_add(elapsed as i64)
             }
         };
-        self.latest = self.latest.max(now);
+        self.latest = self.latest.max(now.saturating_add(self.lead));
         self.latest
+    }
+
+    /// Lets the world leap ahead, at most to the latest moment that can be told.
+    pub(crate) fn jump(&mut self, milliseconds: u64) {
+        let room = (LATEST_MS - self.now()).max(0);
+        self.lead += i64::try_from(milliseconds).unwrap_or(i64::MAX).min(room);
     }
 
     /// Lets time pass in a stepped world; `false` in any other.
@@ -117,5 +130,26 @@ mod tests {
         let resumed = clock.now();
         assert_eq!(Clock::new(ClockMode::Stepped, resumed).now(), resumed);
         assert!(!Clock::new(ClockMode::Real, 0).advance(1));
+    }
+
+    #[test]
+    fn every_clock_can_leap_ahead_and_goes_on_from_there_over_a_restart() {
+        const HOUR: i64 = 3_600_000;
+        for mode in [ClockMode::Real, ClockMode::Scaled(2.0), ClockMode::Instant, ClockMode::Stepped] {
+            let mut clock = Clock::new(mode, 0);
+            let before = clock.now();
+            clock.jump(HOUR as u64);
+            let after = clock.now();
+            assert!((HOUR..HOUR + 60_000).contains(&(after - before)), "{mode:?}");
+            let mut resumed = Clock::new(mode, after);
+            assert!((after..after + 60_000).contains(&resumed.now()), "{mode:?}");
+            if mode == ClockMode::Real {
+                // It moves on at once, although the wall is behind.
+                std::thread::sleep(std::time::Duration::from_millis(5));
+                assert!(resumed.now() > after);
+            }
+            clock.jump(u64::MAX);
+            assert!((LATEST_MS..LATEST_MS + 60_000).contains(&clock.now()), "{mode:?}");
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::api::query::Query;
 use crate::api::{self, Blanks, Call, Found, Reply};
 use crate::backend::{Backend, Live, Report};
 use crate::clock::{Clock, http_date};
-use crate::faults::{Faults, Gate, Strike};
+use crate::faults::{Faults, Gate, Strike, Subject};
 use crate::limiter::{Allowance, Limiter};
 use crate::object_storage::Storage;
 use crate::stats::Stats;
@@ -39,6 +39,8 @@ pub(crate) enum Delivery {
     Hold(Gate),
     /// Sends it after so many milliseconds.
     Delay(u64),
+    /// Closes without sending it once the gate is open, or after so many milliseconds.
+    TimeOut(Gate, Option<u64>),
     /// Sends it and ends the emulator.
     Stop,
     /// Sends what this work comes to instead.
@@ -160,7 +162,7 @@ impl Core {
         let now = self.clock.now();
         let instant = self.clock.instant();
         let keys: Vec<String> = self.world.projects.keys().cloned().collect();
-        let mut fate = self.faults.fate("", "");
+        let mut fate = self.faults.fate_of_time();
         for key in &keys {
             // Opening it settles what is due.
             open(&mut self.world, &mut fate, key, now, instant, &self.live);
@@ -213,19 +215,18 @@ impl Core {
             Some(path) => self.control(request, path, now),
             None => self.answer(request, now),
         };
-        self.signed(outgoing, now)
+        self.signed(outgoing)
     }
 
     /// The answer to a request that could not be read, or whose change could not be kept.
     pub(crate) fn refuse(&mut self, refusal: &Refusal) -> Outgoing {
-        let now = self.clock.now();
         self.answers += 1;
-        self.signed(refused(refusal), now)
+        self.signed(refused(refusal))
     }
 
     /// An answer with the headers that every answer has.
-    fn signed(&self, mut outgoing: Outgoing, now: i64) -> Outgoing {
-        outgoing.headers.push(("date", http_date(now)));
+    fn signed(&mut self, mut outgoing: Outgoing) -> Outgoing {
+        outgoing.headers.push(("date", http_date(self.clock.now())));
         let correlation = fingerprint(&format!("{}-{}", self.world.shared.world_id, self.answers));
         outgoing.headers.push(("x-correlation-id", correlation));
         outgoing
@@ -244,11 +245,17 @@ impl Core {
         if token.len() == crate::TOKEN_LENGTH && self.world.projects.contains_key(&key) {
             Ok(key)
         } else {
-            Err(Refusal::new("unauthorized", "the token you have provided is invalid"))
+            Err(invalid_token())
         }
     }
 
-    fn answer(&mut self, request: &Incoming<'_>, now: i64) -> Outgoing {
+    /// The project that a request's token belongs to, unless a fault revoked the token.
+    fn admitted(&self, request: &Incoming<'_>) -> Result<String, Refusal> {
+        let project = self.authenticate(request)?;
+        if self.faults.is_revoked(&project) { Err(invalid_token()) } else { Ok(project) }
+    }
+
+    fn answer(&mut self, request: &Incoming<'_>, mut now: i64) -> Outgoing {
         let path = request.path.strip_prefix("/v1").unwrap_or("");
         let found = api::find(request.method, path);
         let template = match &found {
@@ -259,16 +266,23 @@ impl Core {
         if let Found::Nothing = found {
             return no_route();
         }
-        let project = match self.authenticate(request) {
+        let project = match self.admitted(request) {
             Ok(project) => project,
             Err(refusal) => {
                 let allowance = self.limiter.count("", now);
                 return limited(refused(&refusal), allowance);
             }
         };
-        let strike = self.faults.strike(request.method, path);
+        let known = self.world.projects.get(&project);
+        let subject = Subject::new(request.method, path).in_project(known, request.body);
+        let strike = self.faults.strike(&subject, Some(&project));
+        if let Some(Strike::JumpClock { milliseconds }) = strike {
+            self.clock.jump(milliseconds);
+            now = self.clock.now();
+        }
         let allowance = match strike {
             Some(Strike::RateLimit) => self.limiter.exhaust(&project, now),
+            Some(Strike::Revoked) => self.limiter.count("", now),
             _ => self.limiter.count(&project, now),
         };
         if !allowance.granted {
@@ -277,22 +291,24 @@ impl Core {
         }
         let mut delivery = Delivery::Send;
         match strike {
-            Some(Strike::Answer { status, code, message }) => {
-                let refusal = Refusal { status, ..Refusal::new(&code, message) };
-                return limited(refused(&refusal), allowance);
-            }
-            Some(Strike::Drop { execute: false }) => {
-                return dropped();
+            Some(Strike::Answer(refusal)) => return limited(refused(&refusal), allowance),
+            Some(Strike::Revoked) => return limited(refused(&invalid_token()), allowance),
+            Some(Strike::Drop { execute: false }) => return dropped(),
+            Some(Strike::TimeOut { execute: false, gate, milliseconds }) => {
+                return Outgoing { delivery: Delivery::TimeOut(gate, milliseconds), ..dropped() };
             }
             Some(Strike::Drop { execute: true }) => delivery = Delivery::Drop,
+            Some(Strike::TimeOut { execute: true, gate, milliseconds }) => {
+                delivery = Delivery::TimeOut(gate, milliseconds);
+            }
             Some(Strike::Hold(gate)) => delivery = Delivery::Hold(gate),
             Some(Strike::Delay { milliseconds }) => delivery = Delivery::Delay(milliseconds),
-            Some(Strike::RateLimit) | None => {}
+            Some(Strike::RateLimit | Strike::JumpClock { .. }) | None => {}
         }
         let result = match found {
             Found::Route(route, Blanks { ids, names }) => {
                 let query = Query::parse(request.query);
-                let mut fate = self.faults.fate(request.method, path);
+                let mut fate = self.faults.fate(&subject);
                 let tx = open(&mut self.world, &mut fate, &project, now, self.clock.instant(), &self.live);
                 (route.handler)(&mut Call { tx, ids, names, path: request.path, query, body: request.body })
             }
@@ -318,7 +334,7 @@ impl Core {
     /// Every object of a project, with everything settled that is due.
     pub(crate) fn objects(&mut self, project: &str) -> Value {
         let now = self.clock.now();
-        let mut fate = self.faults.fate("", "");
+        let mut fate = self.faults.fate_of_time();
         let tx = open(&mut self.world, &mut fate, project, now, self.clock.instant(), &self.live);
         let mut dump = api::dump(&tx);
         let (buckets, versions) = self.object_storage.lock().dump(project);
@@ -404,6 +420,10 @@ fn no_route() -> Outgoing {
         body: serde_json::to_string_pretty(&body).unwrap_or_default(),
         ..answered(404, &Value::Null)
     }
+}
+
+fn invalid_token() -> Refusal {
+    Refusal::new("unauthorized", "the token you have provided is invalid")
 }
 
 /// No answer at all.

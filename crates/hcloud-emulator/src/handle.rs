@@ -91,12 +91,12 @@ impl Handle {
         self.shared.core.lock().faults.report(id)
     }
 
-    /// Sends the answers that a fault holds; `false` if there is no such fault.
+    /// Sends the answers that a fault holds, and lets actions end that it stalls; `false` if there is no such fault.
     pub fn release_fault(&self, id: u64) -> bool {
         self.shared.core.lock().faults.release(id).is_some()
     }
 
-    /// Disarms all faults and sends what they hold.
+    /// Disarms all faults, sends what they hold and lets actions end that they stall.
     pub fn clear_faults(&self) {
         self.shared.core.lock().faults.clear();
     }

@@ -69,6 +69,10 @@ pub(crate) async fn handle(
         Delivery::Drop => cutter.cut(),
         Delivery::Hold(gate) => gate.wait().await,
         Delivery::Delay(milliseconds) => tokio::time::sleep(Duration::from_millis(milliseconds)).await,
+        Delivery::TimeOut(gate, milliseconds) => {
+            gate.wait_at_most(milliseconds).await;
+            cutter.cut();
+        }
         Delivery::Work(Work(work)) => {
             let failed = || Err(Refusal::new("server_error", "what was asked for came to no end"));
             let result = tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| failed());

@@ -24,9 +24,11 @@
 //! | `GET health` | `{world, pid, version}` |
 //! | `GET stats`, `DELETE stats` | counts requests by method and path template |
 //! | `GET clock`, `POST clock {advance_ms}` | tells the time; lets it pass, in a stepped world |
-//! | `GET faults`, `POST faults`, `DELETE faults` | what goes wrong: see [`Fault`] |
+//! | `POST clock {jump_ms}` | lets the clock leap ahead, in any world |
+//! | `GET faults`, `POST faults`, `DELETE faults` | what goes wrong: see [`Fault`]; one or a list of them |
+//! | `PUT faults` | these faults instead of those that there are |
 //! | `GET faults/ID`, `DELETE faults/ID` | one of them, with how often it was matched, hit, and holds |
-//! | `POST faults/ID/release` | sends the answers that a fault holds |
+//! | `POST faults/ID/release` | sends the answers that a fault holds, lets actions end that it stalls |
 //! | `POST tokens {token?}` | adds a project, tells its token |
 //! | `GET world` | every object of the project, by kind |
 //! | `GET machines` | what is real, and how far it has come (this and the next only with machines) |
@@ -72,7 +74,7 @@ use tokio::sync::{Notify, watch};
 pub use crate::backend::options::{Egress, MachineKind, MachineOptions};
 pub use crate::clock::{ClockMode, STEPPED_START_MS};
 pub use crate::error::Error;
-pub use crate::faults::{Fault, FaultEffect, FaultReport};
+pub use crate::faults::{ErrorKind, Fault, FaultEffect, FaultError, FaultReport};
 pub use crate::handle::Handle;
 pub use crate::limiter::RateLimit;
 pub use crate::object_storage::ObjectStorageAccess;
@@ -110,6 +112,7 @@ impl Emulator {
             rate_limit: RateLimit::default(),
             seed: None,
             idle_exit: None,
+            faults: Vec::new(),
             real: Real::Nothing,
         }
     }
@@ -134,6 +137,7 @@ pub struct Builder {
     rate_limit: RateLimit,
     seed: Option<u64>,
     idle_exit: Option<Duration>,
+    faults: Vec<Fault>,
     real: Real,
 }
 
@@ -188,6 +192,13 @@ impl Builder {
         self
     }
 
+    /// What goes wrong from the start.
+    #[must_use]
+    pub fn faults(mut self, faults: impl IntoIterator<Item = Fault>) -> Self {
+        self.faults.extend(faults);
+        self
+    }
+
     /// Makes every server a real Linux machine on this host, with real networks, volumes, firewalls and load balancers.
     /// Actions end when the real thing has happened. Needs [`Builder::state_file`].
     #[must_use]
@@ -229,6 +240,9 @@ impl Builder {
         };
         let objects = self.state_file.as_deref().map(store::object_folder);
         let mut core = Core::new(world, Clock::new(self.clock, at), Limiter::new(self.rate_limit), store);
+        for fault in self.faults {
+            core.faults.add(fault);
+        }
         if let Some(folder) = &objects {
             let stored = Storage::open(folder);
             core.set_object_storage(stored.map_err(|source| Error::State { path: folder.clone(), source })?);

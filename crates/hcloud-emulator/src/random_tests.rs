@@ -326,7 +326,7 @@ fn check_scene(scene: &Scene) {
 /// A world as data, with everything settled that is due at a moment.
 fn settled(world: &mut World, now: i64) -> Value {
     let mut faults = Faults::default();
-    let mut fate = faults.fate("", "");
+    let mut fate = faults.fate_of_time();
     open(world, &mut fate, &fingerprint(TOKEN), now, false, &Live::default()).settle();
     serde_json::to_value(&*world).unwrap()
 }

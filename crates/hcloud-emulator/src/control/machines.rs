@@ -47,7 +47,7 @@ impl Core {
     /// Everything that is real, and how far it has come.
     pub(super) fn list_machines(&mut self, project: &str, now: i64) -> Result<Outgoing, Refusal> {
         let backend = self.machines()?;
-        let mut fate = self.faults.fate("", "");
+        let mut fate = self.faults.fate_of_time();
         let tx = open(&mut self.world, &mut fate, project, now, self.clock.instant(), &self.live);
         let machines: Vec<Value> =
             tx.project.servers.values().map(|one| machine(&tx, &*backend, one)).collect();

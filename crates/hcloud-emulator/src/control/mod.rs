@@ -11,9 +11,12 @@ use crate::faults::Fault;
 use crate::world::Refusal;
 
 #[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Advance {
-    advance_ms: i64,
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Time {
+    /// Lets time pass, in a stepped world.
+    AdvanceMs(i64),
+    /// Lets the clock leap ahead, in any world.
+    JumpMs(u64),
 }
 
 #[derive(Default, serde::Deserialize)]
@@ -70,19 +73,20 @@ impl Core {
             }
             ("GET", ["clock"]) => Ok(answered(200, &json!({"now_ms": now}))),
             ("POST", ["clock"]) => {
-                let advance: Advance = read(request)?;
-                if !self.clock.advance(advance.advance_ms) {
-                    let message = "the clock is not stepped, or was to go backwards";
-                    return Err(Refusal::invalid("advance_ms", message));
+                match read(request)? {
+                    Time::JumpMs(milliseconds) => self.clock.jump(milliseconds),
+                    Time::AdvanceMs(milliseconds) => {
+                        if !self.clock.advance(milliseconds) {
+                            let message = "the clock is not stepped, or was to go backwards; \
+                                           jump_ms lets any clock leap ahead";
+                            return Err(Refusal::invalid("advance_ms", message));
+                        }
+                    }
                 }
                 Ok(answered(200, &json!({"now_ms": self.clock.now()})))
             }
-            ("GET", ["faults"]) => Ok(answered(200, &self.faults.list())),
-            ("POST", ["faults"]) => {
-                let fault: Fault = read(request)?;
-                let id = self.faults.add(fault);
-                shown(self.faults.show(id)).map(|shown| Outgoing { status: 201, ..shown })
-            }
+            ("GET", ["faults"]) => Ok(answered(200, &json!({"faults": self.faults.list()}))),
+            ("POST" | "PUT", ["faults"]) => self.arm(request),
             ("DELETE", ["faults"]) => {
                 self.faults.clear();
                 Ok(done())
@@ -119,6 +123,21 @@ impl Core {
             }
             _ => Err(Refusal::new("not_found", "no such path under /_emulator")),
         }
+    }
+
+    /// Adds faults to those that there are, or puts them in their place.
+    fn arm(&mut self, request: &Incoming<'_>) -> Result<Outgoing, Refusal> {
+        let faults =
+            Fault::parse(request.body).map_err(|error| Refusal::new("json_error", error.to_string()))?;
+        if request.method == "PUT" {
+            self.faults.clear();
+        }
+        let ids: Vec<u64> = faults.into_iter().map(|fault| self.faults.add(fault)).collect();
+        let shown: Vec<Value> = ids.into_iter().filter_map(|id| self.faults.show(id)).collect();
+        Ok(match shown.as_slice() {
+            [fault] => answered(201, fault),
+            several => answered(201, &json!({"faults": several})),
+        })
     }
 
     /// Adds a project and tells its token.

@@ -23,8 +23,9 @@ use super::refusal::{Refused, not_implemented};
 use super::signature::{content, signer};
 use crate::clock::http_date;
 use crate::connection::{CuttableListener, Cutter};
-use crate::faults::Strike;
+use crate::faults::{Gate, Strike, Subject};
 use crate::http::Shared;
+use crate::world::Refusal;
 
 /// The longest body of a request; longer objects are sent in parts.
 const LONGEST_BODY: usize = 512 << 20;
@@ -120,8 +121,9 @@ pub(crate) async fn serve(
 enum Ending {
     Send,
     Drop,
-    Hold(crate::faults::Gate),
+    Hold(Gate),
     Delay(u64),
+    TimeOut(Gate, Option<u64>),
 }
 
 async fn handle(
@@ -152,7 +154,15 @@ async fn handle(
         body: body.as_ref().map(Bytes::clone).unwrap_or_default(),
     };
     let operation = operation(&request);
-    let (now, ending, refusal) = judge(&place, &cutter, &request.method, operation);
+    let (now, ending, refusal) = judge(&place, &request, operation);
+    // What is not executed and gets no answer is cut off before it ends.
+    let ending = match ending {
+        Ending::Drop if refusal.is_some() => {
+            cutter.cut();
+            Ending::Drop
+        }
+        other => other,
+    };
     let outcome = match refusal {
         Some(refused) => Err(refused),
         None if body.is_err() => {
@@ -171,6 +181,10 @@ async fn handle(
         Ending::Drop => cutter.cut(),
         Ending::Hold(gate) => gate.wait().await,
         Ending::Delay(milliseconds) => tokio::time::sleep(Duration::from_millis(milliseconds)).await,
+        Ending::TimeOut(gate, milliseconds) => {
+            gate.wait_at_most(milliseconds).await;
+            cutter.cut();
+        }
     }
     place.shared.touch();
     respond(outcome, parts.uri.path(), is_head, now)
@@ -180,32 +194,41 @@ async fn handle(
 /// that a fault wants.
 fn judge(
     place: &Place,
-    cutter: &Cutter,
-    method: &str,
+    request: &Request,
     operation: Option<&'static str>,
 ) -> (i64, Ending, Option<Refused>) {
     let mut core = place.shared.core.lock();
-    let now = core.clock.now();
+    let mut now = core.clock.now();
+    let method = request.method.as_str();
     let path = format!("/s3/{}", operation.unwrap_or("(none)"));
     if core.is_closed() {
-        cutter.cut();
         let closed = Refused::new(503, "ServiceUnavailable", "The local cloud has ended");
         return (now, Ending::Drop, Some(closed));
     }
     core.stats.count(method, &path);
-    let (ending, refusal) = match core.faults.strike(method, &path) {
+    let (bucket, key) = request.target();
+    let names = [bucket.as_str(), key.as_str()];
+    let subject = Subject::new(method, &path).with_names(&names);
+    let unexecuted = || Some(Refused::new(503, "ServiceUnavailable", ""));
+    let (ending, refusal) = match core.faults.strike(&subject, None) {
         None => (Ending::Send, None),
-        Some(Strike::Answer { status, code, message }) => {
+        Some(Strike::JumpClock { milliseconds }) => {
+            core.clock.jump(milliseconds);
+            now = core.clock.now();
+            (Ending::Send, None)
+        }
+        Some(Strike::Answer(Refusal { status, code, message, .. })) => {
             (Ending::Send, Some(Refused::new(status, &code, message)))
         }
+        // Its keys are not the token, and are not revoked with it; this request is refused all the same.
+        Some(Strike::Revoked) => (Ending::Send, Some(Refused::new(403, "AccessDenied", "Access Denied."))),
         Some(Strike::RateLimit) => {
             (Ending::Send, Some(Refused::new(503, "SlowDown", "Please reduce your request rate.")))
         }
-        Some(Strike::Drop { execute: false }) => {
-            cutter.cut();
-            (Ending::Drop, Some(Refused::new(503, "ServiceUnavailable", "")))
+        Some(Strike::Drop { execute }) => (Ending::Drop, if execute { None } else { unexecuted() }),
+        Some(Strike::TimeOut { execute, gate, milliseconds }) => {
+            (Ending::TimeOut(gate, milliseconds), if execute { None } else { unexecuted() })
         }
-        Some(Strike::Drop { execute: true }) => (Ending::Drop, None),
         Some(Strike::Hold(gate)) => (Ending::Hold(gate), None),
         Some(Strike::Delay { milliseconds }) => (Ending::Delay(milliseconds), None),
     };

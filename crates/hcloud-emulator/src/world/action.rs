@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::real::Verdict;
 use super::servers::Status;
 use super::table::Row;
-use super::{Kind, Labels, Project, Refusal, ResourceRef, Tx};
+use super::{Course, Kind, Labels, Project, Refusal, ResourceRef, Tx};
 
 macro_rules! commands {
     ($($variant:ident $name:literal $duration:literal $lock:ident,)*) => {
@@ -15,6 +15,14 @@ macro_rules! commands {
         pub(crate) enum Command { $($variant,)* }
 
         impl Command {
+            /// All of them, in the order of their names.
+            pub(crate) const ALL: &[Command] = &[$(Self::$variant,)*];
+
+            /// The command that the API calls so.
+            pub(crate) fn named(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|command| command.as_str() == name)
+            }
+
             /// The name the API uses.
             pub(crate) const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
@@ -217,6 +225,9 @@ pub(crate) struct Action {
     pub(crate) effect: Effect,
     /// The failure it will end with.
     doomed: Option<Failure>,
+    /// The fault that stalls it. Faults do not outlive the emulator, and so this does not either.
+    #[serde(skip)]
+    stalled: Option<u64>,
     /// The action that it waits for, and fails with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) after: Option<i64>,
@@ -257,6 +268,20 @@ impl Row for Action {
     }
     fn created(&self) -> i64 {
         self.started
+    }
+}
+
+impl Course {
+    /// How long an action takes that usually takes `usual` milliseconds.
+    fn duration(&self, usual: i64) -> i64 {
+        match self {
+            Self::Slow { milliseconds: Some(milliseconds), .. } => {
+                i64::try_from(*milliseconds).unwrap_or(i64::MAX)
+            }
+            // Saturates, and is 0 for what is no number.
+            Self::Slow { factor: Some(factor), .. } => (usual as f64 * factor).max(0.0) as i64,
+            _ => usual,
+        }
     }
 }
 
@@ -321,11 +346,13 @@ impl Tx<'_> {
         effect: Effect,
     ) -> Action {
         let begins = previous.map_or(self.now, |action| action.finishes.max(self.now));
-        let doomed = match previous.and_then(|action| action.doomed.clone()) {
-            Some(failure) => Some(failure),
-            None => self.fate.failure(command),
-        };
-        self.insert_action(begins, doomed, command, resources, effect, previous.map(|action| action.id))
+        let inherited = previous.and_then(|action| match (&action.doomed, action.stalled) {
+            (Some(failure), _) => Some(Course::Fails(failure.clone())),
+            (None, Some(fault)) => Some(Course::Stalls(fault)),
+            (None, None) => None,
+        });
+        let course = inherited.unwrap_or_else(|| self.fate.course(command));
+        self.insert_action(begins, course, command, resources, effect, previous.map(|action| action.id))
     }
 
     /// Begins an action that is to fail.
@@ -336,20 +363,27 @@ impl Tx<'_> {
         resources: &[(Kind, i64)],
         effect: Effect,
     ) -> Action {
-        self.insert_action(self.now, Some(failure), command, resources, effect, None)
+        self.insert_action(self.now, Course::Fails(failure), command, resources, effect, None)
     }
 
     fn insert_action(
         &mut self,
         begins: i64,
-        doomed: Option<Failure>,
+        course: Course,
         command: Command,
         resources: &[(Kind, i64)],
         effect: Effect,
         after: Option<i64>,
     ) -> Action {
         let real = self.live.is_real() && command.is_real();
-        let duration = if self.instant || real { 0 } else { command.duration() };
+        let usual = if self.instant || real { 0 } else { command.duration() };
+        let duration = course.duration(usual);
+        let at_once = command.duration() == 0 && duration == 0 && !matches!(course, Course::Stalls(_));
+        let (doomed, stalled) = match course {
+            Course::Fails(failure) => (Some(failure), None),
+            Course::Stalls(fault) => (None, Some(fault)),
+            Course::Usual | Course::Slow { .. } => (None, None),
+        };
         let mut action = Action {
             id: self.new_id(Kind::Action),
             command,
@@ -360,9 +394,10 @@ impl Tx<'_> {
             state: State::Running,
             effect,
             doomed,
+            stalled,
             after,
         };
-        if command.duration() == 0 {
+        if at_once {
             self.complete(&mut action);
         } else {
             self.project.running.insert((action.finishes, action.id));
@@ -377,21 +412,35 @@ impl Tx<'_> {
         if self.live.is_real() {
             return self.settle_real();
         }
-        while let Some(&(finishes, id)) = self.project.running.first() {
-            if finishes > self.now {
-                break;
+        while let Some(entry) = self.next_due() {
+            self.project.running.remove(&entry);
+            let Some(mut action) = self.project.actions.get(entry.1).cloned() else { continue };
+            if action.stalled.take().is_some() {
+                action.finishes = self.now;
             }
-            self.project.running.pop_first();
-            let Some(mut action) = self.project.actions.get(id).cloned() else { continue };
             self.complete(&mut action);
             self.project.actions.insert(action);
         }
+    }
+
+    /// The action whose end is due and the longest, but for those that are stalled.
+    fn next_due(&self) -> Option<(i64, i64)> {
+        let due = self.project.running.iter().take_while(|(finishes, _)| *finishes <= self.now);
+        due.copied().find(|(_, id)| !self.is_stalled(*id))
+    }
+
+    fn is_stalled(&self, action: i64) -> bool {
+        let stalled = self.project.actions.get(action).and_then(|action| action.stalled);
+        stalled.is_some_and(|fault| self.fate.is_stalled(fault))
     }
 
     /// The same where something real decides when actions end. None of them holds up another.
     fn settle_real(&mut self) {
         let due: Vec<(i64, i64)> = self.project.running.range(..=(self.now, i64::MAX)).copied().collect();
         for entry in due {
+            if self.is_stalled(entry.1) {
+                continue;
+            }
             let Some(mut action) = self.project.actions.get(entry.1).cloned() else {
                 self.project.running.remove(&entry);
                 continue;
@@ -405,7 +454,7 @@ impl Tx<'_> {
                     action.state = State::Error(failure);
                 }
             }
-            if action.command.is_real() {
+            if action.command.is_real() || action.stalled.take().is_some() {
                 action.finishes = self.now;
             }
             self.project.running.remove(&entry);

@@ -223,6 +223,9 @@ impl Tx<'_> {
             let message = "unsupported location for load balancer type";
             return Err(Refusal::invalid("load_balancer_type", message));
         }
+        if self.fate.location_sold_out(&location) {
+            return Err(Refusal::new("resource_unavailable", "error during placement"));
+        }
         self.within_limit(Kind::LoadBalancer, self.project.load_balancers.len())?;
         if !new.public_interface && new.network.is_none() {
             let message = "a load balancer without public interface needs a network";

@@ -205,6 +205,15 @@ macro_rules! project_tables {
                 changes
             }
 
+            /// The ids of the objects that have that name.
+            pub(crate) fn ids_named(&self, name: &str) -> Vec<i64> {
+                let mut ids = Vec::new();
+                if !name.is_empty() {
+                    $(ids.extend(self.$field.values().filter(|row| row.name() == name).map(Row::id));)*
+                }
+                ids
+            }
+
             /// Repeats one table's part of an earlier [`Project::drain`].
             pub(crate) fn restore(&mut self, table: &str, rows: TableChanges) -> Result<(), serde_json::Error> {
                 match table {
@@ -263,16 +272,35 @@ pub(crate) fn fingerprint(token: &str) -> String {
     })
 }
 
-/// Decides whether an action that is about to begin will fail (a fault does so).
+/// What becomes of an action.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Course {
+    /// What usually does.
+    Usual,
+    /// It fails.
+    Fails(Failure),
+    /// It does not end while that fault stalls it.
+    Stalls(u64),
+    /// It takes so many times as long, or so many milliseconds.
+    Slow { factor: Option<f64>, milliseconds: Option<u64> },
+}
+
+/// Decides what becomes of things that are about to happen (faults do so).
 pub(crate) trait Fate {
-    /// The failure the action will end with, if it is to fail.
-    fn failure(&mut self, command: Command) -> Option<Failure>;
+    /// The course of an action that is about to begin.
+    fn course(&mut self, command: Command) -> Course;
+
+    /// Whether a fault still stalls actions.
+    fn is_stalled(&self, fault: u64) -> bool;
 
     /// Whether a server type is out of stock in a location, asked for in order to show it.
     fn is_sold_out(&self, server_type: &str, location: &str) -> bool;
 
     /// Whether a server type is out of stock in a location, asked for by somebody who wants one.
     fn sold_out(&mut self, server_type: &str, location: &str) -> bool;
+
+    /// Whether there is nothing left in a location, asked for by somebody who wants something.
+    fn location_sold_out(&mut self, location: &str) -> bool;
 }
 
 /// What an operation works on: one project, at one moment.

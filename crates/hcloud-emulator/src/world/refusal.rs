@@ -37,7 +37,9 @@ fn status_of(code: &str) -> u16 {
         "locked" | "protected" => 423,
         "rate_limit_exceeded" => 429,
         "server_error" => 500,
+        "bad_gateway" => 502,
         "unavailable" => 503,
+        "timeout" => 504,
         _ => 422,
     }
 }

@@ -84,6 +84,10 @@ impl Tx<'_> {
             }
         };
         self.check_volume_name(&new.name, None)?;
+        if self.fate.location_sold_out(&location) {
+            let message = "there is no space left in the location";
+            return Err(Refusal::new("no_space_left_in_location", message));
+        }
         self.within_limit(Kind::Volume, self.project.volumes.len())?;
         let id = self.new_id(Kind::Volume);
         self.project.volumes.insert(Volume {

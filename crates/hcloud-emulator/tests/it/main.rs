@@ -2,6 +2,7 @@
 
 mod addresses;
 mod balancers;
+mod faults;
 mod firewalls;
 mod harness;
 #[cfg(target_os = "linux")]
