@@ -208,6 +208,12 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
+    fn reserve(&mut self, nodes: usize) {
+        self.graph.nodes.reserve(nodes);
+        self.graph.needs.reserve(nodes);
+        self.graph.ids.reserve(nodes);
+    }
+
     fn node(&mut self, node: ConfigNode) -> NodeId {
         if let Some(&id) = self.graph.ids.get(&node) {
             return id;
@@ -221,6 +227,7 @@ impl Builder<'_> {
 
     fn add_nodes(&mut self, extra_providers: &BTreeSet<ProviderConfig>) {
         let config = self.config;
+        self.reserve(config.modules().map(|(_, module)| module.resources.len() + module.locals.len()).sum());
         for (path, module) in config.modules() {
             for name in module.variables.keys() {
                 self.node(ConfigNode::Variable(path.clone(), name.clone()));

@@ -55,10 +55,11 @@ impl View<'_> {
                 out += &self.legend(&changes);
             }
             out += "\nFerroform will perform the following actions:\n";
-            for text in parallel::map(&changes, |change| self.change(change, Cause::Planned)) {
-                out.reserve(text.len() + 2);
+            let texts = parallel::map(&changes, |change| self.change(change, Cause::Planned));
+            out.reserve(texts.iter().map(|text| text.len() + 2).sum());
+            for text in &texts {
                 out.push('\n');
-                out += &text;
+                out += text;
                 out.push('\n');
             }
             let counts = self.plan.counts();

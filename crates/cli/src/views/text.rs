@@ -1,5 +1,7 @@
 //! Wrapping, quoting and escaping.
 
+use std::borrow::Cow;
+
 use unicode_width::UnicodeWidthStr;
 
 /// Prose broken at spaces so that no line is wider than `width` columns, unless a single word is. Line breaks stay, and
@@ -80,33 +82,46 @@ fn push_escape(out: &mut String, c: char) {
 /// A string in double quotes as Terraform shows it: with the escapes of Go, `${` as it is.
 pub(super) fn quote(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            c if is_unsafe(c) => push_escape(&mut out, c),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
+    push_quoted(&mut out, text);
     out
 }
 
+/// Appends what [`quote`] gives.
+pub(super) fn push_quoted(out: &mut String, text: &str) {
+    out.push('"');
+    if text.bytes().all(|b| matches!(b, b' '..=b'~') && b != b'"' && b != b'\\') {
+        out.push_str(text);
+    } else {
+        for c in text.chars() {
+            match c {
+                '"' => out.push_str("\\\""),
+                '\\' => out.push_str("\\\\"),
+                c if is_unsafe(c) => push_escape(out, c),
+                c => out.push(c),
+            }
+        }
+    }
+    out.push('"');
+}
+
 /// The name of an attribute: as it is if it is an identifier of the language, in quotes otherwise.
-pub(super) fn attribute_name(name: &str) -> String {
+pub(super) fn attribute_name(name: &str) -> Cow<'_, str> {
     let mut chars = name.chars();
     let first = chars.next().is_some_and(|c| c.is_alphabetic() || c == '_');
     let valid = first && chars.all(|c| c.is_alphanumeric() || c == '_' || c == '-');
-    if valid { name.to_owned() } else { quote(name) }
+    if valid { name.into() } else { quote(name).into() }
+}
+
+/// Appends the text and as many spaces as it needs to be `width` columns wide.
+pub(super) fn push_padded(out: &mut String, text: &str, width: usize) {
+    out.push_str(text);
+    out.extend(std::iter::repeat_n(' ', width.saturating_sub(text.width())));
 }
 
 /// The text followed by as many spaces as it needs to be `width` columns wide.
 pub(super) fn pad(text: &str, width: usize) -> String {
-    let missing = width.saturating_sub(text.width());
-    let mut out = String::with_capacity(text.len() + missing);
-    out.push_str(text);
-    out.extend(std::iter::repeat_n(' ', missing));
+    let mut out = String::with_capacity(text.len().max(width));
+    push_padded(&mut out, text, width);
     out
 }
 

@@ -18,7 +18,7 @@ use ferroform_provider::{ConfigureRequest, Provider, ProviderSchema};
 use ferroform_state::journal::{Journal, OpenOperation};
 use ferroform_state::world::WorldBinding;
 use ferroform_state::{DeposedKey, State};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::targets::Limits;
 use super::{ConfiguredProviders, PlanInput, PlanOptions, Planned, Prior, Setup, WorldGuard, order};
@@ -105,8 +105,9 @@ impl<'a> Planner<'a> {
             known: FxHashSet::default(),
             priors: FxHashMap::default(),
             deposed: BTreeMap::new(),
-            changes: Vec::new(),
-            by_resource: FxHashMap::default(),
+            // Most blocks make one object.
+            changes: Vec::with_capacity(graph.nodes.len()),
+            by_resource: FxHashMap::with_capacity_and_hasher(graph.nodes.len(), FxBuildHasher),
             drift: Vec::new(),
             moves: Vec::new(),
             resources_needed: graph.resource_closures(),

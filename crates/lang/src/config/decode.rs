@@ -47,6 +47,9 @@ impl Context<'_> {
 /// Decodes all blocks of a module.
 pub(super) fn module(blocks: &[Block], sources: &Sources, diags: &mut Diagnostics) -> Module {
     let mut module = Module::default();
+    module
+        .resources
+        .reserve(blocks.iter().filter(|block| matches!(&*block.kind.name, "resource" | "data")).count());
     let mut cx = Context { sources, diags };
     for block in blocks {
         let kind = &*block.kind.name;

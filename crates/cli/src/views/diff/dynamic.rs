@@ -75,11 +75,11 @@ fn array(change: &Change<'_>) -> Diff {
 
 fn object(change: &Change<'_>) -> Diff {
     let mut act = change.container();
-    let mut attributes = std::collections::BTreeMap::new();
+    let mut attributes = Vec::new();
     for name in change.names() {
         let diff = compute(&change.entry(&name));
         act = act.and(diff.act);
-        attributes.insert(name, diff);
+        attributes.push((name, diff));
     }
     Diff::new(act, change, Node::Object { attributes, nested: false })
 }

@@ -7,7 +7,6 @@ mod schema;
 mod sequence;
 mod strings;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ferroform_core::schema::Schema;
@@ -67,11 +66,11 @@ enum Node {
     Unknown(Option<Box<Diff>>),
     /// `nested`: from nested attributes, which keep marks of their own.
     Object {
-        attributes: BTreeMap<Arc<str>, Diff>,
+        attributes: Named,
         nested: bool,
     },
     Map {
-        entries: BTreeMap<Arc<str>, Diff>,
+        entries: Named,
         nested: bool,
     },
     /// `nested`: as above; unchanged neighbours are not shown then.
@@ -84,7 +83,7 @@ enum Node {
         nested: bool,
     },
     Block {
-        attributes: BTreeMap<Arc<str>, Diff>,
+        attributes: Named,
         groups: Vec<Group>,
     },
     /// A block of which nothing may be shown.
@@ -99,6 +98,9 @@ enum Note {
     WillHide,
     WillShow,
 }
+
+/// Changes with the names of what changes, in the order of the names.
+type Named = Vec<(Arc<str>, Diff)>;
 
 /// Nested blocks, with their labels if they are kept as a map.
 type Blocks = Vec<(Option<Arc<str>>, Diff)>;

@@ -1,15 +1,13 @@
 //! Changes as text.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use ferroform_core::{Value, ValueKind};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Act, Diff, Group, Node, Note};
+use super::{Act, Diff, Group, Named, Node, Note};
 use crate::views::style::{Paint, Style};
-use crate::views::text::{attribute_name, counted, pad, quote};
+use crate::views::text::{attribute_name, counted, push_padded, push_quoted, quote};
 
 /// How a part is printed inside of the whole.
 #[derive(Debug, Clone, Copy, Default)]
@@ -33,7 +31,7 @@ fn is_telling(name: &str) -> bool {
     matches!(name, "id" | "name" | "tags")
 }
 
-pub(super) fn margin(indent: usize) -> Cow<'static, str> {
+fn margin(indent: usize) -> Cow<'static, str> {
     const BLANKS: &str = "                                ";
     let width = 4 * indent;
     BLANKS.get(..width).map_or_else(|| " ".repeat(width).into(), Cow::Borrowed)
@@ -41,38 +39,60 @@ pub(super) fn margin(indent: usize) -> Cow<'static, str> {
 
 impl Printer<'_> {
     pub(super) fn diff(&self, diff: &Diff, indent: usize, options: Options) -> String {
+        let mut out = String::new();
+        self.write(&mut out, diff, indent, options);
+        out
+    }
+
+    /// Appends a change. A plan has thousands of them, which is why they are all written into one text.
+    pub(super) fn write(&self, out: &mut String, diff: &Diff, indent: usize, options: Options) {
         match &diff.node {
-            Node::Scalar { before, after } => self.scalar(diff, before.as_ref(), after.as_ref(), options),
+            Node::Scalar { before, after } => {
+                self.scalar(out, diff, before.as_ref(), after.as_ref(), options);
+            }
             Node::Text { before, after } => {
-                self.text(diff, before.as_deref(), after.as_deref(), indent, options)
+                self.text(out, diff, before.as_deref(), after.as_deref(), indent, options);
             }
             Node::Hidden { .. } => {
-                format!("(sensitive value){}{}", self.null(diff, options), self.forces(diff, options))
+                out.push_str("(sensitive value)");
+                self.null(out, diff, options);
+                self.forces(out, diff, options);
             }
-            Node::Unknown(None) => format!("(known after apply){}", self.forces(diff, options)),
+            Node::Unknown(None) => {
+                out.push_str("(known after apply)");
+                self.forces(out, diff, options);
+            }
             Node::Unknown(Some(before)) => {
-                let before = self.diff(before, indent, Options { no_null: true, ..options });
-                format!("{before} {} (known after apply){}", self.arrow(), self.forces(diff, options))
+                self.write(out, before, indent, Options { no_null: true, ..options });
+                self.arrow(out);
+                out.push_str("(known after apply)");
+                self.forces(out, diff, options);
             }
             Node::KindChange(before, after) => {
-                let options = Options { no_null: true, ..options };
-                let (before, after) = (self.diff(before, indent, options), self.diff(after, indent, options));
-                format!("{before} {} {after}{}", self.arrow(), self.forces(diff, options))
+                let inner = Options { no_null: true, ..options };
+                self.write(out, before, indent, inner);
+                self.arrow(out);
+                self.write(out, after, indent, inner);
+                self.forces(out, diff, inner);
             }
-            Node::Object { attributes, nested } => self.object(diff, attributes, *nested, indent, options),
-            Node::Map { entries, nested } => self.map(diff, entries, *nested, indent, options),
-            Node::List { items, nested } => self.list(diff, items, *nested, indent, options),
-            Node::Set { items, nested } => self.set(diff, items, *nested, indent, options),
-            Node::Block { attributes, groups } => self.block(diff, attributes, groups, indent, options),
+            Node::Object { attributes, nested } => {
+                self.object(out, diff, attributes, *nested, indent, options);
+            }
+            Node::Map { entries, nested } => self.map(out, diff, entries, *nested, indent, options),
+            Node::List { items, nested } => self.list(out, diff, items, *nested, indent, options),
+            Node::Set { items, nested } => self.set(out, diff, items, *nested, indent, options),
+            Node::Block { attributes, groups } => self.block(out, diff, attributes, groups, indent, options),
             Node::HiddenBlock => {
-                let inner = margin(indent + 1);
-                format!(
-                    "{{{}\n{inner}  # At least one attribute in this block is (or was) sensitive,\n\
-                     {inner}  # so its contents will not be displayed.\n{}{}}}",
-                    self.forces(diff, options),
-                    margin(indent),
-                    self.symbol(Act::NoOp, options)
-                )
+                out.push('{');
+                self.forces(out, diff, options);
+                out.push('\n');
+                for line in [
+                    "# At least one attribute in this block is (or was) sensitive,",
+                    "# so its contents will not be displayed.",
+                ] {
+                    self.remark(out, line, indent + 1);
+                }
+                self.closing(out, '}', indent, options);
             }
         }
     }
@@ -94,47 +114,71 @@ impl Printer<'_> {
         format!("  {} ", self.style.paint(paint, plain.trim())).into()
     }
 
-    pub(super) fn arrow(&self) -> String {
-        self.style.paint(Paint::Yellow, "->")
+    /// What stands between before and after.
+    pub(super) fn arrow(&self, out: &mut String) {
+        out.push(' ');
+        out.push_str(&self.style.paint(Paint::Yellow, "->"));
+        out.push(' ');
     }
 
-    pub(super) fn null(&self, diff: &Diff, options: Options) -> String {
+    /// What stands behind something that goes away.
+    pub(super) fn null(&self, out: &mut String, diff: &Diff, options: Options) {
         if diff.act == Act::Delete && !options.no_null {
-            format!(" {}", self.style.paint(Paint::Dim, "-> null"))
-        } else {
-            String::new()
+            out.push(' ');
+            out.push_str(&self.style.paint(Paint::Dim, "-> null"));
         }
     }
 
-    pub(super) fn forces(&self, diff: &Diff, options: Options) -> String {
+    pub(super) fn forces(&self, out: &mut String, diff: &Diff, options: Options) {
         if diff.replace || options.replace {
-            format!(" {}", self.style.paint(Paint::Red, "# forces replacement"))
-        } else {
-            String::new()
+            out.push(' ');
+            out.push_str(&self.style.paint(Paint::Red, "# forces replacement"));
         }
     }
 
-    fn scalar(&self, diff: &Diff, before: Option<&Value>, after: Option<&Value>, options: Options) -> String {
+    fn scalar(
+        &self,
+        out: &mut String,
+        diff: &Diff,
+        before: Option<&Value>,
+        after: Option<&Value>,
+        options: Options,
+    ) {
         let show = |value: Option<&Value>| match value.map(Value::kind) {
             Some(ValueKind::Bool(b)) => b.to_string(),
             Some(ValueKind::Number(n)) => n.to_string(),
             // No other kind is a scalar.
             _ => self.style.paint(Paint::Dim, "null"),
         };
-        let forces = self.forces(diff, options);
         match diff.act {
-            Act::Create => format!("{}{forces}", show(after)),
-            Act::Delete if before.is_none() => format!("{}{forces}", show(before)),
-            Act::Delete => format!("{}{}{forces}", show(before), self.null(diff, options)),
-            Act::NoOp => format!("{}{forces}", show(before)),
-            Act::Update => format!("{} {} {}{forces}", show(before), self.arrow(), show(after)),
+            Act::Create => out.push_str(&show(after)),
+            Act::NoOp => out.push_str(&show(before)),
+            Act::Delete => {
+                out.push_str(&show(before));
+                if before.is_some() {
+                    self.null(out, diff, options);
+                }
+            }
+            Act::Update => {
+                out.push_str(&show(before));
+                self.arrow(out);
+                out.push_str(&show(after));
+            }
         }
+        self.forces(out, diff, options);
+    }
+
+    /// A line of its own that is not part of the value.
+    fn remark(&self, out: &mut String, text: &str, indent: usize) {
+        out.push_str(&margin(indent));
+        out.push_str("  ");
+        out.push_str(text);
+        out.push('\n');
     }
 
     /// Remarks that stand above an attribute.
-    fn notes(&self, diff: &Diff, indent: usize) -> String {
-        let Node::Hidden { note: Some(note), same } = diff.node else { return String::new() };
-        let margin = margin(indent);
+    fn notes(&self, out: &mut String, diff: &Diff, indent: usize) {
+        let Node::Hidden { note: Some(note), same } = diff.node else { return };
         let (first, second) = match note {
             Note::WillHide => (
                 "this attribute value will be marked as sensitive and will not",
@@ -146,184 +190,224 @@ impl Printer<'_> {
         };
         let warning = self.style.paint(Paint::Yellow, "Warning");
         let same = if same { " The value is unchanged." } else { "" };
-        format!("{margin}  # {warning}: {first}\n{margin}  # {second}{same}\n")
+        self.remark(out, &format!("# {warning}: {first}"), indent);
+        self.remark(out, &format!("# {second}{same}"), indent);
     }
 
     /// A remark that so many parts are not shown.
-    fn left_out(&self, count: usize, noun: &str, indent: usize, options: Options) -> String {
-        if count == 0 {
-            return String::new();
+    fn left_out(&self, out: &mut String, count: usize, noun: &str, indent: usize, options: Options) {
+        if count > 0 {
+            let remark = format!("# ({} hidden)", counted(count, &format!("unchanged {noun}")));
+            self.begin_line(out, Act::NoOp, indent, options);
+            out.push_str(&self.style.paint(Paint::Dim, remark));
+            out.push('\n');
         }
-        let remark = format!("# ({} hidden)", counted(count, &format!("unchanged {noun}")));
-        format!(
-            "{}{}{}\n",
-            margin(indent),
-            self.symbol(Act::NoOp, options),
-            self.style.paint(Paint::Dim, remark)
-        )
     }
 
-    fn closing(&self, bracket: char, indent: usize, options: Options) -> String {
-        format!("{}{}{bracket}", margin(indent), self.symbol(Act::NoOp, options))
+    pub(super) fn begin_line(&self, out: &mut String, act: Act, indent: usize, options: Options) {
+        out.push_str(&margin(indent));
+        out.push_str(&self.symbol(act, options));
+    }
+
+    pub(super) fn closing(&self, out: &mut String, bracket: char, indent: usize, options: Options) {
+        self.begin_line(out, Act::NoOp, indent, options);
+        out.push(bracket);
+    }
+
+    /// A container without content.
+    fn empty(&self, out: &mut String, brackets: &str, diff: &Diff, options: Options) {
+        out.push_str(brackets);
+        self.null(out, diff, options);
+        self.forces(out, diff, options);
+    }
+
+    /// The first line of a container that has content.
+    fn opening(&self, out: &mut String, bracket: char, diff: &Diff, options: Options) {
+        out.push(bracket);
+        self.forces(out, diff, options);
+        out.push('\n');
     }
 
     /// The lines of attributes and, for those left out, of the remark about them.
     fn attributes(
         &self,
-        attributes: &BTreeMap<Arc<str>, Diff>,
+        out: &mut String,
+        attributes: &Named,
         indent: usize,
         options: Options,
         inner: Options,
-    ) -> String {
-        let names: Vec<String> = attributes.keys().map(|name| attribute_name(name)).collect();
-        let width = names.iter().map(|name| name.width()).max().unwrap_or(0);
-        let (mut out, mut left_out) = (String::new(), 0);
-        for ((name, diff), shown) in attributes.iter().zip(&names) {
+    ) {
+        let width = attributes.iter().map(|(name, _)| attribute_name(name).width()).max().unwrap_or(0);
+        let mut left_out = 0;
+        for (name, diff) in attributes {
             let telling = is_telling(name);
             if diff.act == Act::NoOp && !telling && !options.all {
                 left_out += 1;
                 continue;
             }
             let inner = Options { all: inner.all || telling, ..inner };
-            out += &self.notes(diff, indent);
-            // A plan has many of these lines: put together without a detour.
-            out += &margin(indent);
-            out += &self.symbol(diff.act, inner);
-            out += &pad(shown, width);
-            out += " = ";
-            out += &self.diff(diff, indent, inner);
+            self.notes(out, diff, indent);
+            self.begin_line(out, diff.act, indent, inner);
+            push_padded(out, &attribute_name(name), width);
+            out.push_str(" = ");
+            self.write(out, diff, indent, inner);
             out.push('\n');
         }
-        out + &self.left_out(left_out, "attribute", indent, options)
+        self.left_out(out, left_out, "attribute", indent, options);
     }
 
     fn object(
         &self,
+        out: &mut String,
         diff: &Diff,
-        attributes: &BTreeMap<Arc<str>, Diff>,
+        attributes: &Named,
         nested: bool,
         indent: usize,
         options: Options,
-    ) -> String {
-        let (null, forces) = (self.null(diff, options), self.forces(diff, options));
+    ) {
         if attributes.is_empty() {
-            return format!("{{}}{null}{forces}");
+            return self.empty(out, "{}", diff, options);
         }
         let inner = Options { no_null: options.no_null || !nested, replace: false, ..options };
-        let lines = self.attributes(attributes, indent + 1, options, inner);
-        format!("{{{forces}\n{lines}{}{null}", self.closing('}', indent, options))
+        self.opening(out, '{', diff, options);
+        self.attributes(out, attributes, indent + 1, options, inner);
+        self.closing(out, '}', indent, options);
+        self.null(out, diff, options);
     }
 
     fn map(
         &self,
+        out: &mut String,
         diff: &Diff,
-        entries: &BTreeMap<Arc<str>, Diff>,
+        entries: &Named,
         nested: bool,
         indent: usize,
         options: Options,
-    ) -> String {
-        let (null, forces) = (self.null(diff, options), self.forces(diff, options));
+    ) {
         if entries.is_empty() {
-            return format!("{{}}{null}{forces}");
+            return self.empty(out, "{}", diff, options);
         }
         // That everything goes is said once.
         let no_null = options.no_null || diff.act == Act::Delete;
         let inner = Options { no_null, replace: false, ..options };
-        let names: Vec<String> = entries.keys().map(|name| quote(name)).collect();
+        let names: Vec<String> = entries.iter().map(|(name, _)| quote(name)).collect();
         // Entries that are objects of their own are not aligned: their braces would stand apart from their names.
         let width = if nested { 0 } else { names.iter().map(|name| name.width()).max().unwrap_or(0) };
-        let (mut lines, mut left_out) = (String::new(), 0);
-        for (diff, name) in entries.values().zip(&names) {
+        let mut left_out = 0;
+        self.opening(out, '{', diff, options);
+        for ((_, diff), name) in entries.iter().zip(&names) {
             if diff.act == Act::NoOp && !options.all {
                 left_out += 1;
                 continue;
             }
-            let comma = if matches!(diff.node, Node::Object { .. }) { "," } else { "" };
-            lines += &self.notes(diff, indent + 1);
-            lines += &format!(
-                "{}{}{} = {}{comma}\n",
-                margin(indent + 1),
-                self.symbol(diff.act, inner),
-                pad(name, width),
-                self.diff(diff, indent + 1, inner)
-            );
+            self.notes(out, diff, indent + 1);
+            self.begin_line(out, diff.act, indent + 1, inner);
+            push_padded(out, name, width);
+            out.push_str(" = ");
+            self.write(out, diff, indent + 1, inner);
+            out.push_str(if matches!(diff.node, Node::Object { .. }) { ",\n" } else { "\n" });
         }
-        lines += &self.left_out(left_out, "element", indent + 1, options);
-        format!("{{{forces}\n{lines}{}{null}", self.closing('}', indent, options))
+        self.left_out(out, left_out, "element", indent + 1, options);
+        self.closing(out, '}', indent, options);
+        self.null(out, diff, options);
     }
 
-    fn item(&self, diff: &Diff, indent: usize, options: Options) -> String {
-        format!(
-            "{}{}{}{},\n",
-            self.notes(diff, indent),
-            margin(indent),
-            self.symbol(diff.act, options),
-            self.diff(diff, indent, options)
-        )
+    fn item(&self, out: &mut String, diff: &Diff, indent: usize, options: Options) {
+        self.notes(out, diff, indent);
+        self.begin_line(out, diff.act, indent, options);
+        self.write(out, diff, indent, options);
+        out.push_str(",\n");
     }
 
     /// A list, with the unchanged element before and after each change for orientation.
-    fn list(&self, diff: &Diff, items: &[Diff], nested: bool, indent: usize, options: Options) -> String {
-        let (null, forces) = (self.null(diff, options), self.forces(diff, options));
+    fn list(
+        &self,
+        out: &mut String,
+        diff: &Diff,
+        items: &[Diff],
+        nested: bool,
+        indent: usize,
+        options: Options,
+    ) {
         if items.is_empty() {
-            return format!("[]{null}{forces}");
+            return self.empty(out, "[]", diff, options);
         }
         let inner = Options { no_null: options.no_null || !nested, replace: false, ..options };
         let whole = Options { all: true, ..inner };
         let changed =
             |i: Option<usize>| i.and_then(|i| items.get(i)).is_some_and(|item| item.act != Act::NoOp);
-        let (mut lines, mut left_out) = (String::new(), 0);
+        let mut left_out = 0;
+        self.opening(out, '[', diff, options);
         for (i, item) in items.iter().enumerate() {
-            if item.act != Act::NoOp || options.all {
-                lines += &self.left_out(std::mem::take(&mut left_out), "element", indent + 1, options);
-                lines += &self.item(item, indent + 1, inner);
+            let shown = if item.act != Act::NoOp || options.all {
+                inner
             } else if !nested && (changed(i.checked_sub(1)) || changed(i.checked_add(1))) {
-                lines += &self.left_out(std::mem::take(&mut left_out), "element", indent + 1, options);
-                lines += &self.item(item, indent + 1, whole);
+                whole
             } else {
                 left_out += 1;
-            }
+                continue;
+            };
+            self.left_out(out, std::mem::take(&mut left_out), "element", indent + 1, options);
+            self.item(out, item, indent + 1, shown);
         }
-        lines += &self.left_out(left_out, "element", indent + 1, options);
-        format!("[{forces}\n{lines}{}{null}", self.closing(']', indent, options))
+        self.left_out(out, left_out, "element", indent + 1, options);
+        self.closing(out, ']', indent, options);
+        self.null(out, diff, options);
     }
 
-    fn set(&self, diff: &Diff, items: &[Diff], nested: bool, indent: usize, options: Options) -> String {
-        let null = self.null(diff, options);
-        // Of nested objects each changed one bears the remark, since each is a thing of its own.
-        let forces = if nested { String::new() } else { self.forces(diff, options) };
+    fn set(
+        &self,
+        out: &mut String,
+        diff: &Diff,
+        items: &[Diff],
+        nested: bool,
+        indent: usize,
+        options: Options,
+    ) {
+        let replace = diff.replace || options.replace;
+        out.push('[');
         if items.is_empty() {
-            return format!("[]{null}{forces}");
+            out.push(']');
+            self.null(out, diff, options);
         }
-        let replace = nested && (diff.replace || options.replace);
-        let inner = Options { no_null: true, replace, ..options };
-        let (mut lines, mut left_out) = (String::new(), 0);
+        // Of nested objects each changed one bears the remark, since each is a thing of its own.
+        if !nested {
+            self.forces(out, diff, options);
+        }
+        if items.is_empty() {
+            return;
+        }
+        out.push('\n');
+        let inner = Options { no_null: true, replace: nested && replace, ..options };
+        let mut left_out = 0;
         for item in items {
             if item.act == Act::NoOp && !options.all {
                 left_out += 1;
             } else {
-                lines += &self.item(item, indent + 1, inner);
+                self.item(out, item, indent + 1, inner);
             }
         }
-        lines += &self.left_out(left_out, "element", indent + 1, options);
-        format!("[{forces}\n{lines}{}{null}", self.closing(']', indent, options))
+        self.left_out(out, left_out, "element", indent + 1, options);
+        self.closing(out, ']', indent, options);
+        self.null(out, diff, options);
     }
 
     fn block(
         &self,
+        out: &mut String,
         diff: &Diff,
-        attributes: &BTreeMap<Arc<str>, Diff>,
+        attributes: &Named,
         groups: &[Group],
         indent: usize,
         options: Options,
-    ) -> String {
-        let forces = self.forces(diff, options);
+    ) {
         if attributes.is_empty() && groups.is_empty() {
-            return format!("{{}}{forces}");
+            out.push_str("{}");
+            return self.forces(out, diff, options);
         }
         let inner = Options { replace: false, ..options };
-        let mut out = format!("{{{forces}\n");
-        out += &self.attributes(attributes, indent + 1, inner, inner);
+        self.opening(out, '{', diff, options);
+        self.attributes(out, attributes, indent + 1, inner, inner);
         let mut left_out = 0;
         for group in groups {
             let options = Options { replace: group.replace, ..options };
@@ -336,20 +420,21 @@ impl Printer<'_> {
                 if std::mem::take(&mut first) {
                     out.push('\n');
                 }
-                let label = label.as_ref().map(|label| format!(" {}", quote(label))).unwrap_or_default();
-                out += &format!(
-                    "{}{}{}{label} {}\n",
-                    margin(indent + 1),
-                    self.symbol(block.act, options),
-                    attribute_name(&group.name),
-                    self.diff(block, indent + 1, options)
-                );
+                self.begin_line(out, block.act, indent + 1, options);
+                out.push_str(&attribute_name(&group.name));
+                if let Some(label) = label {
+                    out.push(' ');
+                    push_quoted(out, label);
+                }
+                out.push(' ');
+                self.write(out, block, indent + 1, options);
+                out.push('\n');
             }
         }
         if left_out > 0 {
             out.push('\n');
-            out += &self.left_out(left_out, "block", indent + 1, inner);
+            self.left_out(out, left_out, "block", indent + 1, inner);
         }
-        out + &self.closing('}', indent, options)
+        self.closing(out, '}', indent, options);
     }
 }

@@ -1,6 +1,5 @@
 //! Changes of objects whose schema is known.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ferroform_core::schema::{Attribute, Block, NestedAttribute, NestedBlock, Nesting};
@@ -15,12 +14,12 @@ pub(super) fn block(change: &Change<'_>, block: &Block) -> Diff {
         return Diff::new(hidden_block_act(change, block), change, Node::HiddenBlock);
     }
     let mut act = change.container();
-    let mut attributes = BTreeMap::new();
+    let mut attributes = Vec::new();
     for (name, attribute) in &block.attributes {
         let inner = change.attribute(name);
         let Some(diff) = attribute_diff(change, &inner, attribute) else { continue };
         act = act.and(diff.act);
-        attributes.insert(name.clone(), diff);
+        attributes.push((name.clone(), diff));
     }
     let mut groups = Vec::new();
     for (name, nested) in &block.blocks {
@@ -93,11 +92,11 @@ fn nested_object(change: &Change<'_>, nested: &NestedAttribute) -> Diff {
         return diff;
     }
     let mut act = change.container();
-    let mut attributes = BTreeMap::new();
+    let mut attributes = Vec::new();
     for (name, attribute) in &nested.attributes {
         if let Some(diff) = attribute_diff(change, &change.attribute(name), attribute) {
             act = act.and(diff.act);
-            attributes.insert(name.clone(), diff);
+            attributes.push((name.clone(), diff));
         }
     }
     Diff::new(act, change, Node::Object { attributes, nested: true })
@@ -118,7 +117,7 @@ pub(super) fn typed(change: &Change<'_>, ty: &Type) -> Diff {
         Type::String => dynamic::text(&change.without_empty_text()),
         Type::Object(object) => {
             let mut act = change.container();
-            let mut attributes = BTreeMap::new();
+            let mut attributes = Vec::new();
             for (name, ty) in object.attributes.iter() {
                 let inner = change.attribute(name);
                 if inner.is_nothing() {
@@ -126,7 +125,7 @@ pub(super) fn typed(change: &Change<'_>, ty: &Type) -> Diff {
                 }
                 let diff = typed(&inner, ty);
                 act = act.and(diff.act);
-                attributes.insert(name.clone(), diff);
+                attributes.push((name.clone(), diff));
             }
             Diff::new(act, change, Node::Object { attributes, nested: false })
         }
@@ -167,11 +166,11 @@ fn fits(value: &Value, ty: &Type) -> bool {
 
 fn map(change: &Change<'_>, nested: bool, compute: impl Fn(&Change<'_>) -> Diff) -> Diff {
     let mut act = change.container();
-    let mut entries = BTreeMap::new();
+    let mut entries = Vec::new();
     for name in change.names() {
         let diff = compute(&change.entry(&name));
         act = act.and(diff.act);
-        entries.insert(name, diff);
+        entries.push((name, diff));
     }
     Diff::new(act, change, Node::Map { entries, nested })
 }

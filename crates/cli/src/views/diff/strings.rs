@@ -3,11 +3,11 @@
 use ferroform_core::{Value, wire};
 
 use super::change::Change;
-use super::render::{Options, Printer, margin};
+use super::render::{Options, Printer};
 use super::sequence::{self, Pair};
 use super::{Act, Diff, dynamic};
 use crate::views::style::Paint;
-use crate::views::text::{quote, visible};
+use crate::views::text::{push_quoted, visible};
 
 /// A text, by how it is shown.
 enum Text<'a> {
@@ -46,38 +46,47 @@ fn json(text: &str) -> Option<Value> {
 impl Printer<'_> {
     pub(super) fn text(
         &self,
+        out: &mut String,
         diff: &Diff,
         before: Option<&str>,
         after: Option<&str>,
         indent: usize,
         options: Options,
-    ) -> String {
-        let forces = self.forces(diff, options);
+    ) {
         match diff.act {
             Act::Create | Act::NoOp | Act::Delete => {
                 let shown = if diff.act == Act::Delete { before } else { after };
                 match Text::of(shown) {
-                    Text::Null => format!("{}{forces}", self.null_text()),
-                    Text::Short(text) => format!("{}{}{forces}", quote(text), self.null(diff, options)),
-                    Text::Json(_, value) => self.json(diff, &value, &value, indent, options),
+                    Text::Null => {
+                        out.push_str(&self.null_text());
+                        self.forces(out, diff, options);
+                    }
+                    Text::Short(text) => {
+                        push_quoted(out, text);
+                        self.null(out, diff, options);
+                        self.forces(out, diff, options);
+                    }
+                    Text::Json(_, value) => self.json(out, diff, &value, &value, indent, options),
                     Text::Lines(text) => {
                         let lines = text.trim().split('\n').map(|line| (Act::NoOp, line));
-                        self.heredoc(diff, lines, indent, options)
+                        self.heredoc(out, diff, lines, indent, options);
                     }
                 }
             }
             Act::Update => match (Text::of(before), Text::of(after)) {
                 (Text::Json(_, before), Text::Json(_, after)) => {
-                    self.json(diff, &before, &after, indent, options)
+                    self.json(out, diff, &before, &after, indent, options);
                 }
                 (Text::Json(..), _) | (_, Text::Json(..)) => {
-                    let part = |act, before, after| {
+                    let options_of_parts = Options { no_null: true, replace: false, ..options };
+                    let part = |out: &mut String, act, before, after| {
                         let part = Diff { act, replace: false, node: super::Node::Text { before, after } };
-                        self.diff(&part, indent, Options { no_null: true, replace: false, ..options })
+                        self.write(out, &part, indent, options_of_parts);
                     };
-                    let old = part(Act::Delete, before.map(Into::into), None);
-                    let new = part(Act::Create, None, after.map(Into::into));
-                    format!("{old} {} {new}{forces}", self.arrow())
+                    part(out, Act::Delete, before.map(Into::into), None);
+                    self.arrow(out);
+                    part(out, Act::Create, None, after.map(Into::into));
+                    self.forces(out, diff, options);
                 }
                 (Text::Lines(before), Text::Lines(after) | Text::Short(after))
                 | (Text::Short(before), Text::Lines(after)) => {
@@ -89,10 +98,13 @@ impl Printer<'_> {
                         Pair::Before(i) => (Act::Delete, before[i]),
                         Pair::After(j) => (Act::Create, after[j]),
                     });
-                    self.heredoc(diff, lines, indent, options)
+                    self.heredoc(out, diff, lines, indent, options);
                 }
                 (before, after) => {
-                    format!("{} {} {}{forces}", self.simple(&before), self.arrow(), self.simple(&after))
+                    self.simple(out, &before);
+                    self.arrow(out);
+                    self.simple(out, &after);
+                    self.forces(out, diff, options);
                 }
             },
         }
@@ -102,30 +114,43 @@ impl Printer<'_> {
         self.style.paint(Paint::Dim, "null")
     }
 
-    fn simple(&self, text: &Text<'_>) -> String {
+    fn simple(&self, out: &mut String, text: &Text<'_>) {
         match text {
-            Text::Null => self.null_text(),
-            Text::Short(text) | Text::Lines(text) | Text::Json(text, _) => quote(text),
+            Text::Null => out.push_str(&self.null_text()),
+            Text::Short(text) | Text::Lines(text) | Text::Json(text, _) => push_quoted(out, text),
         }
     }
 
     fn heredoc<'t>(
         &self,
+        out: &mut String,
         diff: &Diff,
         lines: impl Iterator<Item = (Act, &'t str)>,
         indent: usize,
         options: Options,
-    ) -> String {
-        let inner = margin(indent + 1);
-        let mut out = format!("<<-EOT{}\n", self.forces(diff, options));
+    ) {
+        out.push_str("<<-EOT");
+        self.forces(out, diff, options);
+        out.push('\n');
         for (act, line) in lines {
-            out += &format!("{inner}{}{}\n", self.symbol(act, options), visible(line));
+            self.begin_line(out, act, indent + 1, options);
+            out.push_str(&visible(line));
+            out.push('\n');
         }
-        let end = format!("{}{}EOT", margin(indent), self.symbol(Act::NoOp, options));
-        format!("{out}{end}{}", self.null(diff, options))
+        self.begin_line(out, Act::NoOp, indent, options);
+        out.push_str("EOT");
+        self.null(out, diff, options);
     }
 
-    fn json(&self, diff: &Diff, before: &Value, after: &Value, indent: usize, options: Options) -> String {
+    fn json(
+        &self,
+        out: &mut String,
+        diff: &Diff,
+        before: &Value,
+        after: &Value,
+        indent: usize,
+        options: Options,
+    ) {
         let change = Change::new(before, after, Vec::new());
         let content = match diff.act {
             Act::Create => dynamic::compute(&change.only_after()),
@@ -133,26 +158,36 @@ impl Printer<'_> {
             Act::NoOp | Act::Update => dynamic::compute(&change),
         };
         let spaces_only = diff.act == Act::Update && content.act == Act::NoOp;
-        let (remark, forces) = match (spaces_only, diff.replace || options.replace) {
-            (true, true) => (" # whitespace changes force replacement", String::new()),
-            (true, false) => (" # whitespace changes", String::new()),
-            (false, _) => ("", self.forces(diff, options)),
+        let remark = match (spaces_only, diff.replace || options.replace) {
+            (true, true) => " # whitespace changes force replacement",
+            (true, false) => " # whitespace changes",
+            (false, _) => "",
+        };
+        let forces = |out: &mut String| {
+            if !spaces_only {
+                self.forces(out, diff, options);
+            }
         };
         // The symbol of the whole stands at its opening bracket, but for what is new or goes as a whole.
         let act = if diff.act == Act::Update && !spaces_only { Act::Update } else { Act::NoOp };
         let inner = Options { no_null: true, all: options.all || spaces_only, replace: false, ..options };
         let text = self.diff(&content, indent + 1, inner);
-        let null = self.null(diff, options);
+        out.push_str("jsonencode(");
         if !text.contains('\n') {
-            return format!("jsonencode({text}){remark}{null}{forces}");
+            out.push_str(&text);
+            out.push(')');
+            out.push_str(remark);
+            self.null(out, diff, options);
+            return forces(out);
         }
-        format!(
-            "jsonencode({remark}\n{}{}{text}{forces}\n{}{}){null}",
-            margin(indent + 1),
-            self.symbol(act, options),
-            margin(indent),
-            self.symbol(Act::NoOp, options),
-        )
+        out.push_str(remark);
+        out.push('\n');
+        self.begin_line(out, act, indent + 1, options);
+        out.push_str(&text);
+        forces(out);
+        out.push('\n');
+        self.closing(out, ')', indent, options);
+        self.null(out, diff, options);
     }
 }
 
