@@ -1,6 +1,7 @@
 //! Development commands: `cargo xtask COMMAND`.
 
 mod bench;
+mod chaos;
 mod edges;
 mod licences;
 mod metadata;
@@ -21,6 +22,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   oracle [--check] [family…]   record what Terraform makes of the test cases, of plans too, or compare
   stacks [option…] [part…]     hold modules and stacks against cloud-init, shellcheck, kustomize, Terraform
   bench [option…]              run ferroform and terraform in turn on the same configurations
+  chaos [option…]              kill and disturb runs of ferroform, and see that nothing is lost
 ";
 
 fn main() -> ExitCode {
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
             "oracle" => oracle::run(rest),
             "stacks" => stacks::run(rest),
             "bench" => bench::run(rest),
+            "chaos" => chaos::run(rest),
             _ => Err(USAGE.into()),
         },
         None => Err(USAGE.into()),

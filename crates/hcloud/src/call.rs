@@ -18,7 +18,7 @@ pub(crate) type Query = Vec<(&'static str, String)>;
 
 /// No answer of the API comes near this size; what is bigger is not from the API.
 const LARGEST_BODY: usize = 32 << 20;
-/// Repetitions of a read after transport errors and gateway answers.
+/// Repetitions of a read after transport errors and answers that blame the server.
 const READ_REPETITIONS: u32 = 5;
 /// Repetitions of a mutation that met `conflict` or `locked`: about two minutes, as long as a slow action may hold its lock.
 const LOCK_REPETITIONS: u32 = 30;
@@ -119,7 +119,7 @@ impl Client {
             return Ok(std::time::Duration::ZERO);
         }
         if *method == Method::GET {
-            if gateway && failures.transport < READ_REPETITIONS {
+            if raw.status.is_server_error() && failures.transport < READ_REPETITIONS {
                 failures.transport += 1;
                 return Ok(pace.back_off(failures.transport, LONGEST_PAUSE));
             }

@@ -4,7 +4,7 @@
 //!
 //! - **Pacing.** Requests are spaced by the `RateLimit-*` headers, so that 429 is an exception; when it comes, the
 //!   client waits for the refill and goes on.
-//! - **Retries.** Reads are repeated on transport errors and gateway answers. A mutation is repeated only when it
+//! - **Retries.** Reads are repeated on transport errors and answers of status 5xx. A mutation is repeated only when it
 //!   certainly did nothing (`conflict`, `locked`, 429, a connection that never stood). When the answer to a mutation
 //!   is lost, that is what the caller learns: [`Error::AnswerLost`].
 //! - **Waiting.** All running actions are polled together, at most one request a second ([`Client::wait`]).
