@@ -43,7 +43,7 @@ impl Kill {
     /// The fault that holds the request, for the cloud.
     pub(super) fn fault(&self) -> Option<Value> {
         let Kill::Held { method, after, executed } = self else { return None };
-        let effect = if *executed { json!({"hold": {}}) } else { json!({"hold": {}}) };
+        let effect = if *executed { json!({"hold": {}}) } else { json!({"time_out": {"execute": false}}) };
         Some(fault(*method, *after, 1, effect))
     }
 }
@@ -137,9 +137,9 @@ fn passing_fault(random: &mut Random, work: Work) -> Value {
         4 => json!({"rate_limit": {}}),
         5 => json!({"drop": {"execute": true}}),
         6 => json!({"drop": {"execute": false}}),
-        7 => json!({"drop": {"execute": true}}),
+        7 => json!({"time_out": {"execute": true, "milliseconds": 5}}),
         8 => json!({"delay": {"milliseconds": 30}}),
-        9 => json!({"delay": {"milliseconds": 10}}),
+        9 => json!({"jump_clock": {"milliseconds": 3_600_000}}),
         // Reads are never refused so.
         10 if method != Some("GET") => {
             return fault(Some(method.unwrap_or("POST")), skip, 1, answer(423, "locked"));
@@ -147,7 +147,7 @@ fn passing_fault(random: &mut Random, work: Work) -> Value {
         11 if method != Some("GET") => {
             return fault(Some(method.unwrap_or("POST")), skip, 2, answer(409, "conflict"));
         }
-        _ => json!({"drop": {"execute": false}}),
+        _ => json!({"time_out": {"execute": false, "milliseconds": 5}}),
     };
     fault(method, skip, 1, effect)
 }
@@ -163,8 +163,8 @@ fn lasting_fault(random: &mut Random, work: Work) -> Value {
         2 => answer(403, "resource_limit_exceeded"),
         3 => answer(422, "invalid_input"),
         4 => json!({"sold_out": {"server_type": "cx23"}}),
-        5 => json!({"sold_out": {"server_type": "cx33"}}),
-        6 => answer(401, "unauthorized"),
+        5 => json!({"sold_out": {"location": "fsn1"}}),
+        6 => json!({"revoke_token": {}}),
         _ => {
             let effect = json!({"fail_action": {"code": "action_failed", "message": "chaos"}});
             return fault(None, skip / 2, random.between(1, 2), effect);
