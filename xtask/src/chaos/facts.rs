@@ -41,11 +41,11 @@ pub(super) fn port(member: &Member) -> usize {
 }
 
 pub(super) fn server_type(member: &Member) -> &'static str {
-    if member.version % 2 == 0 { "cx23" } else { "cx33" }
+    if member.version.is_multiple_of(2) { "cx23" } else { "cx33" }
 }
 
 pub(super) fn image(member: &Member) -> &'static str {
-    if member.generation % 2 == 0 { "debian-12" } else { "debian-13" }
+    if member.generation.is_multiple_of(2) { "debian-12" } else { "debian-13" }
 }
 
 pub(super) fn size(member: &Member) -> usize {
@@ -75,9 +75,9 @@ pub(super) fn record(member: &Member) -> (&'static str, String) {
 }
 
 pub(super) fn balancer_type(member: &Member) -> &'static str {
-    if member.version % 2 == 0 { "lb11" } else { "lb21" }
+    if member.version.is_multiple_of(2) { "lb11" } else { "lb21" }
 }
 
 pub(super) fn balancer_location(member: &Member) -> &'static str {
-    if member.generation % 2 == 0 { "fsn1" } else { "nbg1" }
+    if member.generation.is_multiple_of(2) { "fsn1" } else { "nbg1" }
 }

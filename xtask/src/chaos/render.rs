@@ -285,7 +285,7 @@ mod tests {
             let mut stack = Stack::random(&mut random);
             for _ in 0..3 {
                 for (path, text) in files(&stack) {
-                    let id = ferroform_core::Sources::new().add(&path, &text);
+                    let id = ferroform_core::Sources::new().add(&*path, &*text);
                     let parsed = ferroform_hcl::parse_body(id, &text);
                     let found = parsed.diagnostics();
                     assert!(found.is_empty(), "seed {seed}, {path}: {found:?}\n{text}");

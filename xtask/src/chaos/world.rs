@@ -225,9 +225,8 @@ fn seen(collection: &str, object: &Value, names: &Names<'_>) -> Value {
         }),
         "floating_ips" => {
             // The name of the address that the cloud gives by itself says nothing.
-            let reverse = items(&object["dns_ptr"]).map(|entry| entry["dns_ptr"].clone());
-            let given =
-                reverse.filter(|name| name.as_str().is_some_and(|n| n.ends_with(".example.com"))).next();
+            let mut reverse = items(&object["dns_ptr"]).map(|entry| entry["dns_ptr"].clone());
+            let given = reverse.find(|name| name.as_str().is_some_and(|n| n.ends_with(".example.com")));
             json!({
                 "server": names.one(&object["server"]), "reverse": given, "description": object["description"],
             })
@@ -312,7 +311,7 @@ pub(super) fn state_problems(stack: &Stack, state: &Value, objects: &Value) -> V
                 Value::String(id) => id.clone(),
                 id => id.to_string(),
             };
-            let there = items(&objects[collection]["objects"]).any(|o| o["id"].to_string() == id);
+            let there = items(&objects[collection]["objects"]).any(|o| o["id"].as_i64() == id.parse().ok());
             if !there {
                 problems.push(format!("state: {address} has no object: {collection} {id}"));
             }
