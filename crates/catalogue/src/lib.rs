@@ -18,7 +18,7 @@ pub use money::{Eur, ParseEurError};
 use raw::{optional_price, price};
 pub use types::{
     AddressPrice, Architecture, CpuType, Image, ImageDeprecation, Iso, LoadBalancerType, Location, Offer,
-    Retired, ServerType,
+    Retired, ServerType, StorageBoxOffer, StorageBoxType,
 };
 
 /// All of the data.
@@ -42,6 +42,7 @@ pub struct Catalogue {
     locations: Vec<Location>,
     server_types: Vec<ServerType>,
     load_balancer_types: Vec<LoadBalancerType>,
+    storage_box_types: Vec<StorageBoxType>,
     images: Vec<Image>,
     isos: Vec<Iso>,
 }
@@ -218,6 +219,18 @@ impl Catalogue {
         self.load_balancer_types.iter().find(|found| found.name == name)
     }
 
+    /// All storage box types, the smallest first.
+    #[must_use]
+    pub fn storage_box_types(&self) -> &[StorageBoxType] {
+        &self.storage_box_types
+    }
+
+    /// The storage box type of that name.
+    #[must_use]
+    pub fn storage_box_type(&self, name: &str) -> Option<&StorageBoxType> {
+        self.storage_box_types.iter().find(|found| found.name == name)
+    }
+
     /// All system images, each architecture an entry of its own.
     #[must_use]
     pub fn images(&self) -> &[Image] {
@@ -262,6 +275,30 @@ mod tests {
         for offer in catalogue.server_types().iter().flat_map(|t| &t.offers) {
             assert!(catalogue.location(&offer.location).is_some(), "{}", offer.location);
         }
+    }
+
+    #[test]
+    fn storage_boxes_are_sold_in_germany_and_finland_and_grow_with_their_price() {
+        let catalogue = Catalogue::builtin();
+        let types = catalogue.storage_box_types();
+        assert!(types.is_sorted_by_key(|t| (t.size_bytes, t.snapshot_limit, t.offers[0].monthly)));
+        for found in types {
+            let places: Vec<&str> = found.offers.iter().map(|offer| offer.location.as_str()).collect();
+            assert_eq!(places, ["fsn1", "hel1"], "{}", found.name);
+            for offer in &found.offers {
+                let rounded = (offer.monthly.ten_thousandths() * 2 + 624) / (2 * 624);
+                assert!(
+                    (offer.hourly.ten_thousandths() - rounded).abs() <= 1,
+                    "{}: {}",
+                    found.name,
+                    offer.hourly
+                );
+            }
+        }
+        assert_eq!(
+            catalogue.storage_box_type("bx11").map(|found| (found.id, found.size_bytes)),
+            Some((1333, 1 << 40))
+        );
     }
 
     /// The published rule: an hour costs a 624th of the month, rounded to four decimals.

@@ -172,6 +172,55 @@ impl LoadBalancerType {
     }
 }
 
+/// What a storage box type costs in one location where it is offered. All prices are net.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct StorageBoxOffer {
+    /// Name of the location.
+    pub location: String,
+    /// Price of a full month.
+    #[serde(deserialize_with = "price")]
+    pub monthly: Eur,
+    /// Price of an hour; billing never exceeds the monthly price.
+    #[serde(deserialize_with = "price")]
+    pub hourly: Eur,
+    /// What is paid once.
+    #[serde(deserialize_with = "price")]
+    pub setup_fee: Eur,
+}
+
+/// A kind of storage box one can rent (Hetzner's product page; ids are those of its order links).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct StorageBoxType {
+    /// Id at Hetzner, or an invented one of at least 1,000,000.
+    pub id: i64,
+    /// Whether `id` is Hetzner's own.
+    pub id_is_known: bool,
+    /// Name, such as `bx11`.
+    pub name: String,
+    /// Description for people.
+    pub description: String,
+    /// Space in bytes.
+    pub size_bytes: u64,
+    /// Most snapshots taken by hand.
+    pub snapshot_limit: u32,
+    /// Most snapshots kept of those that a plan takes.
+    pub automatic_snapshot_limit: u32,
+    /// Most subaccounts.
+    pub subaccounts_limit: u32,
+    /// Where the type is offered, and for how much.
+    pub offers: Vec<StorageBoxOffer>,
+}
+
+impl StorageBoxType {
+    /// The offer in a location; `None` if the type is not sold there.
+    #[must_use]
+    pub fn offer(&self, location: &str) -> Option<&StorageBoxOffer> {
+        self.offers.iter().find(|offer| offer.location == location)
+    }
+}
+
 /// Days between which an image is on its way out.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]

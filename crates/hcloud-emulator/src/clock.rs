@@ -97,6 +97,11 @@ pub(crate) fn rfc3339(milliseconds: i64) -> String {
     format(milliseconds, "%Y-%m-%dT%H:%M:%SZ")
 }
 
+/// What a snapshot of a storage box is called after the moment it was taken.
+pub(crate) fn snapshot_name(milliseconds: i64) -> String {
+    format(milliseconds, "%Y-%m-%dT%H-%M-%S")
+}
+
 /// A moment as a `Date` header has it.
 pub(crate) fn http_date(milliseconds: i64) -> String {
     format(milliseconds, "%a, %d %b %Y %H:%M:%S GMT")

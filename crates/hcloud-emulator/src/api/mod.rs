@@ -1,4 +1,4 @@
-//! The Hetzner Cloud API v1 over the model: which routes there are, how requests are read and answers written.
+//! The Hetzner Cloud API v1 and the Hetzner API v1 (storage boxes) over the model: which routes there are, how requests are read and answers written.
 //! One module a resource; each has its `ROUTES`, its handlers and the JSON form of its objects.
 
 mod actions;
@@ -19,6 +19,7 @@ mod rrsets;
 mod server_actions;
 mod servers;
 mod ssh_keys;
+mod storage_boxes;
 mod volumes;
 mod zones;
 
@@ -82,7 +83,8 @@ type Handler = fn(&mut Call<'_>) -> Result<Reply, Refusal>;
 /// An operation of the API.
 pub(crate) struct Route {
     pub(crate) method: &'static str,
-    /// The path without `/v1`, with `{id}` or `{action_id}` for numbers and other words in braces for names.
+    /// The path without `/v1`, with `{id}`, `{action_id}` and the like for numbers and other words in braces for
+    /// names.
     pub(crate) template: &'static str,
     pub(crate) handler: Handler,
 }
@@ -126,6 +128,10 @@ pub(crate) const ROUTES: &[&[Route]] = &[
     servers::ACTION_ROUTES,
     server_actions::ROUTES,
     ssh_keys::ROUTES,
+    storage_boxes::ROUTES,
+    storage_boxes::ACTION_ROUTES,
+    storage_boxes::SNAPSHOT_ROUTES,
+    storage_boxes::SUBACCOUNT_ROUTES,
     volumes::ROUTES,
     volumes::ACTION_ROUTES,
     zones::ROUTES,
@@ -173,7 +179,7 @@ fn match_path(template: &str, path: &str) -> Option<Option<Blanks>> {
     loop {
         match (wanted.next(), given.next()) {
             (None, None) => return Some(blanks),
-            (Some("{id}" | "{action_id}"), Some(given)) if !given.is_empty() => {
+            (Some(wanted), Some(given)) if is_id(wanted) && !given.is_empty() => {
                 blanks = blanks.and_then(|mut blanks| {
                     blanks.ids.push(given.parse().ok()?);
                     Some(blanks)
@@ -190,6 +196,11 @@ fn match_path(template: &str, path: &str) -> Option<Option<Blanks>> {
             _ => return None,
         }
     }
+}
+
+/// Whether a part of a template stands for an id.
+fn is_id(part: &str) -> bool {
+    part == "{id}" || part.starts_with('{') && part.ends_with("_id}")
 }
 
 /// All objects of a project as the API shows them, by kind, for tests that look at the world as a whole.
@@ -212,6 +223,11 @@ pub(crate) fn dump(tx: &Tx<'_>) -> Value {
         "primary_ips": section(project.primary_ips.values().map(|row| primary_ips::render(tx, row)).collect()),
         "servers": section(project.servers.values().map(|row| servers::render(tx, row)).collect()),
         "ssh_keys": section(project.ssh_keys.values().map(ssh_keys::render).collect()),
+        "storage_box_snapshots":
+            section(project.storage_box_snapshots.values().map(storage_boxes::render_snapshot).collect()),
+        "storage_box_subaccounts":
+            section(project.storage_box_subaccounts.values().map(storage_boxes::render_whole_subaccount).collect()),
+        "storage_boxes": section(project.storage_boxes.values().map(storage_boxes::render_whole).collect()),
         "volumes": section(project.volumes.values().map(|row| volumes::render(tx, row)).collect()),
         "zones": section(project.zones.values().map(|row| zones::render_whole(tx, row)).collect()),
     })
@@ -242,6 +258,13 @@ mod tests {
             ("POST", "/servers/12/actions/poweron", "POST /servers/{id}/actions/poweron [12]"),
             ("PATCH", "/servers/12", "other method"),
             ("GET", "/servers/abc", "no id"),
+            ("GET", "/storage_boxes/actions/7", "GET /storage_boxes/actions/{id} [7]"),
+            (
+                "PUT",
+                "/storage_boxes/1/subaccounts/2",
+                "PUT /storage_boxes/{id}/subaccounts/{subaccount_id} [1, 2]",
+            ),
+            ("PUT", "/storage_boxes/1/subaccounts/x", "no id"),
             ("GET", "/zones/actions", "GET /zones/actions []"),
             ("GET", "/zones/actions/7", "GET /zones/actions/{id} [7]"),
             ("PUT", "/zones/actions", "other method"),
@@ -267,16 +290,19 @@ mod tests {
 
     #[test]
     fn all_operations_of_the_official_document_are_served_and_no_others() {
-        let document: Value =
-            serde_json::from_str(include_str!("../../tests/openapi/shapes.json")).unwrap_or_default();
-        let documented: BTreeSet<String> =
-            document["operations"].as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
+        let operations = |document: &str| -> BTreeSet<String> {
+            let document: Value = serde_json::from_str(document).unwrap_or_default();
+            document["operations"].as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect()
+        };
+        let cloud = operations(include_str!("../../tests/openapi/shapes.json"));
+        let storage_boxes = operations(include_str!("../../tests/openapi/storage_boxes.json"));
+        assert_eq!((cloud.len(), storage_boxes.len()), (190, 32));
+        let documented: BTreeSet<String> = cloud.union(&storage_boxes).cloned().collect();
         let served: BTreeSet<String> = ROUTES
             .iter()
             .flat_map(|routes| routes.iter())
             .map(|route| format!("{} {}", route.method, route.template))
             .collect();
-        assert_eq!(documented.len(), 190);
         assert_eq!(documented.symmetric_difference(&served).collect::<Vec<_>>(), Vec::<&String>::new());
     }
 

@@ -45,7 +45,7 @@ pub(super) fn location_named(name: &str) -> Value {
 }
 
 /// A price with ten decimals, as the API writes it.
-fn price(net: Eur) -> Value {
+pub(super) fn price(net: Eur) -> Value {
     let vat = i64::from(Catalogue::builtin().vat_rate_percent());
     // In millionths of a euro, so that the tax is exact.
     let gross = net.ten_thousandths() * (100 + vat);
@@ -145,12 +145,17 @@ pub(super) fn iso(iso: &Iso) -> Value {
 }
 
 /// Those of a list that the `name` of the request leaves.
-fn named<'c, T>(call: &Call<'_>, all: &'c [T], name: impl Fn(&T) -> &str) -> Vec<&'c T> {
+pub(super) fn named<'c, T>(call: &Call<'_>, all: &'c [T], name: impl Fn(&T) -> &str) -> Vec<&'c T> {
     let wanted = call.query.get("name");
     all.iter().filter(|item| wanted.is_none_or(|wanted| name(item) == wanted)).collect()
 }
 
-fn one<'c, T>(call: &Call<'_>, kind: &str, all: &'c [T], id: impl Fn(&T) -> i64) -> Result<&'c T, Refusal> {
+pub(super) fn one<'c, T>(
+    call: &Call<'_>,
+    kind: &str,
+    all: &'c [T],
+    id: impl Fn(&T) -> i64,
+) -> Result<&'c T, Refusal> {
     all.iter().find(|item| id(item) == call.id()).ok_or_else(|| Refusal::not_found(kind, call.id()))
 }
 

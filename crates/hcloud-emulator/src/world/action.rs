@@ -62,6 +62,7 @@ commands! {
     ChangeAlgorithm "change_algorithm" 0 shares,
     ChangeAliasIps "change_alias_ips" 1000 locks,
     ChangeDnsPtr "change_dns_ptr" 0 shares,
+    ChangeHomeDirectory "change_home_directory" 500 locks,
     ChangeIpRange "change_ip_range" 500 locks,
     ChangeLoadBalancerType "change_load_balancer_type" 3000 locks,
     ChangePrimaryNameservers "change_primary_nameservers" 500 shares,
@@ -69,12 +70,16 @@ commands! {
     ChangeRrsetProtection "change_rrset_protection" 0 shares,
     ChangeRrsetTtl "change_rrset_ttl" 500 shares,
     ChangeServerType "change_server_type" 15000 locks,
+    ChangeStorageBoxType "change_type" 10000 locks,
     ChangeTtl "change_ttl" 500 shares,
     CreateCertificate "create_certificate" 2000 shares,
     CreateImage "create_image" 20000 locks,
     CreateLoadBalancer "create_load_balancer" 3000 locks,
     CreateRrset "create_rrset" 500 shares,
     CreateServer "create_server" 8000 locks,
+    CreateSnapshot "create_snapshot" 2000 locks,
+    CreateStorageBox "create" 5000 locks,
+    CreateSubaccount "create_subaccount" 1000 locks,
     CreateVolume "create_volume" 2000 locks,
     CreateZone "create_zone" 1000 locks,
     DeleteLoadBalancer "delete_load_balancer" 2000 locks,
@@ -82,6 +87,9 @@ commands! {
     DeleteRrset "delete_rrset" 500 shares,
     DeleteServer "delete_server" 3000 locks,
     DeleteService "delete_service" 500 shares,
+    DeleteSnapshot "delete_snapshot" 1000 locks,
+    DeleteStorageBox "delete" 3000 locks,
+    DeleteSubaccount "delete_subaccount" 1000 locks,
     DeleteSubnet "delete_subnet" 500 locks,
     DeleteZone "delete_zone" 1000 locks,
     DetachFromNetwork "detach_from_network" 2000 locks,
@@ -90,9 +98,11 @@ commands! {
     DisableBackup "disable_backup" 0 shares,
     DisablePublicInterface "disable_public_interface" 1000 shares,
     DisableRescue "disable_rescue" 0 shares,
+    DisableSnapshotPlan "disable_snapshot_plan" 500 locks,
     EnableBackup "enable_backup" 0 shares,
     EnablePublicInterface "enable_public_interface" 1000 shares,
     EnableRescue "enable_rescue" 0 shares,
+    EnableSnapshotPlan "enable_snapshot_plan" 500 locks,
     ImportZonefile "import_zonefile" 1000 locks,
     IssueCertificate "issue_certificate" 5000 shares,
     RebootServer "reboot_server" 5000 locks,
@@ -104,7 +114,10 @@ commands! {
     RequestConsole "request_console" 0 shares,
     ResetPassword "reset_password" 2000 locks,
     ResetServer "reset_server" 3000 locks,
+    ResetStorageBoxPassword "reset_password" 1000 locks,
+    ResetSubaccountPassword "reset_subaccount_password" 1000 locks,
     ResizeVolume "resize_volume" 1000 locks,
+    RollbackSnapshot "rollback_snapshot" 5000 locks,
     SetFirewallRules "set_firewall_rules" 0 shares,
     SetRrsetRecords "set_rrset_records" 500 shares,
     ShutdownServer "shutdown_server" 1000 locks,
@@ -114,6 +127,8 @@ commands! {
     UnassignPrimaryIp "unassign_primary_ip" 1000 locks,
     UpdateRrsetRecords "update_rrset_records" 500 shares,
     UpdateService "update_service" 500 shares,
+    UpdateStorageBoxAccess "update_access_settings" 1000 locks,
+    UpdateSubaccountAccess "update_access_settings" 1000 locks,
 }
 
 /// How an action failed.
@@ -200,6 +215,32 @@ pub(crate) enum Effect {
     },
     CertificateIssued {
         certificate: i64,
+    },
+    StorageBoxCreated {
+        storage_box: i64,
+    },
+    StorageBoxDeleted {
+        storage_box: i64,
+    },
+    StorageBoxTypeChanged {
+        storage_box: i64,
+        box_type: String,
+    },
+    StorageBoxRolledBack {
+        storage_box: i64,
+        snapshot: i64,
+    },
+    StorageBoxSnapshotCreated {
+        snapshot: i64,
+    },
+    StorageBoxSnapshotDeleted {
+        snapshot: i64,
+    },
+    SubaccountCreated {
+        subaccount: i64,
+    },
+    SubaccountDeleted {
+        subaccount: i64,
     },
     ZonePublished {
         zone: i64,
@@ -410,8 +451,14 @@ impl Tx<'_> {
     /// Lets everything happen that is due by now, in its order.
     pub(crate) fn settle(&mut self) {
         if self.live.is_real() {
-            return self.settle_real();
+            self.settle_real();
+        } else {
+            self.settle_in_order();
         }
+        self.run_snapshot_plans();
+    }
+
+    fn settle_in_order(&mut self) {
         while let Some(entry) = self.next_due() {
             self.project.running.remove(&entry);
             let Some(mut action) = self.project.actions.get(entry.1).cloned() else { continue };
@@ -493,7 +540,8 @@ impl Tx<'_> {
 
     fn perform(&mut self, effect: &Effect) {
         match effect {
-            Effect::Nothing => {}
+            Effect::Nothing | Effect::StorageBoxSnapshotCreated { .. } | Effect::SubaccountCreated { .. } => {
+            }
             Effect::ServerCreated { server, start } => self.server_created(*server, *start),
             Effect::ServerStarted { server } => self.server_started(*server),
             Effect::ServerStopped { server } => self.server_stopped(*server),
@@ -515,6 +563,16 @@ impl Tx<'_> {
                 self.load_balancer_type_changed(*load_balancer, load_balancer_type);
             }
             Effect::CertificateIssued { certificate } => self.issuance_ended(*certificate, None),
+            Effect::StorageBoxCreated { storage_box } => self.storage_box_created(*storage_box),
+            Effect::StorageBoxDeleted { storage_box } => self.storage_box_deleted(*storage_box),
+            Effect::StorageBoxTypeChanged { storage_box, box_type } => {
+                self.storage_box_type_changed(*storage_box, box_type);
+            }
+            Effect::StorageBoxRolledBack { storage_box, snapshot } => {
+                self.storage_box_rolled_back(*storage_box, *snapshot);
+            }
+            Effect::StorageBoxSnapshotDeleted { snapshot } => self.storage_box_snapshot_removed(*snapshot),
+            Effect::SubaccountDeleted { subaccount } => self.subaccount_removed(*subaccount),
             Effect::ZonePublished { zone } => self.zone_published(*zone),
             Effect::ZoneDeleted { zone } => self.zone_deleted(*zone),
         }
@@ -533,6 +591,9 @@ impl Tx<'_> {
             Effect::CertificateIssued { certificate } => {
                 self.issuance_ended(*certificate, Some(failure.clone()));
             }
+            Effect::StorageBoxCreated { storage_box } => self.storage_box_created(*storage_box),
+            Effect::StorageBoxSnapshotCreated { snapshot } => self.storage_box_snapshot_removed(*snapshot),
+            Effect::SubaccountCreated { subaccount } => self.subaccount_removed(*subaccount),
             _ => {}
         }
     }

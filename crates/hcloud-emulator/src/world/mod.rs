@@ -24,6 +24,7 @@ pub(crate) mod server_actions;
 pub(crate) mod server_create;
 pub(crate) mod servers;
 pub(crate) mod ssh_keys;
+pub(crate) mod storage_boxes;
 pub(crate) mod table;
 pub(crate) mod volumes;
 pub(crate) mod zones;
@@ -60,6 +61,9 @@ pub(crate) enum Kind {
     PrimaryIp,
     Server,
     SshKey,
+    StorageBox,
+    StorageBoxSnapshot,
+    StorageBoxSubaccount,
     Volume,
     Zone,
 }
@@ -79,6 +83,9 @@ impl Kind {
             Self::PrimaryIp => "primary_ip",
             Self::Server => "server",
             Self::SshKey => "ssh_key",
+            Self::StorageBox => "storage_box",
+            Self::StorageBoxSnapshot => "storage_box_snapshot",
+            Self::StorageBoxSubaccount => "storage_box_subaccount",
             Self::Volume => "volume",
             Self::Zone => "zone",
         }
@@ -99,6 +106,9 @@ impl Kind {
             Self::PrimaryIp => 108_000_001,
             Self::Server => 125_000_001,
             Self::SshKey => 35_000_001,
+            Self::StorageBox => 510_001,
+            Self::StorageBoxSnapshot => 9_300_001,
+            Self::StorageBoxSubaccount => 7_200_001,
             Self::Volume => 104_000_001,
             Self::Zone => 800_001,
         }
@@ -109,12 +119,16 @@ impl Kind {
     const fn limit(self) -> usize {
         match self {
             Self::LoadBalancer => 20,
-            Self::Network | Self::Firewall | Self::PlacementGroup | Self::Certificate | Self::FloatingIp => {
-                100
-            }
+            Self::Network
+            | Self::Firewall
+            | Self::PlacementGroup
+            | Self::Certificate
+            | Self::FloatingIp
+            | Self::StorageBox => 100,
             Self::Server | Self::Volume | Self::Image | Self::Zone => 500,
             Self::PrimaryIp | Self::SshKey => 1000,
-            Self::Action => usize::MAX,
+            // Those of a storage box are limited by its type.
+            Self::Action | Self::StorageBoxSnapshot | Self::StorageBoxSubaccount => usize::MAX,
         }
     }
 }
@@ -244,6 +258,9 @@ project_tables! {
     primary_ips: primary_ips::PrimaryIp,
     servers: servers::Server,
     ssh_keys: ssh_keys::SshKey,
+    storage_box_snapshots: storage_boxes::StorageBoxSnapshot,
+    storage_box_subaccounts: storage_boxes::Subaccount,
+    storage_boxes: storage_boxes::StorageBox,
     volumes: volumes::Volume,
     zones: zones::Zone,
 }

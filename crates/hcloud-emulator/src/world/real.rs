@@ -24,10 +24,25 @@ impl Command {
             self,
             Self::AddToPlacementGroup
                 | Self::AttachIso
+                | Self::ChangeHomeDirectory
                 | Self::ChangeLoadBalancerType
+                | Self::ChangeStorageBoxType
                 | Self::CreateCertificate
+                | Self::CreateSnapshot
+                | Self::CreateStorageBox
+                | Self::CreateSubaccount
+                | Self::DeleteSnapshot
+                | Self::DeleteStorageBox
+                | Self::DeleteSubaccount
                 | Self::DetachIso
+                | Self::DisableSnapshotPlan
+                | Self::EnableSnapshotPlan
                 | Self::IssueCertificate
+                | Self::ResetStorageBoxPassword
+                | Self::ResetSubaccountPassword
+                | Self::RollbackSnapshot
+                | Self::UpdateStorageBoxAccess
+                | Self::UpdateSubaccountAccess
         )
     }
 }
@@ -107,6 +122,14 @@ impl Tx<'_> {
             | Effect::LoadBalancerDeleted { .. }
             | Effect::LoadBalancerTypeChanged { .. }
             | Effect::CertificateIssued { .. }
+            | Effect::StorageBoxCreated { .. }
+            | Effect::StorageBoxDeleted { .. }
+            | Effect::StorageBoxTypeChanged { .. }
+            | Effect::StorageBoxRolledBack { .. }
+            | Effect::StorageBoxSnapshotCreated { .. }
+            | Effect::StorageBoxSnapshotDeleted { .. }
+            | Effect::SubaccountCreated { .. }
+            | Effect::SubaccountDeleted { .. }
             | Effect::ZonePublished { .. }
             | Effect::ZoneDeleted { .. } => {}
         }

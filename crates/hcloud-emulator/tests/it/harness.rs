@@ -144,12 +144,12 @@ impl Cloud {
     /// Creates something; gives its id.
     pub(crate) async fn create(&self, kind: &str, body: Value) -> i64 {
         let created = self.post(&format!("/{kind}"), body).await;
-        created[kind.strip_suffix('s').unwrap()]["id"].as_i64().unwrap()
+        created[singular(kind)]["id"].as_i64().unwrap()
     }
 
     /// One object as it is now.
     pub(crate) async fn show(&self, kind: &str, id: i64) -> Value {
-        self.get(&format!("/{kind}/{id}")).await[kind.strip_suffix('s').unwrap()].take()
+        self.get(&format!("/{kind}/{id}")).await[singular(kind)].take()
     }
 
     /// A request to the emulator's own API.
@@ -177,6 +177,11 @@ impl Cloud {
     pub(crate) async fn world(&self) -> Value {
         self.control("GET", "/world", Value::Null).await.body["objects"].take()
     }
+}
+
+/// The name of one of a kind.
+fn singular(kind: &str) -> &str {
+    kind.strip_suffix("es").filter(|one| one.ends_with("box")).or(kind.strip_suffix('s')).unwrap()
 }
 
 /// What a simple server is created from.

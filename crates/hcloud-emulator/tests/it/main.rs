@@ -14,6 +14,7 @@ mod persistence;
 mod python;
 mod servers;
 mod shapes;
+mod storage_boxes;
 mod transport;
 mod volumes;
 mod zones;
