@@ -102,6 +102,11 @@ pub(crate) fn snapshot_name(milliseconds: i64) -> String {
     format(milliseconds, "%Y-%m-%dT%H-%M-%S")
 }
 
+/// The same with milliseconds.
+pub(crate) fn rfc3339_millis(milliseconds: i64) -> String {
+    format(milliseconds, "%Y-%m-%dT%H:%M:%S.%3fZ")
+}
+
 /// A moment as a `Date` header has it.
 pub(crate) fn http_date(milliseconds: i64) -> String {
     format(milliseconds, "%a, %d %b %Y %H:%M:%S GMT")
@@ -121,6 +126,7 @@ mod tests {
     #[test]
     fn moments_are_written_as_the_api_and_http_want_them() {
         assert_eq!(rfc3339(STEPPED_START_MS), "2026-10-06T00:00:00Z");
+        assert_eq!(rfc3339_millis(STEPPED_START_MS + 7), "2026-10-06T00:00:00.007Z");
         assert_eq!(http_date(784_111_777_000), "Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(rfc3339(i64::MAX), "9998-12-31T23:59:59Z");
     }

@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use crate::api::query::Query;
-use crate::api::{self, Blanks, Call, Found, Reply};
+use crate::api::{self, Blanks, Call, Found, Reply, Route, operations};
 use crate::backend::{Backend, Live, Report};
 use crate::clock::{Clock, http_date};
 use crate::faults::{Faults, Gate, Strike, Subject};
 use crate::limiter::{Allowance, Limiter};
 use crate::object_storage::Storage;
+use crate::requests::Requests;
 use crate::stats::Stats;
 use crate::store::Store;
 use crate::world::servers::Status;
@@ -79,6 +80,8 @@ pub(crate) struct Outgoing {
     pub(crate) delivery: Delivery,
     /// Tells whether the change is on disk; to be awaited before anything is sent.
     pub(crate) saved: Option<oneshot::Receiver<bool>>,
+    /// The number of the request in the log, if it is there.
+    pub(crate) entry: Option<u64>,
 }
 
 /// Everything an emulator is, but for its connections.
@@ -88,6 +91,7 @@ pub(crate) struct Core {
     pub(crate) clock: Clock,
     pub(crate) faults: Faults,
     pub(crate) stats: Stats,
+    pub(crate) requests: Requests,
     pub(crate) live: Live,
     limiter: Limiter,
     store: Option<Store>,
@@ -108,6 +112,7 @@ impl Core {
             clock,
             faults,
             stats,
+            requests: Requests::default(),
             live,
             limiter,
             store,
@@ -213,7 +218,12 @@ impl Core {
         }
         let outgoing = match request.path.strip_prefix("/_emulator") {
             Some(path) => self.control(request, path, now),
-            None => self.answer(request, now),
+            None => {
+                let entry = self.requests.begin(request, now);
+                let outgoing = self.answer(request, now);
+                self.requests.answered(&outgoing);
+                Outgoing { entry: Some(entry), ..outgoing }
+            }
         };
         self.signed(outgoing)
     }
@@ -263,6 +273,7 @@ impl Core {
             _ => "(none)",
         };
         self.stats.count(request.method, template);
+        self.requests.found(operations::name_of(request.method, template));
         if let Found::Nothing = found {
             return no_route();
         }
@@ -273,6 +284,7 @@ impl Core {
                 return limited(refused(&refusal), allowance);
             }
         };
+        self.requests.of(&project);
         let known = self.world.projects.get(&project);
         let subject = Subject::new(request.method, path).in_project(known, request.body);
         let strike = self.faults.strike(&subject, Some(&project));
@@ -305,22 +317,13 @@ impl Core {
             Some(Strike::Delay { milliseconds }) => delivery = Delivery::Delay(milliseconds),
             Some(Strike::RateLimit | Strike::JumpClock { .. }) | None => {}
         }
-        let result = match found {
-            Found::Route(route, Blanks { ids, names }) => {
-                let query = Query::parse(request.query);
-                let mut fate = self.faults.fate(&subject);
-                let tx = open(&mut self.world, &mut fate, &project, now, self.clock.instant(), &self.live);
-                (route.handler)(&mut Call { tx, ids, names, path: request.path, query, body: request.body })
-            }
-            Found::NoId => Err(Refusal::new("not_found", "resource not found: its ID is not a number")),
-            Found::OtherMethod | Found::Nothing => {
-                Err(Refusal::new("method_not_allowed", "method not allowed for this route"))
-            }
-        };
-        let mut outgoing = match result {
-            Ok(reply) => replied(reply),
-            Err(refusal) => refused(&refusal),
-        };
+        self.requests.executed();
+        let mut outgoing = carried_out(found, |route, Blanks { ids, names }| {
+            let query = Query::parse(request.query);
+            let mut fate = self.faults.fate(&subject);
+            let tx = open(&mut self.world, &mut fate, &project, now, self.clock.instant(), &self.live);
+            (route.handler)(&mut Call { tx, ids, names, path: request.path, query, body: request.body })
+        });
         if self.live.is_real() && self.world.projects.get(&project).is_some_and(Project::is_changed) {
             self.show();
         }
@@ -383,6 +386,24 @@ pub(crate) fn open<'a>(
     tx
 }
 
+/// The answer to a request that found its way, or did not.
+pub(crate) fn carried_out(
+    found: Found,
+    operation: impl FnOnce(&'static Route, Blanks) -> Result<Reply, Refusal>,
+) -> Outgoing {
+    let result = match found {
+        Found::Route(route, blanks) => operation(route, blanks),
+        Found::NoId => Err(Refusal::new("not_found", "resource not found: its ID is not a number")),
+        Found::OtherMethod | Found::Nothing => {
+            Err(Refusal::new("method_not_allowed", "method not allowed for this route"))
+        }
+    };
+    match result {
+        Ok(reply) => replied(reply),
+        Err(refusal) => refused(&refusal),
+    }
+}
+
 /// An answer in JSON.
 pub(crate) fn answered(status: u16, body: &Value) -> Outgoing {
     Outgoing {
@@ -391,6 +412,7 @@ pub(crate) fn answered(status: u16, body: &Value) -> Outgoing {
         body: body.to_string(),
         delivery: Delivery::Send,
         saved: None,
+        entry: None,
     }
 }
 

@@ -16,6 +16,8 @@ use crate::world::Refusal;
 
 /// Longest body of a request: user data of 32 KiB and certificates fit well.
 const MAX_BODY: usize = 1 << 20;
+/// Longest body of a request to the emulator's own API: a recorded log may be that long.
+const MAX_CONTROL_BODY: usize = 64 << 20;
 
 /// What all connections share.
 #[derive(Debug)]
@@ -42,9 +44,12 @@ pub(crate) async fn handle(
     request: Request,
 ) -> Response {
     shared.touch();
+    let begun = Instant::now();
     let (parts, body) = request.into_parts();
-    let Ok(body) = axum::body::to_bytes(body, MAX_BODY).await else {
-        let refusal = Refusal::new("json_error", "the body is longer than a megabyte or was cut off");
+    let limit = if parts.uri.path().starts_with("/_emulator/") { MAX_CONTROL_BODY } else { MAX_BODY };
+    let Ok(body) = axum::body::to_bytes(body, limit).await else {
+        let message = format!("the body is longer than {} MiB or was cut off", limit >> 20);
+        let refusal = Refusal::new("json_error", message);
         return respond(shared.core.lock().refuse(&refusal));
     };
     let incoming = Incoming {
@@ -62,8 +67,10 @@ pub(crate) async fn handle(
         && !saved.await.unwrap_or(false)
     {
         let message = "the change could not be saved to disk; restart the emulator once there is space";
-        return respond(shared.core.lock().refuse(&Refusal::new("server_error", message)));
+        let refused = shared.core.lock().refuse(&Refusal::new("server_error", message));
+        outgoing = Outgoing { entry: outgoing.entry, ..refused };
     }
+    let dropped = matches!(outgoing.delivery, Delivery::Drop | Delivery::TimeOut(..));
     match std::mem::replace(&mut outgoing.delivery, Delivery::Send) {
         Delivery::Send => {}
         Delivery::Drop => cutter.cut(),
@@ -81,6 +88,10 @@ pub(crate) async fn handle(
         Delivery::Stop => {
             shared.stop.send_replace(true);
         }
+    }
+    if let Some(entry) = outgoing.entry {
+        let status = (!dropped).then_some(outgoing.status);
+        shared.core.lock().requests.delivered(entry, status, begun.elapsed());
     }
     shared.touch();
     respond(outgoing)

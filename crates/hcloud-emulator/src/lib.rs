@@ -23,6 +23,8 @@
 //! |---|---|
 //! | `GET health` | `{world, pid, version}` |
 //! | `GET stats`, `DELETE stats` | counts requests by method and path template |
+//! | `GET requests`, `DELETE requests` | the last requests and how they were answered, see docs/emulator.md |
+//! | `POST replay` | carries out such a log again, in a project that has nothing yet |
 //! | `GET clock`, `POST clock {advance_ms}` | tells the time; lets it pass, in a stepped world |
 //! | `POST clock {jump_ms}` | lets the clock leap ahead, in any world |
 //! | `GET faults`, `POST faults`, `DELETE faults` | what goes wrong: see [`Fault`]; one or a list of them |
@@ -57,6 +59,8 @@ mod object_storage;
 mod random_tests;
 #[cfg(test)]
 mod real_tests;
+mod replay;
+mod requests;
 mod stats;
 mod store;
 mod world;

@@ -11,6 +11,7 @@ mod load_balancer_input;
 mod load_balancers;
 mod networks;
 mod offers;
+pub(crate) mod operations;
 mod page;
 mod placement_groups;
 mod primary_ips;

@@ -22,6 +22,19 @@ impl Query {
         )
     }
 
+    /// The names, in their order, as often as they come.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The same query with each value replaced by what a function makes of its name and itself.
+    pub(crate) fn map_values(mut self, replace: impl Fn(&str, &str) -> String) -> Self {
+        for (name, value) in &mut self.0 {
+            *value = replace(name, value);
+        }
+        self
+    }
+
     /// The first value of a name, unless empty.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.all(name).next()

@@ -100,6 +100,15 @@ impl Core {
                 }
             }
             ("POST", ["faults", id, "release"]) => shown(self.faults.release(number(id)?)),
+            ("GET", ["requests"]) => {
+                let listed = self.requests.list(request.query, project, self.clock.instant());
+                listed.map(|listed| answered(200, &listed))
+            }
+            ("DELETE", ["requests"]) => {
+                self.requests.clear();
+                Ok(done())
+            }
+            ("POST", ["replay"]) => self.replay(request.body, project),
             ("POST", ["tokens"]) => self.new_token(request),
             ("GET", ["world"]) => {
                 let world = self.world.shared.world_id.clone();

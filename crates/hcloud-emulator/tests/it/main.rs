@@ -12,6 +12,7 @@ mod object_storage;
 mod offers;
 mod persistence;
 mod python;
+mod requests;
 mod servers;
 mod shapes;
 mod storage_boxes;
