@@ -318,9 +318,9 @@ impl Core {
             Some(Strike::RateLimit | Strike::JumpClock { .. }) | None => {}
         }
         self.requests.executed();
+        let mut fate = self.faults.fate(&subject);
         let mut outgoing = carried_out(found, |route, Blanks { ids, names }| {
             let query = Query::parse(request.query);
-            let mut fate = self.faults.fate(&subject);
             let tx = open(&mut self.world, &mut fate, &project, now, self.clock.instant(), &self.live);
             (route.handler)(&mut Call { tx, ids, names, path: request.path, query, body: request.body })
         });

@@ -208,6 +208,13 @@ impl Input {
         self.required(name, value.map(Some)).unwrap_or_default()
     }
 
+    /// Overlooks a field that holds an empty object.
+    pub(super) fn drop_empty(&mut self, name: &str) {
+        if self.fields.get(name).and_then(Value::as_object).is_some_and(Map::is_empty) {
+            self.fields.remove(name);
+        }
+    }
+
     /// Reads an object in a field.
     pub(super) fn nested<R>(&mut self, name: &str, read: impl FnOnce(&mut Self) -> R) -> Option<R> {
         let fields = self.take(name, "an object", |value| match value {

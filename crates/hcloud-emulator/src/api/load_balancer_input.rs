@@ -77,6 +77,10 @@ pub(super) fn read_change(input: &mut Input, old: &Service) -> Service {
         service.http = (protocol != Protocol::Tcp).then(|| service.http.unwrap_or_else(default_http));
     }
     service.destination_port = input.integer("destination_port").unwrap_or(service.destination_port);
+    if service.http.is_none() {
+        // The official command-line tool sends one with every change, whatever the protocol is.
+        input.drop_empty("http");
+    }
     read_rest(input, &mut service);
     service
 }

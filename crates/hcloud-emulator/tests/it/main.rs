@@ -2,6 +2,7 @@
 
 mod addresses;
 mod balancers;
+mod clients;
 mod faults;
 mod firewalls;
 mod harness;
@@ -11,7 +12,6 @@ mod networks;
 mod object_storage;
 mod offers;
 mod persistence;
-mod python;
 mod requests;
 mod servers;
 mod shapes;

@@ -89,7 +89,8 @@ async fn the_log_tells_what_was_not_answered_and_what_was_not_carried_out() {
     }
 }
 
-/// Makes a bit of everything that has ids, addresses or secrets, and changes it.
+/// Makes a bit of everything that has ids, addresses or secrets, and changes it. Time passes in between: whoever did not
+/// wait would be told that the server is locked.
 async fn play(cloud: &Cloud) {
     let key = cloud.create("ssh_keys", json!({"name": "key", "public_key": KEY})).await;
     let network = cloud.create("networks", json!({"name": "net", "ip_range": "10.0.0.0/16"})).await;
@@ -104,13 +105,18 @@ async fn play(cloud: &Cloud) {
             created["action"]["id"], created["next_actions"][0]["id"]
         ))
         .await;
+    let locked = cloud.outcome("POST", &format!("/servers/{web}/actions/reboot"), Value::Null).await;
+    assert_eq!(locked, "423 locked");
+    cloud.settle().await;
     let net = created["server"]["public_net"].clone();
     let v6 = net["ipv6"]["ip"].as_str().unwrap().replace("/64", "1");
     for ip in [net["ipv4"]["ip"].as_str().unwrap(), &v6] {
         let pointer = json!({"ip": ip, "dns_ptr": "web.example.com"});
         cloud.post(&format!("/servers/{web}/actions/change_dns_ptr"), pointer).await;
+        cloud.settle().await;
     }
     cloud.create("volumes", json!({"name": "data", "size": 10, "server": web, "automount": false})).await;
+    cloud.settle().await;
     cloud.call("POST", "/servers", server("web")).await;
     let zone = json!({"name": "example.com", "mode": "secondary", "primary_nameservers": [{
         "address": "192.0.2.77", "tsig_key": "c2VjcmV0", "tsig_algorithm": "hmac-sha256"}]});
@@ -130,7 +136,7 @@ async fn replay(cloud: &mut Cloud, log: &Value) -> Value {
 
 #[tokio::test]
 async fn a_log_can_be_replayed_in_another_project_where_ids_and_addresses_are_others() {
-    let recorded = Cloud::start(|builder| builder.seed(7)).await;
+    let recorded = Cloud::stepped().await;
     play(&recorded).await;
     let log = log(&recorded, "").await;
     let before = recorded.world().await;

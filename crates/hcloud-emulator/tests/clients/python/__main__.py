@@ -8,7 +8,6 @@ import warnings
 
 import addresses
 import balancers
-import boxes
 import catalogue
 import firewalls
 import networks
@@ -28,7 +27,7 @@ def main():
         api_endpoint_hetzner=endpoint,
         poll_interval=0.01,
     )
-    for resource in (catalogue, networks, firewalls, servers, volumes, addresses, balancers, zones, boxes):
+    for resource in (catalogue, networks, firewalls, servers, volumes, addresses, balancers, zones):
         resource.check(client)
     print("all steps done")
 

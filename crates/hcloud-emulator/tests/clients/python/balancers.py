@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from common import FSN1, actions, expect, lists, protection, refused, server, wait
+from hcloud.actions import ActionFailedException
 from hcloud.load_balancer_types import LoadBalancerType
 from hcloud.load_balancers import (
     LoadBalancerAlgorithm,
@@ -43,14 +44,32 @@ def certificates(client):
     refused("invalid_input", resource.create, name="bad", certificate=key, private_key=key)
     expect("www.example.com" in certificate.domain_names, True, "domain names")
     expect(certificate.update(name="web", labels={"a": "b"}).name, "web", "name")
-    managed = wait(resource.create_managed(name="managed", domain_names=["example.com"])).certificate
-    expect(resource.get_by_id(managed.id).status.issuance, "completed", "issuance")
+    # Nobody has delegated the domain to the local cloud's name servers, so that nothing can be issued.
+    managed = resource.create_managed(name="managed", domain_names=["example.com"])
+    issuance_fails(managed.action)
+    managed = resource.get_by_id(managed.certificate.id)
+    expect((managed.status.issuance, managed.status.error.code), ("failed", "dns_zone_not_found"), "issuance")
+    issuance_fails(managed.retry_issuance())
     refused("unsupported_error", certificate.retry_issuance)
-    actions(resource, managed, 1)
+    failed = managed.get_actions(status=["error"])
+    expect(len(failed), 2, "failed actions")
+    expect(resource.actions.get_by_id(failed[0].id).error["code"], "dns_zone_not_found", "an action's error")
+    expect(managed.get_actions_list(per_page=1).meta.pagination.total_entries, 2, "actions")
+    expect(len(resource.actions.get_all()) >= 2, True, "actions of all certificates")
     managed.delete()
     lists(resource, [certificate],
           lambda name, labels: resource.create(name, *self_signed(), labels=labels))
     return certificate
+
+
+def issuance_fails(action):
+    """Waiting for the action must end in the library's own error."""
+    try:
+        action.wait_until_finished()
+    except ActionFailedException as error:
+        expect(error.action.error["code"], "dns_zone_not_found", "the action's error")
+    else:
+        expect("success", "an error", "the end of the issuance")
 
 
 def balancers(client, certificate):
@@ -101,10 +120,12 @@ def targets(client, balancer):
     for target in (
         LoadBalancerTarget(type="server", server=host),
         LoadBalancerTarget(type="label_selector", label_selector=LoadBalancerTargetLabelSelector("role=web")),
+        # A dedicated server's, which the local cloud takes anybody's address for.
+        LoadBalancerTarget(type="ip", ip=LoadBalancerTargetIP("203.0.113.200")),
     ):
         wait(balancer.add_target(target))
         expect(client.load_balancers.get_by_id(balancer.id).targets[0].type, target.type, "target")
         refused("target_already_defined", balancer.add_target, target)
         wait(balancer.remove_target(target))
-    refused("ip_not_owned", balancer.add_target, LoadBalancerTarget(type="ip", ip=LoadBalancerTargetIP("9.9.9.9")))
+    refused("invalid_input", balancer.add_target, LoadBalancerTarget(type="ip", ip=LoadBalancerTargetIP("none")))
     wait(host.delete())

@@ -28,8 +28,10 @@ def refused(code, call, *args, **kwargs):
 
 def wait(answer):
     """Waits for whatever actions an answer has; gives the answer."""
-    actions = answer if isinstance(answer, list) else [answer, getattr(answer, "action", None)]
-    for action in [*actions, *getattr(answer, "actions", None) or [], *getattr(answer, "next_actions", None) or []]:
+    actions = list(answer) if isinstance(answer, list) else [answer, getattr(answer, "action", None)]
+    for more in ("actions", "next_actions"):
+        actions += getattr(answer, more, None) or []
+    for action in actions:
         if hasattr(action, "wait_until_finished"):
             action.wait_until_finished()
     return answer
