@@ -197,6 +197,9 @@ fn kind_of(name: &str) -> Option<Kind> {
         "assignee_id" | "created_from" | "bound_to" => "server",
         "ipv4" | "ipv6" => "primary_ip",
         "next_actions" => "action",
+        "storage_boxes" => "storage_box",
+        "snapshot" | "snapshots" => "storage_box_snapshot",
+        "subaccount" | "subaccounts" => "storage_box_subaccount",
         name => name.strip_suffix('s').unwrap_or(name),
     };
     kind_named(singular)

@@ -8,6 +8,7 @@ import warnings
 
 import addresses
 import balancers
+import boxes
 import catalogue
 import firewalls
 import networks
@@ -27,7 +28,7 @@ def main():
         api_endpoint_hetzner=endpoint,
         poll_interval=0.01,
     )
-    for resource in (catalogue, networks, firewalls, servers, volumes, addresses, balancers, zones):
+    for resource in (catalogue, networks, firewalls, servers, volumes, addresses, balancers, zones, boxes):
         resource.check(client)
     print("all steps done")
 
