@@ -89,7 +89,7 @@ fn text<'v>(image: &'v Value, field: &str) -> &'v str {
 
 fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let query = &call.query;
-    let with_deprecated = query.get("include_deprecated") == Some("true");
+    let with_deprecated = query.flag("include_deprecated") == Some(true);
     let unfiltered = query.get("label_selector").is_none();
     let named = |name: &str| query.get("name").is_none_or(|wanted| wanted == name);
     let system = call.tx.catalogue().images().iter().filter(|image| unfiltered && named(&image.name));

@@ -198,7 +198,7 @@ fn show_load_balancer_type(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 
 fn list_isos(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let mut rows = named(call, call.tx.catalogue().isos(), |row| &row.name);
-    let wildcard = call.query.get("include_architecture_wildcard") == Some("true");
+    let wildcard = call.query.flag("include_architecture_wildcard") == Some(true);
     let filtered = call.query.get("architecture").is_some();
     rows.retain(|row| match row.architecture {
         Some(architecture) => call.query.allows("architecture", architecture.as_str()),

@@ -40,6 +40,15 @@ impl Query {
         self.all(name).next()
     }
 
+    /// A truth value, written as clients write it: Python's `True` as well as `true`.
+    pub(crate) fn flag(&self, name: &str) -> Option<bool> {
+        match self.get(name)? {
+            "1" | "t" | "T" | "true" | "True" | "TRUE" => Some(true),
+            "0" | "f" | "F" | "false" | "False" | "FALSE" => Some(false),
+            _ => None,
+        }
+    }
+
     /// The values of a name that are not empty.
     pub(crate) fn all<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a str> + use<'a, 'n> {
         self.0

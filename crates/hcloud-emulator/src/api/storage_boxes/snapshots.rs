@@ -39,8 +39,7 @@ fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let id = call.id();
     call.tx.storage_box(id)?;
     let rows = call.select(call.tx.project.storage_box_snapshots.values().filter(|row| {
-        let automatic = if row.automatic { "true" } else { "false" };
-        row.storage_box == id && call.query.allows("is_automatic", automatic)
+        row.storage_box == id && call.query.flag("is_automatic").is_none_or(|wanted| wanted == row.automatic)
     }))?;
     Ok(Reply::ok(json!({"snapshots": rows.into_iter().map(render).collect::<Vec<_>>()})))
 }
