@@ -234,6 +234,13 @@ struct ChangeType<'a> {
 }
 
 #[derive(Serialize)]
+struct Rebuild<'a> {
+    image: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_data: Option<&'a str>,
+}
+
+#[derive(Serialize)]
 struct NetworkRef {
     network: i64,
 }
@@ -326,6 +333,12 @@ impl Collection<'_, Server> {
     /// Makes it one of another type; it must be off. With `upgrade_disk` it can never have a smaller disk again.
     pub async fn change_type(self, id: i64, server_type: &str, upgrade_disk: bool) -> Result<Action, Error> {
         self.act(id, "change_type", &ChangeType { server_type, upgrade_disk }).await
+    }
+
+    /// Makes its disk anew from an image (name or id), with user data; None for the user data that it has. Everything on the
+    /// disk is lost, volumes are not touched.
+    pub async fn rebuild(self, id: i64, image: &str, user_data: Option<&str>) -> Result<Action, Error> {
+        self.act(id, "rebuild", &Rebuild { image, user_data }).await
     }
 
     /// Puts it into a network.

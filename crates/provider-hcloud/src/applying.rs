@@ -98,7 +98,7 @@ impl Work<'_> {
         let finished = match waited {
             Ok(()) => match self.resource.finish(self.cx, &id, planned).await {
                 Err(failure) if is_lost(&failure) => {
-                    self.resume(failure, with_id(&request.planned, &id), planned).await
+                    self.resume(failure, with_id(&request.planned, &id), planned, config).await
                 }
                 other => other,
             },
@@ -175,8 +175,11 @@ impl Work<'_> {
 
     async fn update(&self, request: &ApplyRequest, diagnostics: &mut Diagnostics) -> Option<Value> {
         let planned = Attrs(&request.planned);
-        let outcome = match self.resource.update(self.cx, Attrs(&request.prior), planned).await {
-            Err(failure) if is_lost(&failure) => self.resume(failure, request.prior.clone(), planned).await,
+        let config = Attrs(&request.config);
+        let outcome = match self.change(Attrs(&request.prior), planned, config).await {
+            Err(failure) if is_lost(&failure) => {
+                self.resume(failure, request.prior.clone(), planned, config).await
+            }
             other => other,
         };
         let base = if outcome.is_ok() { &request.planned } else { &request.prior };
@@ -199,6 +202,11 @@ impl Work<'_> {
         }
     }
 
+    async fn change(&self, prior: Attrs<'_>, planned: Attrs<'_>, config: Attrs<'_>) -> Result<(), Failure> {
+        self.resource.update(self.cx, prior, planned).await?;
+        self.resource.complete_update(self.cx, prior, planned, config).await
+    }
+
     /// Takes a change up again after a lost answer: what has been done shows in the object as it is now, and the rest
     /// is done from there.
     async fn resume(
@@ -206,6 +214,7 @@ impl Work<'_> {
         mut failure: Failure,
         mut prior: Value,
         planned: Attrs<'_>,
+        config: Attrs<'_>,
     ) -> Result<(), Failure> {
         for resumption in 1..=RESUMPTIONS {
             self.cx.client.pause(resumption).await?;
@@ -216,7 +225,7 @@ impl Work<'_> {
                 Ok(Some(now)) => prior = now,
                 _ => return Err(failure),
             }
-            match self.resource.update(self.cx, Attrs(&prior), planned).await {
+            match self.change(Attrs(&prior), planned, config).await {
                 Err(again) if is_lost(&again) => failure = again,
                 other => return other,
             }

@@ -53,7 +53,10 @@ pub(crate) async fn locate(
 fn differences(work: &Work<'_>, planned: Attrs<'_>, state: Attrs<'_>) -> Vec<&'static str> {
     let differs = |name: &&&str| {
         let (wanted, is) = (planned.get(name), state.get(name));
-        wanted.is_wholly_known() && wanted != is && !(is_empty(wanted) && is_empty(is))
+        wanted.is_wholly_known()
+            && wanted != is
+            && !(is_empty(wanted) && is_empty(is))
+            && !work.resource.may_have_become(name, planned, state)
     };
     work.resource.created_with().iter().filter(differs).copied().collect()
 }

@@ -31,7 +31,8 @@ pub(crate) fn plan(resource: &dyn Resource, schema: &Schema, request: &PlanReque
     if prior.is_some() {
         let attributes = schema.block.attributes.iter().filter(|(_, a)| a.force_new).map(|(name, _)| name);
         let blocks = schema.block.blocks.iter().filter(|(_, b)| b.force_new).map(|(name, _)| name);
-        let changed: Vec<_> = attributes.chain(blocks).filter(|name| plan.changes(name)).cloned().collect();
+        let replaces = |name: &&Arc<str>| plan.changes(name) && !plan.in_place.contains(&***name);
+        let changed: Vec<_> = attributes.chain(blocks).filter(replaces).cloned().collect();
         plan.replace.extend(changed);
     }
     response.requires_replace = plan.replace.into_iter().map(AttrPath::attr).collect();

@@ -61,6 +61,17 @@ pub(crate) trait Resource: Send + Sync {
     /// Changes the object from `prior` to `planned`. Every step may be one that was done before.
     async fn update(&self, cx: &Cx, prior: Attrs<'_>, planned: Attrs<'_>) -> Result<(), Failure>;
 
+    /// Does what follows an update that has succeeded and needs what configuration has and the plan does not.
+    async fn complete_update(
+        &self,
+        _cx: &Cx,
+        _prior: Attrs<'_>,
+        _planned: Attrs<'_>,
+        _config: Attrs<'_>,
+    ) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// What must be remembered of an update from `prior` to `planned` that stopped somewhere on its way.
     fn interrupted(&self, _prior: Attrs<'_>, _planned: Attrs<'_>) -> Note {
         Note::default()
@@ -93,6 +104,12 @@ pub(crate) trait Resource: Send + Sync {
     /// What the API is still doing to an object whose creating request was answered out of our sight.
     async fn running(&self, _cx: &Cx, _id: &str) -> Result<Vec<Action>, Failure> {
         Ok(Vec::new())
+    }
+
+    /// Whether an attribute of [`created_with`](Self::created_with) that is not as planned may still come of the creating
+    /// request.
+    fn may_have_become(&self, _name: &str, _planned: Attrs<'_>, _seen: Attrs<'_>) -> bool {
+        false
     }
 
     /// The attributes that the creating request sets and that can be read back: an object that was created by it has
@@ -145,6 +162,8 @@ pub(crate) struct Plan<'p> {
     pub(crate) problems: Problems,
     pub(crate) planned: BTreeMap<Arc<str>, Value>,
     pub(crate) replace: BTreeSet<Arc<str>>,
+    /// What does not replace the object though its schema says so.
+    pub(crate) in_place: BTreeSet<&'static str>,
     block: &'p Block,
 }
 
@@ -156,7 +175,16 @@ impl<'p> Plan<'p> {
         planned: BTreeMap<Arc<str>, Value>,
     ) -> Plan<'p> {
         let (note, problems) = (Note::default(), Problems::default());
-        Plan { prior, config, note, problems, planned, replace: BTreeSet::new(), block }
+        Plan {
+            prior,
+            config,
+            note,
+            problems,
+            planned,
+            replace: BTreeSet::new(),
+            in_place: BTreeSet::new(),
+            block,
+        }
     }
 
     /// The planned value of an attribute or block.
@@ -175,6 +203,11 @@ impl<'p> Plan<'p> {
     /// Whether an attribute becomes another than it is. False for a new object.
     pub(crate) fn changes(&self, name: &str) -> bool {
         self.prior.is_some_and(|prior| prior.get(name) != self.get(name))
+    }
+
+    /// Lets an attribute change without the object being replaced.
+    pub(crate) fn keep_in_place(&mut self, name: &'static str) {
+        self.in_place.insert(name);
     }
 
     /// Leaves an attribute as it is if what is planned says the same by `same` (given prior, then planned).

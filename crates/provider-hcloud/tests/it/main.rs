@@ -8,3 +8,4 @@ mod lifecycles;
 mod schema;
 mod stack;
 mod validation;
+mod wishes;

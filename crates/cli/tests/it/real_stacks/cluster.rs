@@ -50,7 +50,7 @@ fn expected() -> Value {
 
 #[test]
 fn a_cluster_is_upgraded_and_survives_its_first_control_plane() {
-    let Some(mut stage) = Stage::open_example("k3s-cluster") else { return };
+    let Some(mut stage) = Stage::open_example("k3s-cluster", 5) else { return };
     stage.project.set_env("TF_VAR_ssh_public_key", PUBLIC_KEY);
     let more = "variable \"k3s\" {\n  type = map(string)\n}\n";
     let given = "module \"cluster\" {\n  k3s_mirror      = var.k3s.mirror\n  k3s_sha256      = var.k3s.sha256\n  package_upgrade = false\n";

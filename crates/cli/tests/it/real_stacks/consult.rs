@@ -14,7 +14,7 @@ const STRANGER: &str = "45.33.32.156";
 
 #[test]
 fn consult_prod_is_open_to_its_administrators_only() {
-    let Some(mut stage) = Stage::open("consult/prod") else { return };
+    let Some(mut stage) = Stage::open("consult/prod", 1) else { return };
     say("left out: Docker, Doppler, the upgrade of all packages");
     for variable in ["install_docker", "package_upgrade"] {
         stage.project.set_env(&format!("TF_VAR_{variable}"), "false");
@@ -30,7 +30,7 @@ fn consult_prod_is_open_to_its_administrators_only() {
     let address = stage.address(name).to_string();
     stage.add_host("administrator", ADMINISTRATOR);
     stage.add_host("stranger", STRANGER);
-    stage.only_from(&address, 22, "administrator", "stranger");
+    stage.only_from(&address, &[22], "administrator", "stranger");
     assert_eq!(ssh(&stage, "administrator", &key, &address).stdout.trim(), name);
     stage.destroy();
 }

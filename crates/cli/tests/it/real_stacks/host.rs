@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The computer's own network, as it was.
 pub(super) struct Host {
@@ -84,7 +85,9 @@ pub(super) struct Foreign {
 impl Foreign {
     pub(super) fn make() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let namespace = format!("ff{}-m1", std::process::id());
+        // Several are there at once.
+        static MADE: AtomicUsize = AtomicUsize::new(1);
+        let namespace = format!("ff{}-m{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
         let (mount, disk) = (folder.path().join("mount"), folder.path().join("disk"));
         fs::create_dir(&mount).unwrap();
         fs::File::create(&disk).unwrap().set_len(1 << 20).unwrap();

@@ -13,7 +13,7 @@ mod nornos_private;
 
 use std::net::IpAddr;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -44,8 +44,34 @@ fn may_run() -> bool {
     image || required
 }
 
-/// Stacks run one after another: several at once would measure each other.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+/// Machines that may run at once, however many stories are told: for more a computer has seldom enough inotify
+/// instances (see `ferroform cloud doctor`).
+const MOST_MACHINES: usize = 11;
+
+/// How many run.
+static RUNNING: Mutex<usize> = Mutex::new(0);
+static ENDED: Condvar = Condvar::new();
+
+/// Leave to run so many machines, given back when dropped.
+struct Places(usize);
+
+impl Places {
+    /// Waits until there is room.
+    fn take(machines: usize) -> Self {
+        assert!(machines <= MOST_MACHINES, "{machines} machines never have room");
+        let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = |running: &mut usize| *running + machines > MOST_MACHINES;
+        *ENDED.wait_while(running, full).unwrap_or_else(PoisonError::into_inner) += machines;
+        Self(machines)
+    }
+}
+
+impl Drop for Places {
+    fn drop(&mut self) {
+        *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) -= self.0;
+        ENDED.notify_all();
+    }
+}
 
 /// A stack on machines. Dropped, nothing of it is left, however the test ended.
 struct Stage {
@@ -53,36 +79,36 @@ struct Stage {
     host: Host,
     /// Somebody else's, with how it looked.
     foreign: (Foreign, Vec<String>),
-    _alone: MutexGuard<'static, ()>,
+    _places: Places,
 }
 
 impl Stage {
-    /// None where machines cannot run.
-    fn open(stack: &str) -> Option<Self> {
+    /// A stack of so many machines; None where machines cannot run.
+    fn open(stack: &str, machines: usize) -> Option<Self> {
         if !may_run() {
             return None;
         }
-        Project::stack(stack).map(Self::of)
+        Project::stack(stack).map(|project| Self::of(project, machines))
     }
 
     /// The example of a module instead of a stack; None where machines cannot run.
-    fn open_example(module: &str) -> Option<Self> {
+    fn open_example(module: &str, machines: usize) -> Option<Self> {
         let folder = Path::new("modules").join(module).join("example");
-        may_run().then(|| Self::of(Project::repository_folder(&folder)))
+        may_run().then(|| Self::of(Project::repository_folder(&folder), machines))
     }
 
     /// A configuration beside the modules instead; None where machines cannot run.
-    fn open_beside_modules(text: &str) -> Option<Self> {
-        may_run().then(|| Self::of(Project::beside_modules(text)))
+    fn open_beside_modules(text: &str, machines: usize) -> Option<Self> {
+        may_run().then(|| Self::of(Project::beside_modules(text), machines))
     }
 
-    fn of(project: Project) -> Self {
-        let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    fn of(project: Project, machines: usize) -> Self {
+        let places = Places::take(machines);
         project.run("cloud image build").ok();
         let foreign = Foreign::make();
         let looked = foreign.look();
         assert_eq!(looked.len(), 3, "a mount, a table and a loop device: {looked:?}");
-        Self { project, host: Host::look(), foreign: (foreign, looked), _alone: alone }
+        Self { project, host: Host::look(), foreign: (foreign, looked), _places: places }
     }
 
     /// Applies the stack and waits until every machine has done its first boot, without an error.
@@ -148,35 +174,41 @@ impl Stage {
 
     /// Whether something at a port of an address takes connections from there.
     fn connects(&self, from: &str, address: &str, port: u16) -> bool {
-        let script = format!("timeout 3 bash -c '</dev/tcp/{address}/{port}'");
-        self.exec(from, &["sh", "-c", &script]).code() == Some(0)
+        !self.reached(from, &[(address, port)]).is_empty()
     }
 
-    /// Whether a machine is reached at a port of its own from one place, and not from another. Each refusal stands
+    /// Which of these addresses and ports take connections from there, as `address:port` in the order given. All are asked
+    /// at once, since it takes three seconds to see that nothing answers.
+    fn reached(&self, from: &str, targets: &[(&str, u16)]) -> Vec<String> {
+        let named: Vec<String> = targets.iter().map(|(address, port)| format!("{address}:{port}")).collect();
+        let script = format!(
+            "for target in {}; do \
+             (timeout 3 bash -c \"</dev/tcp/${{target%:*}}/${{target##*:}}\" 2>/dev/null && echo $target) & done; wait",
+            named.join(" ")
+        );
+        let told = self.exec(from, &["bash", "-c", &script]).stdout;
+        named.into_iter().filter(|target| told.lines().any(|line| line == target)).collect()
+    }
+
+    /// Whether a machine is reached at ports of its own from one place, and not from another. Each refusal stands
     /// beside a success, so that nothing passes only because nothing works.
     #[track_caller]
-    fn only_from(&self, address: &str, port: u16, allowed: &str, refused: &str) {
-        soon(&format!("{allowed} reaches {address}:{port}"), || self.connects(allowed, address, port));
-        assert!(!self.connects(refused, address, port), "{refused} reaches {address}:{port}");
-        assert!(self.connects(allowed, address, port), "{allowed} reaches {address}:{port} no more");
+    fn only_from(&self, address: &str, ports: &[u16], allowed: &str, refused: &str) {
+        let targets: Vec<(&str, u16)> = ports.iter().map(|port| (address, *port)).collect();
+        let all = || self.reached(allowed, &targets).len() == ports.len();
+        soon(&format!("{allowed} reaches {address} at {ports:?}"), all);
+        assert_eq!(self.reached(refused, &targets), [""; 0], "{refused} reaches {address}");
+        assert!(all(), "{allowed} reaches {address} at {ports:?} no more");
     }
 
-    /// Which of the ports that anything here uses take connections at these addresses, from there; all asked at once.
+    /// Which of the ports that anything here uses take connections at these addresses, from there.
     fn open_ports(&self, from: &str, addresses: &[String]) -> Vec<String> {
-        let ports = "22 80 443 2379 2380 3000 5432 6379 6443 8080 8472 9100 9121 9187 10250 30000 32767";
-        let script = format!(
-            "for address in {}; do for port in {ports}; do \
-             (timeout 4 bash -c \"</dev/tcp/$address/$port\" 2>/dev/null && echo $address:$port) & done; done; wait",
-            addresses.join(" ")
-        );
-        let mut open: Vec<String> =
-            self.exec(from, &["bash", "-c", &script]).stdout.lines().map(str::to_owned).collect();
-        let place = |found: &String| {
-            let (address, port) = found.rsplit_once(':').unwrap();
-            (addresses.iter().position(|known| known == address), port.parse::<u16>().unwrap())
-        };
-        open.sort_by_key(place);
-        open
+        const PORTS: [u16; 17] = [
+            22, 80, 443, 2379, 2380, 3000, 5432, 6379, 6443, 8080, 8472, 9100, 9121, 9187, 10250, 30000,
+            32767,
+        ];
+        let targets = addresses.iter().flat_map(|address| PORTS.map(|port| (address.as_str(), port)));
+        self.reached(from, &targets.collect::<Vec<_>>())
     }
 
     /// A web server in a machine that answers with the machine's name.

@@ -36,7 +36,7 @@ pub(super) fn platform(control_planes: usize, workers: usize, agents: usize) -> 
 
 #[test]
 fn nornos_dev_joins_its_cluster_balances_to_workers_and_keeps_everything_else_to_itself() {
-    let Some(mut stage) = Stage::open("nornos/dev") else { return };
+    let Some(mut stage) = Stage::open("nornos/dev", 8) else { return };
     let own = [
         ("TF_VAR_package_upgrade", "false"),
         ("TF_VAR_control_planes", "{count = 3}"),
@@ -88,7 +88,7 @@ fn nornos_dev_joins_its_cluster_balances_to_workers_and_keeps_everything_else_to
         let name = &of_role(role)[0];
         stage.only_from(
             &private(name),
-            port,
+            &[port],
             &workers[0],
             &of_role(if role == "redis" { "postgres" } else { "redis" })[0],
         );

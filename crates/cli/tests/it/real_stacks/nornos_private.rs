@@ -14,7 +14,7 @@ const ELSEWHERE: &str = "203.0.113.99";
 
 #[test]
 fn nornos_with_private_nodes_is_reached_by_its_load_balancer_and_over_its_gateway_alone() {
-    let Some(mut stage) = Stage::open("nornos/dev") else { return };
+    let Some(mut stage) = Stage::open("nornos/dev", 5) else { return };
     let own = [
         ("TF_VAR_package_upgrade", "false"),
         ("TF_VAR_private_nodes", "true"),
@@ -43,7 +43,7 @@ fn nornos_with_private_nodes_is_reached_by_its_load_balancer_and_over_its_gatewa
     // The databases are installed and set up, by way of the gateway too.
     for (name, port) in [(postgres, 5432), (redis, 6379)] {
         let address = servers[name]["private"].as_str().unwrap();
-        stage.only_from(address, port, worker, gateway);
+        stage.only_from(address, &[port], worker, gateway);
     }
 
     // From outside only the load balancer answers, and the gateway its administrators.

@@ -251,6 +251,19 @@ async fn leave_rescue(cx: &Cx, id: i64) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Makes the disk anew, from an image and with user data. Protection that is on is lifted meanwhile: whoever planned this has
+/// been asked.
+pub(super) async fn rebuild(cx: &Cx, id: i64, image: &str, user_data: Option<&str>) -> Result<(), Failure> {
+    let protected = existing(cx, id).await?.protection.rebuild;
+    if protected {
+        protect(cx, id, false).await?;
+    }
+    let rebuilt = cx.step(Tolerance::NONE, || cx.client.servers().rebuild(id, image, user_data)).await;
+    let protection = if protected { protect(cx, id, true).await } else { Ok(()) };
+    rebuilt?;
+    protection
+}
+
 async fn protect(cx: &Cx, id: i64, on: bool) -> Result<(), Failure> {
     let protection = ServerProtection { delete: on, rebuild: on };
     Ok(cx.step(Tolerance::NONE, || cx.client.servers().change_protection(id, protection)).await?)

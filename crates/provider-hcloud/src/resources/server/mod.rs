@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ferroform_core::schema::{Attribute, Block, NestedBlock, Nesting, Schema};
 use ferroform_core::{Type, Value};
-use ferroform_hcloud::{Action, Error, Server as ApiServer, ServerCreate};
+use ferroform_hcloud::{Action, Error, Server as ApiServer, ServerCreate, code};
 use sha1::{Digest, Sha1};
 
 use super::{number_id, parse_id, schema};
@@ -22,11 +22,15 @@ mod image;
 mod networks;
 mod offer;
 mod public_net;
+mod wishes;
 
 pub(super) use change::switch_off;
 pub(super) use public_net::let_go;
 
 pub(crate) struct Server;
+
+/// What a server's disk is made of.
+const REBUILT_WITH: [&str; 2] = ["user_data", "image"];
 
 /// Most bytes of user data (Hetzner API documentation, "Create a Server").
 const MOST_USER_DATA: usize = 32 * 1024;
@@ -140,10 +144,13 @@ impl Resource for Server {
         }
         public_net::validate(config, problems);
         networks::validate(config, problems);
+        wishes::validate(config, problems);
     }
 
     fn plan(&self, plan: &mut Plan<'_>) {
         plan_user_data(plan);
+        plan_rebuild(plan);
+        keep_fallback(plan);
         networks::plan(plan);
         let new_addresses = public_net::plan(plan);
         if new_addresses {
@@ -176,11 +183,10 @@ impl Resource for Server {
     }
 
     async fn begin(&self, cx: &Cx, planned: Attrs<'_>, config: Attrs<'_>) -> Result<Begun, Failure> {
-        let server_type = planned.string("server_type");
-        let request = ServerCreate {
-            image: image::resolve(cx, planned, &server_type).await?,
+        let mut request = ServerCreate {
+            image: String::new(),
             name: planned.string("name"),
-            server_type,
+            server_type: planned.string("server_type"),
             location: planned.text("location").or(location_of_datacenter(config)).map(str::to_owned),
             ssh_keys: planned.texts("ssh_keys"),
             // The plan has its digest only.
@@ -193,8 +199,17 @@ impl Resource for Server {
             public_net: public_net::request(planned),
             start_after_create: starts_at_once(planned),
         };
-        let created = cx.client.servers().create(&request).await?;
-        Ok(Begun::new(created.server.id, created.actions))
+        let mut others = wishes::fallbacks(planned).into_iter();
+        loop {
+            request.image = image::resolve(cx, planned, &request.server_type).await?;
+            match cx.client.servers().create(&request).await {
+                Ok(created) => return Ok(Begun::new(created.server.id, created.actions)),
+                Err(error) => match others.next().filter(|_| error.is(code::RESOURCE_UNAVAILABLE)) {
+                    Some(other) => request.server_type = other,
+                    None => return Err(error.into()),
+                },
+            }
+        }
     }
 
     async fn finish(&self, cx: &Cx, id: &str, planned: Attrs<'_>) -> Result<(), Failure> {
@@ -204,6 +219,21 @@ impl Resource for Server {
 
     async fn update(&self, cx: &Cx, prior: Attrs<'_>, planned: Attrs<'_>) -> Result<(), Failure> {
         change::update(cx, number_id(prior)?, prior, planned).await
+    }
+
+    async fn complete_update(
+        &self,
+        cx: &Cx,
+        prior: Attrs<'_>,
+        planned: Attrs<'_>,
+        config: Attrs<'_>,
+    ) -> Result<(), Failure> {
+        if REBUILT_WITH.iter().all(|name| prior.get(name) == planned.get(name)) {
+            return Ok(());
+        }
+        let image = image::resolve(cx, planned, &planned.string("server_type")).await?;
+        // The plan has its digest only.
+        change::rebuild(cx, number_id(prior)?, &image, config.text("user_data")).await
     }
 
     fn interrupted(&self, prior: Attrs<'_>, planned: Attrs<'_>) -> Note {
@@ -237,6 +267,11 @@ impl Resource for Server {
 
     async fn running(&self, cx: &Cx, id: &str) -> Result<Vec<Action>, Failure> {
         super::running(cx.client.servers(), id).await
+    }
+
+    fn may_have_become(&self, name: &str, planned: Attrs<'_>, seen: Attrs<'_>) -> bool {
+        name == "server_type"
+            && seen.text(name).is_some_and(|is| wishes::fallbacks(planned).iter().any(|other| other == is))
     }
 
     fn created_with(&self) -> &'static [&'static str] {
@@ -292,6 +327,39 @@ fn plan_user_data(plan: &mut Plan<'_>) {
         return;
     }
     plan.set("user_data", planned);
+}
+
+/// A change of user data or image that is to rebuild the server keeps it.
+fn plan_rebuild(plan: &mut Plan<'_>) {
+    if !needs_rebuild(plan) {
+        return;
+    }
+    REBUILT_WITH.into_iter().for_each(|name| plan.keep_in_place(name));
+    let protected = |attrs: Attrs<'_>| attrs.flag("rebuild_protection");
+    if plan.prior.is_some_and(protected) && plan.get("rebuild_protection").as_bool() == Some(true) {
+        let detail = format!(
+            "This change rebuilds the server, as its label {} asks for, and the server is protected against that. Set \
+             `delete_protection` and `rebuild_protection` to false, in this same change if you like.",
+            wishes::REBUILD_ON
+        );
+        plan.problems.add("rebuild_protection", "Server is protected", detail);
+    }
+}
+
+/// Whether something changes that is to rebuild the server, and nothing that makes a new one of it anyway.
+fn needs_rebuild(plan: &Plan<'_>) -> bool {
+    let changed = || REBUILT_WITH.into_iter().filter(|name| plan.changes(name));
+    // A rebuild without user data takes that of before.
+    let possible = |name: &str| name != "user_data" || plan.config.is_set(name);
+    changed().next().is_some()
+        && changed().all(|name| wishes::rebuilds_on(plan.config, name) && possible(name))
+        && !["location", "ssh_keys"].iter().any(|name| plan.changes(name))
+}
+
+/// A server of a type that it was given because another was sold out stays what it is.
+fn keep_fallback(plan: &mut Plan<'_>) {
+    let fallbacks = wishes::fallbacks(plan.config);
+    plan.keep_if("server_type", |before, _| fallbacks.iter().any(|name| before.as_str() == Some(name)));
 }
 
 /// A server as the API shows it.

@@ -45,7 +45,7 @@ fn wheels() -> Option<PathBuf> {
 #[test]
 fn consult_dev_runs_a_django_application_that_survives_bad_releases_a_reboot_and_a_new_server() {
     let Some(wheels) = wheels() else { return };
-    let Some(mut stage) = Stage::open("consult/dev") else { return };
+    let Some(mut stage) = Stage::open("consult/dev", 1) else { return };
     say("left out: Doppler, the upgrade of all packages");
     stage.project.set_env("TF_VAR_package_upgrade", "false");
     let environment = json!({ "SECRET_KEY": SECRET, "ALLOWED_HOSTS": SITE });
@@ -77,7 +77,7 @@ fn consult_dev_runs_a_django_application_that_survives_bad_releases_a_reboot_and
     assert_eq!(app.status()["services"], json!([]));
     app.deploy("1", &[]).ok().tells(&["Applying notes.0001_initial... OK", "deployed web"]);
     assert_eq!(app.status()["services"][0]["state"], "running");
-    stage.only_from(&app.address, 80, "cloudflare", "stranger");
+    stage.only_from(&app.address, &[80], "cloudflare", "stranger");
     // In dev everybody may look at what runs without Cloudflare.
     stage.serve_http(SERVER, 8000);
     soon("port 8000 is open", || stage.connects("stranger", &app.address, 8000));
@@ -147,7 +147,7 @@ fn consult_dev_runs_a_django_application_that_survives_bad_releases_a_reboot_and
     assert_ne!(stage.machine(SERVER)["id"], before);
     app = App::of(&stage);
     soon("the application answers from the new server", || app.try_page(&[]).as_ref() == Some(&here));
-    stage.only_from(&app.address, 80, "cloudflare", "stranger");
+    stage.only_from(&app.address, &[80], "cloudflare", "stranger");
     app.is_protected();
     app.deploy("2", &[]).ok();
     assert_eq!(app.page(&[])["version"], "2");
