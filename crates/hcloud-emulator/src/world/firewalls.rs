@@ -272,7 +272,7 @@ impl Tx<'_> {
             };
             if !present {
                 let message = "firewall is not applied to it";
-                return Err(Refusal::new("firewall_resource_not_found", message));
+                return Err(Refusal { status: 404, ..Refusal::new("firewall_resource_not_found", message) });
             }
         }
         let mut actions = Vec::new();

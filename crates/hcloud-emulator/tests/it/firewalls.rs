@@ -79,7 +79,7 @@ async fn firewalls_are_applied_to_servers_and_selectors() {
     let remove = format!("/firewalls/{firewall}/actions/remove_from_resources");
     assert_eq!(
         cloud.outcome("POST", &remove, json!({"remove_from": [on(other)]})).await,
-        "422 firewall_resource_not_found"
+        "404 firewall_resource_not_found"
     );
     cloud.post(&remove, json!({"remove_from": [on(id), selector]})).await;
     cloud.settle().await;

@@ -11,6 +11,7 @@ mod machines;
 mod networks;
 mod object_storage;
 mod offers;
+mod operations;
 mod persistence;
 mod requests;
 mod servers;
