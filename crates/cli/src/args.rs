@@ -91,6 +91,9 @@ pub(crate) struct WhereArgs {
     /// How many times faster than in reality the local cloud's time goes; 0 for no waiting at all.
     #[arg(long, value_name = "FACTOR", requires = "local")]
     pub time_scale: Option<f64>,
+    /// What goes wrong in the local cloud from now on, instead of what did so far: faults as JSON, as for cloud serve.
+    #[arg(long, value_name = "FILE", requires = "local")]
+    pub faults: Option<PathBuf>,
     #[command(flatten)]
     pub machines: MachineArgs,
     /// The statefile, instead of what the configuration says.

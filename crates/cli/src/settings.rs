@@ -54,7 +54,11 @@ impl Settings {
             cwd,
             data_dir,
             local,
-            wish: Wish { time_scale: place.time_scale, machines: place.machines.clone() },
+            wish: Wish {
+                time_scale: place.time_scale,
+                faults: place.faults.clone(),
+                machines: place.machines.clone(),
+            },
             state: place.state.clone(),
             workspace: workspace.unwrap_or_else(|| "default".to_owned()),
         })

@@ -114,6 +114,9 @@ pub(crate) struct ServeArgs {
     /// End after so long without a request, such as 10m.
     #[arg(long, value_name = "DURATION")]
     pub idle_exit: Option<String>,
+    /// What goes wrong in it: faults as JSON, as POST /_emulator/faults takes them.
+    #[arg(long, value_name = "FILE")]
+    pub faults: Option<PathBuf>,
     #[command(flatten)]
     pub machines: MachineArgs,
     /// Written when the cloud is ready: endpoint, token and process, as JSON.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use ferroform_core::Diagnostic;
-use ferroform_hcloud_emulator::MachineKind;
+use ferroform_hcloud_emulator::{Fault, MachineKind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -141,6 +141,11 @@ impl Control {
 
     pub(crate) fn first_boot(&self, id: i64) -> Result<FirstBoot, Diagnostic> {
         self.call("GET", &format!("servers/{id}/first_boot"), None)
+    }
+
+    /// Lets these things go wrong, instead of what did so far.
+    pub(crate) fn replace_faults(&self, faults: &[Fault]) -> Result<(), Diagnostic> {
+        self.call::<Value>("PUT", "faults", Some(&json!({"faults": faults}))).map(drop)
     }
 
     pub(crate) fn hosts(&self) -> Result<Vec<Host>, Diagnostic> {

@@ -11,7 +11,7 @@ use ferroform_hcloud_emulator::{Builder, ClockMode, Emulator, Error, Handle, Rat
 use super::Outcome;
 use crate::args::ServeArgs;
 use crate::cloud::entering::need_root;
-use crate::cloud::{Machines, ObjectStorage, Owner, new_token, private_file};
+use crate::cloud::{Machines, ObjectStorage, Owner, new_token, private_file, read_faults};
 use crate::interrupt;
 use crate::settings::parse_duration;
 use crate::terminal::Terminal;
@@ -46,6 +46,9 @@ pub(super) async fn run(args: &ServeArgs, terminal: &Terminal) -> Outcome {
     }
     if let Some(path) = &args.state {
         builder = builder.state_file(path);
+    }
+    if let Some(path) = &args.faults {
+        builder = builder.faults(context.take(read_faults(path), &none)?);
     }
     let machines = args.machines.machines.map(|_| Machines::new(&args.machines, None));
     if let Some(machines) = &machines {

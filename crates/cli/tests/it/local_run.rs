@@ -105,6 +105,33 @@ fn a_local_cloud_is_stopped_and_found_again_and_reset() {
 }
 
 #[test]
+fn faults_of_a_file_are_set_in_the_local_cloud_and_a_file_that_is_no_good_is_refused() {
+    let group = "resource \"hcloud_placement_group\" \"g\" {\n  name = \"g\"\n  type = \"spread\"\n}\n";
+    let project = Project::new(&format!(
+        "terraform {{\n  required_providers {{\n    hcloud = {{ source = \"hetznercloud/hcloud\" }}\n  }}\n}}\n{group}"
+    ));
+    project.write("wrong.json", r#"{"faults": [{"effect": {"error": "broken"}}]}"#);
+    for command in
+        ["plan -local -faults=wrong.json", "cloud serve -faults=wrong.json", "plan -local -faults=none.json"]
+    {
+        let run = project.run(command).one_error("Faults cannot be read");
+        let part = if command.contains("wrong") { "placement_error" } else { "none.json" };
+        run.tells(&[part]);
+    }
+    project.run("plan -faults=wrong.json").code_is(1);
+    project.write(
+        "faults.json",
+        r#"{"method": "POST", "path": "/placement_groups", "resource": "g", "effect": {"error": "resource_limit_exceeded"}}"#,
+    );
+    let apply = "apply -local -time-scale=0 -auto-approve";
+    project.run(&format!("{apply} -faults=faults.json")).code_is(1).tells(&["resource_limit_exceeded"]);
+    assert_eq!(counts(&project.cloud().objects()), [].into());
+    project.run(apply).ok();
+    assert_eq!(counts(&project.cloud().objects()), [("placement_groups".to_owned(), 1)].into());
+    project.run("cloud reset").ok();
+}
+
+#[test]
 fn consult_puts_its_addresses_into_a_zone_if_asked() {
     let Some(mut project) = Project::stack("consult/dev") else { return };
     let zone = "resource \"hcloud_zone\" \"test\" {\n  name = \"example.com\"\n  mode = \"primary\"\n}\n";
