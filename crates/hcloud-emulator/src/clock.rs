@@ -19,7 +19,7 @@ pub enum ClockMode {
 /// The moment a world with [`ClockMode::Stepped`] begins: 2026-10-06T00:00:00Z, in milliseconds since 1970.
 pub const STEPPED_START_MS: i64 = 1_791_244_800_000;
 
-/// The clock of a world. It never goes backwards, not over a restart either.
+/// The clock of a world. It never goes backwards, not over a restart either, unless a stepped world is restored.
 #[derive(Debug)]
 pub(crate) struct Clock {
     mode: ClockMode,
@@ -68,6 +68,16 @@ impl Clock {
         self.latest
     }
 
+    /// Goes on from a moment of the past of a stepped world, or of the future of any. Elsewhere time does not go back.
+    pub(crate) fn restore(&mut self, moment: i64) {
+        if self.mode == ClockMode::Stepped {
+            (self.base, self.lead, self.latest) = (moment, 0, moment);
+        } else {
+            let ahead = moment.saturating_sub(self.now());
+            self.jump(u64::try_from(ahead).unwrap_or_default());
+        }
+    }
+
     /// Lets the world leap ahead, at most to the latest moment that can be told.
     pub(crate) fn jump(&mut self, milliseconds: u64) {
         let room = (LATEST_MS - self.now()).max(0);
@@ -90,7 +100,7 @@ fn wall() -> i64 {
 }
 
 /// The latest moment that is still formatted: the end of the year 9998.
-const LATEST_MS: i64 = 253_370_764_799_000;
+pub(crate) const LATEST_MS: i64 = 253_370_764_799_000;
 
 /// A moment as the API writes it.
 pub(crate) fn rfc3339(milliseconds: i64) -> String {

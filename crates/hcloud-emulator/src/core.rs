@@ -347,6 +347,18 @@ impl Core {
         dump
     }
 
+    /// Lets everything happen in a project that is due.
+    pub(crate) fn settle(&mut self, project: &str, now: i64) {
+        let mut fate = self.faults.fate_of_time();
+        open(&mut self.world, &mut fate, project, now, self.clock.instant(), &self.live);
+    }
+
+    /// Hands the whole world to the store, in the place of the one that it has.
+    pub(crate) fn save_whole(&mut self, now: i64) -> Option<oneshot::Receiver<bool>> {
+        let store = self.store.as_mut()?;
+        Some(store.replace(&mut self.world, now))
+    }
+
     /// Hands what changed in a project to the store.
     pub(crate) fn save(&mut self, project: &str, now: i64) -> Option<oneshot::Receiver<bool>> {
         let changes = self.world.projects.get_mut(project)?.drain();

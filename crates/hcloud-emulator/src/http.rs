@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
 use crate::connection::Cutter;
+use crate::control::snapshot;
 use crate::core::{Core, Delivery, Incoming, Outgoing, Work};
 use crate::world::Refusal;
 
@@ -46,7 +47,11 @@ pub(crate) async fn handle(
     shared.touch();
     let begun = Instant::now();
     let (parts, body) = request.into_parts();
-    let limit = if parts.uri.path().starts_with("/_emulator/") { MAX_CONTROL_BODY } else { MAX_BODY };
+    let limit = match parts.uri.path() {
+        "/_emulator/snapshot" => snapshot::LONGEST,
+        path if path.starts_with("/_emulator/") => MAX_CONTROL_BODY,
+        _ => MAX_BODY,
+    };
     let Ok(body) = axum::body::to_bytes(body, limit).await else {
         let message = format!("the body is longer than {} MiB or was cut off", limit >> 20);
         let refusal = Refusal::new("json_error", message);

@@ -32,7 +32,10 @@
 //! | `GET faults/ID`, `DELETE faults/ID` | one of them, with how often it was matched, hit, and holds |
 //! | `POST faults/ID/release` | sends the answers that a fault holds, lets actions end that it stalls |
 //! | `POST tokens {token?}` | adds a project, tells its token |
+//! | `GET /_emulator` | a page for people: the project's objects, what is under way, faults and costs |
 //! | `GET world` | every object of the project, by kind |
+//! | `GET snapshot` | the whole world with all projects: `{format, version, now_ms, world}` |
+//! | `PUT snapshot` | puts such a world in the place of this one, without machines; it keeps its id |
 //! | `GET machines` | what is real, and how far it has come (this and the next only with machines) |
 //! | `GET servers/ID/console`, `GET servers/ID/first_boot` | what a machine wrote; what its cloud-init says |
 //! | `GET hosts`, `POST hosts {name?, addresses}`, `DELETE hosts/NAME` | further hosts in the world's internet |
@@ -117,6 +120,7 @@ impl Emulator {
             seed: None,
             idle_exit: None,
             faults: Vec::new(),
+            boundless: false,
             real: Real::Nothing,
         }
     }
@@ -142,6 +146,7 @@ pub struct Builder {
     seed: Option<u64>,
     idle_exit: Option<Duration>,
     faults: Vec<Fault>,
+    boundless: bool,
     real: Real,
 }
 
@@ -203,6 +208,13 @@ impl Builder {
         self
     }
 
+    /// Lets a project have any number of objects. Otherwise there are limits as Hetzner sets them for a customer.
+    #[must_use]
+    pub fn no_object_limits(mut self) -> Self {
+        self.boundless = true;
+        self
+    }
+
     /// Makes every server a real Linux machine on this host, with real networks, volumes, firewalls and load balancers.
     /// Actions end when the real thing has happened. Needs [`Builder::state_file`].
     #[must_use]
@@ -243,6 +255,8 @@ impl Builder {
             None => (fresh(), 0, None),
         };
         let objects = self.state_file.as_deref().map(store::object_folder);
+        let mut world = world;
+        world.shared.boundless = self.boundless;
         let mut core = Core::new(world, Clock::new(self.clock, at), Limiter::new(self.rate_limit), store);
         for fault in self.faults {
             core.faults.add(fault);

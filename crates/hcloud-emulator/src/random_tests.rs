@@ -17,7 +17,7 @@ use crate::limiter::{Limiter, RateLimit};
 use crate::real_tests::Fake;
 use crate::store::Store;
 use crate::world::load_balancers::Target;
-use crate::world::servers::Status;
+use crate::world::servers::{Server, Status};
 use crate::world::{Project, Row, Table, World, address, fingerprint};
 
 const TOKEN: &str = "0123456789012345678901234567890123456789012345678901234567890123";
@@ -250,8 +250,24 @@ fn check_networks(project: &Project) {
     }
 }
 
+/// What is found by name and by server is what a search through all rows finds.
+fn check_index<T: Row>(table: &Table<T>, servers: &Table<Server>) {
+    for row in table.values().filter(|row| !row.name().is_empty()) {
+        let all = table.values().filter(|other| other.name() == row.name()).map(Row::id);
+        assert_eq!(table.named(row.name()), all.collect::<Vec<_>>());
+    }
+    for id in servers.values().map(Row::id).chain([1]) {
+        let owned = table.values().filter(|row| row.owner() == Some(id)).map(Row::id);
+        assert!(table.owned_by(id).map(Row::id).eq(owned), "what belongs to {id}");
+    }
+}
+
 fn check_references(project: &Project) {
     let servers = &project.servers;
+    check_index(servers, servers);
+    check_index(&project.volumes, servers);
+    check_index(&project.primary_ips, servers);
+    check_index(&project.floating_ips, servers);
     for volume in project.volumes.values() {
         if let Some(id) = volume.server {
             let server = servers.get(id).expect("the server of a volume exists");

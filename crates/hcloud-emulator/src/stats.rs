@@ -22,6 +22,11 @@ impl Stats {
         &self.by_route
     }
 
+    /// How many requests there were.
+    pub(crate) fn total(&self) -> u64 {
+        self.total
+    }
+
     pub(crate) fn reset(&mut self) {
         *self = Self::default();
     }

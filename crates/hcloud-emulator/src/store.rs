@@ -19,9 +19,9 @@ use crate::error::Error;
 use crate::world::{Shared, TableChanges, World};
 
 /// Version of both files.
-const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 1;
 
-/// The journal is folded into a snapshot when it is longer than this.
+/// The journal is folded into a snapshot when it is longer than this, and than the snapshot.
 const COMPACT_BYTES: u64 = 8 << 20;
 
 /// One change.
@@ -63,6 +63,8 @@ enum Message {
     Append(Vec<u8>, oneshot::Sender<bool>),
     /// Replace the snapshot and empty the journal.
     Compact(Vec<u8>),
+    /// The same for another world, which the journal does not lead to; then tell whether it is on disk.
+    Replace(Vec<u8>, oneshot::Sender<bool>),
     /// Nothing more comes.
     Close,
 }
@@ -81,6 +83,8 @@ pub(crate) struct Store {
     writer: Option<JoinHandle<()>>,
     sequence: u64,
     journal_bytes: u64,
+    /// The length of the journal at which it is folded: a large world is not written again for every few changes.
+    compact_at: u64,
 }
 
 fn open_private(path: &Path, options: &mut OpenOptions) -> std::io::Result<File> {
@@ -186,7 +190,8 @@ impl Store {
             .name("emulator-store".to_owned())
             .spawn(move || write_all(&path, journal, &world_id, &receiver))
             .map_err(|source| Error::State { path: journal_path, source })?;
-        let store = Self { sender, writer: Some(writer), sequence, journal_bytes: good };
+        let store =
+            Self { sender, writer: Some(writer), sequence, journal_bytes: good, compact_at: COMPACT_BYTES };
         Ok((store, Loaded { world, at }))
     }
 
@@ -212,7 +217,7 @@ impl Store {
         let (sender, receiver) = oneshot::channel();
         // A writer that is gone drops the sender, which tells the receiver.
         let _ = self.sender.send(Message::Append(line, sender));
-        if self.journal_bytes > COMPACT_BYTES {
+        if self.journal_bytes > self.compact_at {
             self.compact(world, at);
         }
         receiver
@@ -220,12 +225,28 @@ impl Store {
 
     /// Folds the journal into a new snapshot.
     pub(crate) fn compact(&mut self, world: &mut World, at: i64) {
+        let contents = self.whole(world, at);
+        let _ = self.sender.send(Message::Compact(contents));
+    }
+
+    /// Puts a world in the place of the one that there is; the receiver tells whether it is on disk.
+    pub(crate) fn replace(&mut self, world: &mut World, at: i64) -> oneshot::Receiver<bool> {
+        let contents = self.whole(world, at);
+        let (sender, receiver) = oneshot::channel();
+        let _ = self.sender.send(Message::Replace(contents, sender));
+        receiver
+    }
+
+    /// A snapshot that the journal begins anew after.
+    fn whole(&mut self, world: &mut World, at: i64) -> Vec<u8> {
         for project in world.projects.values_mut() {
             // The snapshot has it all.
             project.drain();
         }
-        let _ = self.sender.send(Message::Compact(snapshot(world, self.sequence, at)));
+        let contents = snapshot(world, self.sequence, at);
         self.journal_bytes = 0;
+        self.compact_at = COMPACT_BYTES.max(contents.len() as u64);
+        contents
     }
 }
 
@@ -319,6 +340,13 @@ fn write_all(path: &Path, mut journal: File, world_id: &str, receiver: &Receiver
             // A snapshot that cannot be written leaves the journal as it is, which is as good.
             Some(Message::Compact(contents)) if healthy && replace(path, &contents).is_ok() => {
                 healthy = journal.set_len(0).and_then(|()| start_journal(&mut journal, world_id)).is_ok();
+            }
+            Some(Message::Replace(contents, sender)) => {
+                // One that cannot be written is no state to go on from: what comes after it would not fit the files.
+                healthy = healthy
+                    && replace(path, &contents).is_ok()
+                    && journal.set_len(0).and_then(|()| start_journal(&mut journal, world_id)).is_ok();
+                let _ = sender.send(healthy);
             }
             Some(Message::Close) => return,
             _ => {}

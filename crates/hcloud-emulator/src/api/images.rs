@@ -7,7 +7,7 @@ use super::actions::{action_routes, begun};
 use super::offers::midnight;
 use super::{Call, Reply, Route, delete, get, post, put};
 use crate::clock::rfc3339;
-use crate::world::images::{Image, SYSTEM_IMAGE_DISK};
+use crate::world::images::{Image, SNAPSHOT_TENTHS_OF_GB, SYSTEM_IMAGE_DISK};
 use crate::world::{Kind, Refusal, Tx};
 
 pub(super) const ROUTES: &[Route] = &[
@@ -61,7 +61,7 @@ pub(super) fn render_own(image: &Image) -> Value {
         "status": if image.available { "available" } else { "creating" },
         "name": null,
         "description": image.description,
-        "image_size": image.available.then_some(2.3),
+        "image_size": image.available.then_some(f64::from(SNAPSHOT_TENTHS_OF_GB) / 10.0),
         "disk_size": image.disk,
         "created": rfc3339(image.created),
         "created_from": {"id": image.server, "name": image.server_name},

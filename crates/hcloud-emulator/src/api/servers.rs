@@ -45,10 +45,8 @@ pub(super) fn render(tx: &Tx<'_>, server: &Server) -> Value {
         .into_iter()
         .map(|(id, applied)| json!({"id": id, "status": if applied { "applied" } else { "pending" }}))
         .collect();
-    let floating: Vec<i64> =
-        project.floating_ips.values().filter(|ip| ip.server == Some(id)).map(|ip| ip.id).collect();
-    let volumes: Vec<i64> =
-        project.volumes.values().filter(|volume| volume.server == Some(id)).map(|volume| volume.id).collect();
+    let floating: Vec<i64> = project.floating_ips.owned_by(id).map(|ip| ip.id).collect();
+    let volumes: Vec<i64> = project.volumes.owned_by(id).map(|volume| volume.id).collect();
     let balancers: Vec<i64> = project
         .load_balancers
         .values()

@@ -2,6 +2,8 @@
 //! what is real of it.
 
 mod machines;
+mod page;
+pub(crate) mod snapshot;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -32,7 +34,13 @@ fn read<T: DeserializeOwned>(request: &Incoming<'_>) -> Result<T, Refusal> {
 impl Core {
     /// Answers a request for a path under `/_emulator`.
     pub(crate) fn control(&mut self, request: &Incoming<'_>, path: &str, now: i64) -> Outgoing {
+        if !path.is_empty() && !path.starts_with('/') {
+            return refused(&Refusal::new("not_found", "no such path under /_emulator"));
+        }
         let segments: Vec<&str> = path.split('/').skip(1).collect();
+        if request.method == "GET" && matches!(segments.as_slice(), [] | [""]) {
+            return self.page(request, now);
+        }
         if (request.method, segments.as_slice()) == ("GET", &["health"]) {
             return answered(200, &self.health());
         }
@@ -109,6 +117,8 @@ impl Core {
                 Ok(done())
             }
             ("POST", ["replay"]) => self.replay(request.body, project),
+            ("GET", ["snapshot"]) => Ok(self.snapshot(now)),
+            ("PUT", ["snapshot"]) => self.restore(request),
             ("POST", ["tokens"]) => self.new_token(request),
             ("GET", ["world"]) => {
                 let world = self.world.shared.world_id.clone();

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::real::Verdict;
+use super::running::Running;
 use super::servers::Status;
 use super::table::Row;
 use super::{Course, Kind, Labels, Project, Refusal, ResourceRef, Tx};
@@ -268,7 +269,7 @@ pub(crate) struct Action {
     doomed: Option<Failure>,
     /// The fault that stalls it. Faults do not outlive the emulator, and so this does not either.
     #[serde(skip)]
-    stalled: Option<u64>,
+    pub(crate) stalled: Option<u64>,
     /// The action that it waits for, and fails with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) after: Option<i64>,
@@ -280,12 +281,12 @@ impl Action {
         match self.state {
             State::Running => {
                 // What is real has no time at which it ends, but a usual duration.
-                let whole = match self.finishes - self.begins {
+                let whole = match self.finishes.saturating_sub(self.begins) {
                     0 => self.command.duration(),
                     known => known,
                 }
                 .max(1);
-                ((now - self.begins).max(0).saturating_mul(100) / whole).clamp(0, 99)
+                (now.saturating_sub(self.begins).max(0).saturating_mul(100) / whole).clamp(0, 99)
             }
             State::Success | State::Error(_) => 100,
         }
@@ -333,29 +334,23 @@ impl Project {
     /// Rebuilds what is derived; to be called once everything is loaded.
     pub(crate) fn reindex(&mut self) {
         self.furnish();
-        self.running = self
-            .actions
-            .values()
-            .filter(|action| action.state == State::Running)
-            .map(|action| (action.finishes, action.id))
-            .collect();
+        self.running = Running::default();
+        for action in self.actions.values().filter(|action| action.state == State::Running) {
+            self.running.insert(action);
+        }
     }
 
     /// Actions that are not over.
     pub(crate) fn running(&self) -> impl Iterator<Item = &Action> {
-        self.running.iter().filter_map(|(_, id)| self.actions.get(*id))
+        self.running.ids().filter_map(|id| self.actions.get(id))
     }
 
     /// Whether an action that locks is running on the object. Networks are locked only by changes of their own:
     /// several members may join or leave at a time.
     pub(crate) fn is_locked(&self, object: ResourceRef) -> bool {
-        self.running().any(|action| {
-            action.command.locks()
-                && if object.kind == Kind::Network {
-                    action.resources.first() == Some(&object)
-                } else {
-                    action.resources.contains(&object)
-                }
+        self.running.about(object).filter_map(|id| self.actions.get(id)).any(|action| {
+            let is_first = action.resources.first() == Some(&object);
+            action.command.locks() && (object.kind != Kind::Network || is_first)
         })
     }
 
@@ -441,7 +436,7 @@ impl Tx<'_> {
         if at_once {
             self.complete(&mut action);
         } else {
-            self.project.running.insert((action.finishes, action.id));
+            self.project.running.insert(&action);
         }
         self.project.actions.insert(action.clone());
         self.forget_oldest();
@@ -459,9 +454,8 @@ impl Tx<'_> {
     }
 
     fn settle_in_order(&mut self) {
-        while let Some(entry) = self.next_due() {
-            self.project.running.remove(&entry);
-            let Some(mut action) = self.project.actions.get(entry.1).cloned() else { continue };
+        while let Some(mut action) = self.next_due() {
+            self.project.running.remove(&action);
             if action.stalled.take().is_some() {
                 action.finishes = self.now;
             }
@@ -471,27 +465,23 @@ impl Tx<'_> {
     }
 
     /// The action whose end is due and the longest, but for those that are stalled.
-    fn next_due(&self) -> Option<(i64, i64)> {
-        let due = self.project.running.iter().take_while(|(finishes, _)| *finishes <= self.now);
-        due.copied().find(|(_, id)| !self.is_stalled(*id))
+    fn next_due(&self) -> Option<Action> {
+        let mut due = self.project.running.due(self.now).filter_map(|id| self.project.actions.get(id));
+        due.find(|action| !self.is_stalled(action)).cloned()
     }
 
-    fn is_stalled(&self, action: i64) -> bool {
-        let stalled = self.project.actions.get(action).and_then(|action| action.stalled);
-        stalled.is_some_and(|fault| self.fate.is_stalled(fault))
+    fn is_stalled(&self, action: &Action) -> bool {
+        action.stalled.is_some_and(|fault| self.fate.is_stalled(fault))
     }
 
     /// The same where something real decides when actions end. None of them holds up another.
     fn settle_real(&mut self) {
-        let due: Vec<(i64, i64)> = self.project.running.range(..=(self.now, i64::MAX)).copied().collect();
-        for entry in due {
-            if self.is_stalled(entry.1) {
+        let due: Vec<i64> = self.project.running.due(self.now).collect();
+        for id in due {
+            let Some(mut action) = self.project.actions.get(id).cloned() else { continue };
+            if self.is_stalled(&action) {
                 continue;
             }
-            let Some(mut action) = self.project.actions.get(entry.1).cloned() else {
-                self.project.running.remove(&entry);
-                continue;
-            };
             match self.verdict(&action) {
                 Verdict::Pending => continue,
                 Verdict::Done => self.complete(&mut action),
@@ -501,10 +491,10 @@ impl Tx<'_> {
                     action.state = State::Error(failure);
                 }
             }
+            self.project.running.remove(&action);
             if action.command.is_real() || action.stalled.take().is_some() {
                 action.finishes = self.now;
             }
-            self.project.running.remove(&entry);
             self.project.actions.insert(action);
         }
     }
@@ -603,7 +593,8 @@ impl Tx<'_> {
     }
 
     fn forget_oldest(&mut self) {
-        if self.project.actions.len() <= REMEMBERED {
+        let over = self.project.actions.len().saturating_sub(self.project.running.len());
+        if over <= REMEMBERED {
             return;
         }
         let oldest =

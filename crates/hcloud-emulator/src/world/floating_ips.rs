@@ -27,7 +27,7 @@ pub(crate) struct FloatingIp {
     pub(crate) protect_delete: bool,
 }
 
-named_row!(FloatingIp);
+named_row!(FloatingIp, owner: server);
 
 /// What a floating IP is asked to be.
 pub(crate) struct NewFloatingIp {

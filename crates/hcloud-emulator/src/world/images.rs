@@ -30,6 +30,9 @@ pub(crate) struct Image {
 
 named_row!(Image);
 
+/// What a snapshot or backup holds, in tenths of a gigabyte: about what a small server does, since nothing is stored.
+pub(crate) const SNAPSHOT_TENTHS_OF_GB: u16 = 23;
+
 /// Gigabytes a server needs at least for a system image.
 pub(crate) const SYSTEM_IMAGE_DISK: u32 = 5;
 

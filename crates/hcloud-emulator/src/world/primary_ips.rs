@@ -46,7 +46,7 @@ pub(crate) struct PrimaryIp {
     pub(crate) protect_delete: bool,
 }
 
-named_row!(PrimaryIp);
+named_row!(PrimaryIp, owner: assignee);
 
 /// What a primary IP is asked to be.
 pub(crate) struct NewPrimaryIp {
@@ -75,7 +75,7 @@ impl Tx<'_> {
 
     /// The primary IP of a server.
     pub(crate) fn primary_ip_of(&self, server: i64, version: Version) -> Option<&PrimaryIp> {
-        self.project.primary_ips.values().find(|ip| ip.assignee == Some(server) && ip.version == version)
+        self.project.primary_ips.owned_by(server).find(|ip| ip.version == version)
     }
 
     /// A public address, or the first one of a public /64.
@@ -217,13 +217,8 @@ impl Tx<'_> {
 
     /// Frees the addresses of a server that is gone.
     pub(super) fn release_addresses_of(&mut self, server: i64) {
-        let assigned: Vec<(i64, bool)> = self
-            .project
-            .primary_ips
-            .values()
-            .filter(|ip| ip.assignee == Some(server))
-            .map(|ip| (ip.id, ip.auto_delete))
-            .collect();
+        let assigned: Vec<(i64, bool)> =
+            self.project.primary_ips.owned_by(server).map(|ip| (ip.id, ip.auto_delete)).collect();
         for (id, auto_delete) in assigned {
             if !auto_delete {
                 self.bind_primary_ip(id, None);
@@ -231,13 +226,7 @@ impl Tx<'_> {
                 self.return_address(ip.address);
             }
         }
-        let floating: Vec<i64> = self
-            .project
-            .floating_ips
-            .values()
-            .filter(|ip| ip.server == Some(server))
-            .map(|ip| ip.id)
-            .collect();
+        let floating: Vec<i64> = self.project.floating_ips.owned_by(server).map(|ip| ip.id).collect();
         for id in floating {
             if let Some(ip) = self.project.floating_ips.get_mut(id) {
                 ip.server = None;

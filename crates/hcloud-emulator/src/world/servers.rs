@@ -224,8 +224,7 @@ impl Tx<'_> {
         if self.project.servers.remove(id).is_none() {
             return;
         }
-        let attached: Vec<i64> =
-            self.project.volumes.values().filter(|v| v.server == Some(id)).map(|v| v.id).collect();
+        let attached: Vec<i64> = self.project.volumes.owned_by(id).map(|volume| volume.id).collect();
         for volume in attached {
             self.volume_attached(volume, None);
         }

@@ -1,5 +1,6 @@
 //! Rows by id that remember which of them changed, so that each change can be written to disk on its own.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::DeserializeOwned;
@@ -7,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use super::Labels;
+use super::index::Index;
 
 /// What every kind of object has.
 pub(crate) trait Row: Serialize + DeserializeOwned {
@@ -18,11 +20,16 @@ pub(crate) trait Row: Serialize + DeserializeOwned {
     fn labels(&self) -> Option<&Labels>;
     /// Time of creation, in milliseconds since 1970.
     fn created(&self) -> i64;
+    /// The server that it belongs to, of a kind that is looked up by that.
+    fn owner(&self) -> Option<i64> {
+        None
+    }
 }
 
-/// Implements [`Row`] for a struct with the fields `id`, `name`, `labels` and `created`.
+/// Implements [`Row`] for a struct with the fields `id`, `name`, `labels` and `created`, and, if it belongs to a server, the
+/// field that says to which one.
 macro_rules! named_row {
-    ($row:ty) => {
+    ($row:ty $(, owner: $owner:ident)?) => {
         impl $crate::world::table::Row for $row {
             fn id(&self) -> i64 {
                 self.id
@@ -36,6 +43,9 @@ macro_rules! named_row {
             fn created(&self) -> i64 {
                 self.created
             }
+            $(fn owner(&self) -> Option<i64> {
+                self.$owner
+            })?
         }
     };
 }
@@ -46,11 +56,12 @@ pub(crate) use named_row;
 pub(crate) struct Table<T> {
     rows: BTreeMap<i64, T>,
     touched: BTreeSet<i64>,
+    index: RefCell<Index>,
 }
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
-        Self { rows: BTreeMap::new(), touched: BTreeSet::new() }
+        Self { rows: BTreeMap::new(), touched: BTreeSet::new(), index: RefCell::default() }
     }
 }
 
@@ -61,9 +72,11 @@ impl<T: Row> Table<T> {
 
     /// The row, which counts as changed from now on.
     pub(crate) fn get_mut(&mut self, id: i64) -> Option<&mut T> {
-        let row = self.rows.get_mut(&id)?;
-        self.touched.insert(id);
-        Some(row)
+        if !self.contains(id) {
+            return None;
+        }
+        self.touch(id);
+        self.rows.get_mut(&id)
     }
 
     pub(crate) fn contains(&self, id: i64) -> bool {
@@ -72,14 +85,21 @@ impl<T: Row> Table<T> {
 
     pub(crate) fn insert(&mut self, row: T) {
         let id = row.id();
-        self.touched.insert(id);
+        self.touch(id);
         self.rows.insert(id, row);
     }
 
-    pub(crate) fn remove(&mut self, id: i64) -> Option<T> {
-        let row = self.rows.remove(&id)?;
+    fn touch(&mut self, id: i64) {
         self.touched.insert(id);
-        Some(row)
+        self.index.get_mut().forget(id, &self.rows);
+    }
+
+    pub(crate) fn remove(&mut self, id: i64) -> Option<T> {
+        if !self.contains(id) {
+            return None;
+        }
+        self.touch(id);
+        self.rows.remove(&id)
     }
 
     pub(crate) fn values(&self) -> impl DoubleEndedIterator<Item = &T> + Clone {
@@ -92,7 +112,21 @@ impl<T: Row> Table<T> {
 
     /// Whether a row other than `except` has that name.
     pub(crate) fn name_taken(&self, name: &str, except: Option<i64>) -> bool {
-        self.rows.values().any(|row| row.name() == name && Some(row.id()) != except)
+        self.named(name).into_iter().any(|id| Some(id) != except)
+    }
+
+    /// The ids of the rows with a name, unless that is empty.
+    pub(crate) fn named(&self, name: &str) -> Vec<i64> {
+        if name.is_empty() {
+            return Vec::new();
+        }
+        self.index.borrow_mut().named(name, &self.rows)
+    }
+
+    /// The rows that belong to a server, in the order of their ids.
+    pub(crate) fn owned_by(&self, server: i64) -> impl Iterator<Item = &T> {
+        let ids = self.index.borrow_mut().owned_by(server, &self.rows);
+        ids.into_iter().filter_map(|id| self.rows.get(&id))
     }
 
     /// Whether a row changed since [`Table::drain`] was called last.
@@ -110,6 +144,7 @@ impl<T: Row> Table<T> {
 
     /// Repeats one change of an earlier [`Table::drain`].
     pub(crate) fn restore(&mut self, id: i64, row: Option<Value>) -> Result<(), serde_json::Error> {
+        self.index.get_mut().forget(id, &self.rows);
         match row {
             Some(row) => {
                 self.rows.insert(id, serde_json::from_value(row)?);
@@ -131,6 +166,8 @@ impl<T: Serialize> Serialize for Table<T> {
 impl<'de, T: Row> Deserialize<'de> for Table<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let rows = Vec::<T>::deserialize(deserializer)?;
-        Ok(Self { rows: rows.into_iter().map(|row| (row.id(), row)).collect(), touched: BTreeSet::new() })
+        let index = RefCell::new(Index::of(rows.iter().map(Row::id)));
+        let rows = rows.into_iter().map(|row| (row.id(), row)).collect();
+        Ok(Self { rows, touched: BTreeSet::new(), index })
     }
 }

@@ -26,7 +26,7 @@ pub(crate) struct Volume {
     pub(crate) automount: bool,
 }
 
-named_row!(Volume);
+named_row!(Volume, owner: server);
 
 /// What a volume is asked to be.
 pub(crate) struct NewVolume {
@@ -144,7 +144,7 @@ impl Tx<'_> {
 
     /// Refuses when a server cannot take so many more volumes.
     pub(crate) fn check_volume_slots(&self, server: i64, more: usize) -> Result<(), Refusal> {
-        let attached = self.project.volumes.values().filter(|volume| volume.server == Some(server)).count();
+        let attached = self.project.volumes.owned_by(server).count();
         if attached + more > MAX_PER_SERVER {
             return Err(Refusal::limit("volumes_per_server"));
         }

@@ -65,11 +65,14 @@ pub(crate) async fn send(
     let (head, body) = text.split_once("\r\n\r\n")?;
     let mut lines = head.lines();
     let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
-    let headers = lines
+    let headers: Vec<(String, String)> = lines
         .filter_map(|line| line.split_once(": "))
         .map(|(k, v)| (k.to_lowercase(), v.to_owned()))
         .collect();
-    let body_json = if body.is_empty() { Value::Null } else { serde_json::from_str(body).unwrap() };
+    let is_html =
+        headers.iter().any(|(name, value)| name == "content-type" && value.starts_with("text/html"));
+    let no_json = body.is_empty() || is_html;
+    let body_json = if no_json { Value::Null } else { serde_json::from_str(body).unwrap() };
     Some(Answer { status, headers, text: body.to_owned(), body: body_json })
 }
 
