@@ -5,15 +5,16 @@ pub(crate) mod control;
 pub(crate) mod entering;
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use ferroform_cloud::{OptionsError, read_faults};
 use ferroform_core::Diagnostic;
-use ferroform_hcloud_emulator::{Egress, Fault, MachineKind, MachineOptions, ObjectStorageAccess};
+use ferroform_hcloud_emulator::{Egress, MachineKind, MachineOptions, ObjectStorageAccess};
 use serde::{Deserialize, Serialize};
 
 use self::control::{Control, request};
@@ -224,7 +225,7 @@ impl LocalCloud {
     /// The running cloud, started if there is none. A running one that is not as wished is started anew.
     pub(crate) fn ensure(&self, wish: &Wish) -> Result<Owner, Diagnostic> {
         // A file that is no good is refused before anything is started.
-        let faults = wish.faults.as_deref().map(read_faults).transpose()?;
+        let faults = wish.faults.as_deref().map(read_faults).transpose().map_err(refused)?;
         let owner = self.ensure_running(wish)?;
         if let Some(faults) = faults {
             Control::new(&owner).replace_faults(&faults)?;
@@ -412,26 +413,13 @@ pub(crate) fn new_token() -> Result<String, Diagnostic> {
     Ok(letters.take(ferroform_hcloud_emulator::TOKEN_LENGTH).collect())
 }
 
-/// Longest file of faults.
-const FAULTS_LIMIT: u64 = 1 << 20;
-
-/// The faults that a file describes.
-pub(crate) fn read_faults(path: &Path) -> Result<Vec<Fault>, Diagnostic> {
-    let refused = |why: &str| {
-        Diagnostic::error("Faults cannot be read")
-            .detail(format!("The file of faults {} cannot be used: {}.", path.display(), why.trim_end_matches('.')))
-            .hint(
-                "docs/local-cloud.md says what a fault can be. \
-                 The simplest one: {\"faults\": [{\"path\": \"/servers\", \"effect\": {\"error\": \"locked\"}}]}",
-            )
-    };
-    let mut json = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(FAULTS_LIMIT + 1).read_to_end(&mut json));
-    read.map_err(|error| refused(&error.to_string()))?;
-    if json.len() as u64 > FAULTS_LIMIT {
-        return Err(refused("it is longer than a megabyte"));
+/// What is wrong with options of a cloud.
+pub(crate) fn refused(error: OptionsError) -> Diagnostic {
+    let diagnostic = Diagnostic::error(error.summary).detail(error.detail);
+    match error.hint {
+        Some(hint) => diagnostic.hint(hint),
+        None => diagnostic,
     }
-    Fault::parse(&json).map_err(|error| refused(&error.to_string()))
 }
 
 /// A file that only its owner can read, empty.

@@ -99,27 +99,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, Diagnostic> {
             "{text:?} is not a duration. Write a number with a unit, such as 10s, 2m30s or 500ms."
         ))
     };
-    if text == "0" {
-        return Ok(Duration::ZERO);
-    }
-    let mut rest = text;
-    let mut total = 0.0;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(invalid)?;
-        let number: f64 = rest[..digits].parse().map_err(|_| invalid())?;
-        rest = &rest[digits..];
-        let letters = rest.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(rest.len());
-        let unit = match &rest[..letters] {
-            "ms" => 0.001,
-            "s" => 1.0,
-            "m" => 60.0,
-            "h" => 3600.0,
-            _ => return Err(invalid()),
-        };
-        rest = &rest[letters..];
-        total += number * unit;
-    }
-    if text.is_empty() { Err(invalid()) } else { Duration::try_from_secs_f64(total).map_err(|_| invalid()) }
+    ferroform_cloud::parse_duration(text).ok_or_else(invalid)
 }
 
 #[cfg(test)]

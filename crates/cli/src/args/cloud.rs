@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+use ferroform_cloud::ServeOptions;
 use ferroform_hcloud_emulator::{Egress, MachineKind};
 
 use super::OutputStyleArgs;
@@ -93,30 +94,8 @@ fn egress(text: &str) -> Result<Egress, String> {
 /// `cloud serve`
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
-    /// Where to listen; loopback only. Port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
-    pub listen: std::net::SocketAddr,
-    /// Keep the world in this file, so that it survives.
-    #[arg(long, value_name = "FILE")]
-    pub state: Option<PathBuf>,
-    /// A bearer token of 64 characters, each with a project of its own; may be given many times. One is made if none is given.
-    #[arg(long, value_name = "TOKEN")]
-    pub token: Vec<String>,
-    /// A file that holds such a token.
-    #[arg(long, value_name = "FILE")]
-    pub token_file: Option<PathBuf>,
-    /// How many times faster than in reality time goes; 0 for no waiting at all.
-    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
-    pub time_scale: f64,
-    /// Requests an hour; 0 for no limit.
-    #[arg(long, value_name = "N", default_value_t = 3600)]
-    pub rate_limit: u32,
-    /// End after so long without a request, such as 10m.
-    #[arg(long, value_name = "DURATION")]
-    pub idle_exit: Option<String>,
-    /// What goes wrong in it: faults as JSON, as POST /_emulator/faults takes them.
-    #[arg(long, value_name = "FILE")]
-    pub faults: Option<PathBuf>,
+    #[command(flatten)]
+    pub options: ServeOptions,
     #[command(flatten)]
     pub machines: MachineArgs,
     /// Written when the cloud is ready: endpoint, token and process, as JSON.
