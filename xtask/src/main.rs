@@ -22,6 +22,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   oracle [--check] [family…]   record what Terraform makes of the test cases, of plans too, or compare
   stacks [option…] [part…]     hold modules and stacks against cloud-init, shellcheck, kustomize, Terraform
   bench [option…]              run ferroform and terraform in turn on the same configurations
+  bench cloud [option…]        ask the local cloud with thousands of servers
   chaos [option…]              kill and disturb runs of ferroform, and see that nothing is lost
 ";
 

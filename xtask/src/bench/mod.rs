@@ -4,6 +4,8 @@
 //! a real disk, with state, locks and synced journal as always. Rounds alternate between the two programs, so that
 //! whatever else the machine does hits both.
 
+mod cloud;
+mod http;
 mod measure;
 mod programs;
 mod report;
@@ -18,6 +20,7 @@ use workload::Workload;
 use crate::{Result, say, workspace_root};
 
 const USAGE: &str = "usage: bench [option…]
+       bench cloud [option…], which measures the local cloud
 
   --plan N,N…        sizes to plan (1000,5000)
   --apply N,N…       sizes to apply, and to plan again without changes (1000)
@@ -51,6 +54,9 @@ struct Measured {
 /// # Errors
 /// When a program cannot be run or does not do its work, or when less is reached than `--require` asks for.
 pub(crate) fn run(args: &[String]) -> Result<()> {
+    if let Some(("cloud", rest)) = args.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        return cloud::run(rest);
+    }
     let options = Options::parse(args)?;
     let ferroform = match &options.binary {
         Some(path) => Program::ferroform(path)?,
@@ -74,7 +80,8 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     if options.markdown {
         let machine = report::Machine::detect();
         let heading = report::heading(&machine, &ferroform, terraform.as_ref(), options.rounds);
-        report::write(&workspace_root().join("docs/benchmarks.md"), &format!("{heading}\n\n{table}"))?;
+        let document = workspace_root().join("docs/benchmarks.md");
+        report::write(&document, report::MARKS, &format!("{heading}\n\n{table}"))?;
     }
     match options.require {
         Some(share) => report::require(&measured, share),

@@ -57,17 +57,26 @@ fn clean(command: &mut Command) {
 
 /// Builds ferroform as it is released and tells where the binary is.
 pub(super) fn build_release() -> Result<PathBuf> {
-    say("building ferroform …")?;
+    build("ferroform-cli", "ferroform")
+}
+
+/// The same for a package whose program is called like it.
+pub(super) fn build_release_of(package: &str) -> Result<PathBuf> {
+    build(package, package)
+}
+
+fn build(package: &str, program: &str) -> Result<PathBuf> {
+    say(&format!("building {program} …"))?;
     let root = workspace_root();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
-        .args(["build", "--quiet", "--release", "--package", "ferroform-cli"])
+        .args(["build", "--quiet", "--release", "--package", package])
         .current_dir(&root)
         .status()?;
     if !status.success() {
-        return Err("bench: ferroform does not build".into());
+        return Err(format!("bench: {program} does not build").into());
     }
-    Ok(target_directory(&root)?.join("release").join("ferroform"))
+    Ok(target_directory(&root)?.join("release").join(program))
 }
 
 /// Where cargo puts what it builds.

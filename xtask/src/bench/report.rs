@@ -9,9 +9,12 @@ use super::measure::{median, peak, show_duration, show_memory};
 use super::programs::Program;
 use crate::{Result, say};
 
-/// The table in the document lies between these lines.
-const BEGIN: &str = "<!-- written by `cargo xtask bench --markdown`, do not edit -->";
-const END: &str = "<!-- end of what is written -->";
+/// The lines between which a table lies in the document.
+pub(super) type Marks = (&'static str, &'static str);
+
+/// Those of the table of this bench.
+pub(super) const MARKS: Marks =
+    ("<!-- written by `cargo xtask bench --markdown`, do not edit -->", "<!-- end of what is written -->");
 
 /// Where the runs took place.
 pub(super) struct Machine {
@@ -43,6 +46,13 @@ impl Machine {
     }
 }
 
+impl Machine {
+    /// The machine in a few words.
+    pub(super) fn describe(&self) -> String {
+        format!("{} ({} cores), {} of memory, {}.", self.processor, self.cores, self.memory, self.system)
+    }
+}
+
 fn first_line(program: &str, words: &[&str]) -> Option<String> {
     let output = Command::new(program).args(words).output().ok().filter(|o| o.status.success())?;
     Some(String::from_utf8_lossy(&output.stdout).lines().next()?.trim().to_owned())
@@ -60,14 +70,12 @@ pub(super) fn heading(
         None => ferroform.title.clone(),
     };
     let rounds = if rounds == 1 { "one run each".to_owned() } else { format!("medians of {rounds} runs") };
-    format!(
-        "{}: {programs}, {rounds}; {} ({} cores), {} of memory, {}.",
-        jiff::Timestamp::now().strftime("%Y-%m-%d"),
-        machine.processor,
-        machine.cores,
-        machine.memory,
-        machine.system,
-    )
+    format!("{}: {programs}, {rounds}; {}", today(), machine.describe())
+}
+
+/// The day, as the document writes it.
+pub(super) fn today() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%d").to_string()
 }
 
 /// A Markdown table of everything measured.
@@ -104,18 +112,19 @@ fn ratio(measured: &Measured) -> Option<f64> {
 ///
 /// # Errors
 /// When the document cannot be read or written, or has no marks.
-pub(super) fn write(path: &Path, text: &str) -> Result<()> {
+pub(super) fn write(path: &Path, marks: Marks, text: &str) -> Result<()> {
     let document = fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
-    let replaced = replace_between_marks(&document, text)
-        .ok_or_else(|| format!("{}: the lines `{BEGIN}` and `{END}` are missing", path.display()))?;
+    let replaced = replace_between_marks(&document, marks, text).ok_or_else(|| {
+        format!("{}: the lines `{}` and `{}` are missing", path.display(), marks.0, marks.1)
+    })?;
     fs::write(path, replaced)?;
     say(&format!("written to {}", path.display()))
 }
 
-fn replace_between_marks(document: &str, text: &str) -> Option<String> {
-    let (before, rest) = document.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n\n{text}\n\n{END}{after}"))
+fn replace_between_marks(document: &str, (begin, end): Marks, text: &str) -> Option<String> {
+    let (before, rest) = document.split_once(begin)?;
+    let (_, after) = rest.split_once(end)?;
+    Some(format!("{before}{begin}\n\n{text}\n\n{end}{after}"))
 }
 
 /// Checks that of every target at least this share is reached.
@@ -183,9 +192,10 @@ mod tests {
 
     #[test]
     fn only_the_marked_part_of_a_document_is_replaced() {
-        let document = format!("# Title\n\n{BEGIN}\nold\n{END}\n\nText.\n");
-        let replaced = replace_between_marks(&document, "new").expect("marks");
-        assert_eq!(replaced, format!("# Title\n\n{BEGIN}\n\nnew\n\n{END}\n\nText.\n"));
-        assert_eq!(replace_between_marks("nothing", "new"), None);
+        let (begin, end) = MARKS;
+        let document = format!("# Title\n\n{begin}\nold\n{end}\n\nText.\n");
+        let replaced = replace_between_marks(&document, MARKS, "new").expect("marks");
+        assert_eq!(replaced, format!("# Title\n\n{begin}\n\nnew\n\n{end}\n\nText.\n"));
+        assert_eq!(replace_between_marks("nothing", MARKS, "new"), None);
     }
 }
