@@ -14,6 +14,7 @@ mod scaffold;
 mod settings;
 mod terminal;
 mod views;
+mod web;
 mod workflow;
 
 use std::process::ExitCode;

@@ -13,7 +13,7 @@ use crate::prices::{Bill, Component, Surroundings, bill};
 use crate::traffic::Traffic;
 
 /// The resource whose price a server's address must not be counted twice with.
-const PRIMARY_IP: &str = "hcloud_primary_ip";
+pub(crate) const PRIMARY_IP: &str = "hcloud_primary_ip";
 
 /// What a number of objects cost. Net.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct Costs {
 }
 
 impl Costs {
-    fn of(components: &[Component]) -> Costs {
+    pub(crate) fn of(components: &[Component]) -> Costs {
         Costs {
             hourly: components.iter().map(|c| Sum::from(c.hourly)).sum(),
             monthly: components.iter().map(|c| Sum::from(c.monthly)).sum(),
@@ -166,7 +166,7 @@ fn components(bill: Option<Bill>) -> Vec<Component> {
 }
 
 /// The id of an object: a number, or digits in a text.
-fn id_of(object: &Value) -> Option<i64> {
+pub(crate) fn id_of(object: &Value) -> Option<i64> {
     let id = object.get("id")?;
     id.as_number().and_then(|number| number.to_i64()).or_else(|| id.as_str()?.parse().ok())
 }

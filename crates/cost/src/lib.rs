@@ -11,9 +11,11 @@
 mod amount;
 mod estimate;
 mod prices;
+mod spent;
 mod traffic;
 
 pub use amount::{Amount, InvalidVat, Sum, Vat};
 pub use estimate::{Costs, Estimate, Line, estimate};
 pub use prices::{Component, Unpriced};
+pub use spent::{Existing, Spent, spent};
 pub use traffic::Traffic;

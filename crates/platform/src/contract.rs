@@ -113,6 +113,11 @@ impl Kubernetes {
         self.kubeconfig.as_deref().unwrap_or("/etc/rancher/k3s/k3s.yaml")
     }
 
+    /// Every node, control planes first.
+    pub fn nodes(&self) -> impl Iterator<Item = &str> {
+        self.servers.iter().chain(&self.agents).map(String::as_str)
+    }
+
     /// The node program.
     pub fn program(&self) -> &str {
         self.k3s.as_deref().unwrap_or("/usr/local/sbin/k3s-node")

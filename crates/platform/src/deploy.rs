@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use ferroform_core::Diagnostic;
 
 use crate::inventory::{self, Item};
-use crate::kubectl::{self, Kubectl};
+use crate::kubectl::{self, Kubectl, REQUEST_TIMEOUT};
 use crate::run::{Invocation, Runner, Stop};
 use crate::yaml::{self, Node};
 
@@ -101,7 +101,7 @@ pub fn build(runner: &dyn Runner, folder: &Path, images: &[ImageChoice]) -> Resu
 
 fn kustomize(runner: &dyn Runner, folder: &Path) -> Result<(String, Vec<Node>), Diagnostic> {
     let words = ["kustomize".into(), folder.as_os_str().to_owned()];
-    let invocation = Invocation { reads_only: true, ..Invocation::new("kubectl", words) };
+    let invocation = Invocation { reads_only: true, ..kubectl::plain(words) };
     let finished = kubectl::run(runner, invocation)?;
     if !finished.ok() {
         return Err(kubectl::failed(&format!("build {}", folder.display()), &finished));
@@ -253,8 +253,7 @@ fn keep_inventory(kubectl: &Kubectl<'_>, name: &str, items: &BTreeSet<Item>) -> 
 /// What deploying would change.
 pub fn difference(kubectl: &Kubectl<'_>, name: &str, built: &Built) -> Result<Difference, Diagnostic> {
     let before = inventory_of(kubectl, name)?;
-    let mut args = vec!["diff", "--server-side", MANAGER];
-    args.push("--filename=-");
+    let args = ["diff", "--server-side", MANAGER, "--filename=-", REQUEST_TIMEOUT];
     let invocation = Invocation {
         stdin: Some(built.text.as_bytes().to_vec()),
         reads_only: true,
@@ -306,15 +305,7 @@ pub fn deploy(
         }
         go_on(kubectl, "Everything is applied and runs, but not all that is no longer wanted was removed.")?;
         say(&format!("Removing {item}"));
-        let reference = item.reference();
-        let namespace = format!("--namespace={}", item.namespace);
-        let mut args = vec!["delete", &reference, "--ignore-not-found", "--wait=false"];
-        if !item.namespace.is_empty() {
-            args.push(&namespace);
-        }
-        kubectl.change(&format!("remove {item}"), &args, None).map_err(|failed| {
-            failed.hint("Everything is applied and runs; the next deployment tries to remove it again.")
-        })?;
+        remove(kubectl, item)?;
         left.remove(item);
         removed.push(item.clone());
     }
@@ -322,6 +313,30 @@ pub fn deploy(
         keep_inventory(kubectl, name, &left)?;
     }
     Ok(Deployed { applied: built.items.len(), rolled_out, removed, kept })
+}
+
+/// Deletes an object. One that is not there is one that is deleted, and so is one of a kind that the cluster does not know
+/// (any more): what was of it went with the kind.
+fn remove(kubectl: &Kubectl<'_>, item: &Item) -> Result<(), Diagnostic> {
+    let reference = item.reference();
+    let namespace = format!("--namespace={}", item.namespace);
+    let mut args = vec!["delete", &reference, "--ignore-not-found", "--wait=false"];
+    if !item.namespace.is_empty() {
+        args.push(&namespace);
+    }
+    match kubectl.change(&format!("remove {item}"), &args, None) {
+        // Where a group of kinds does not answer, kubectl says so too; then nothing is known about its objects.
+        Err(failed)
+            if failed.detail.contains("the server doesn't have a resource type")
+                && !failed.detail.contains("couldn't get") =>
+        {
+            Ok(())
+        }
+        Err(failed) => {
+            Err(failed.hint("Everything is applied and runs; the next deployment tries to remove it again."))
+        }
+        Ok(_) => Ok(()),
+    }
 }
 
 fn go_on(kubectl: &Kubectl<'_>, stands: &str) -> Result<(), Diagnostic> {
@@ -338,7 +353,7 @@ fn apply(
     options: &Options,
     say: &dyn Fn(&str),
 ) -> Result<(), Diagnostic> {
-    let mut args = vec!["apply", "--server-side", MANAGER, "--filename=-"];
+    let mut args = vec!["apply", "--server-side", MANAGER, "--filename=-", REQUEST_TIMEOUT];
     if options.force_conflicts {
         args.push("--force-conflicts");
     }

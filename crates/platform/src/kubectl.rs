@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::kubeconfig;
 use crate::remote::{Call, Remote, not_started};
-use crate::run::{Background, Finished, Invocation, Runner, Streams};
+use crate::run::{Background, Finished, Invocation, Runner};
 use crate::ssh::write_private;
 use crate::yaml;
 
@@ -19,23 +19,36 @@ use crate::yaml;
 const API_PORT: u16 = 6443;
 /// How long a tunnel may take.
 const TUNNEL_LIMIT: Duration = Duration::from_secs(30);
-/// How long one request to the API may take, where kubectl takes that.
-const REQUEST_TIMEOUT: &str = "--request-timeout=30s";
+/// How long one request to the API may take, where kubectl takes that. Without it a way that has gone silent is waited on
+/// for ever.
+pub(crate) const REQUEST_TIMEOUT: &str = "--request-timeout=30s";
+/// How long one run of kubectl that reads or changes a few objects may take: several requests, each retried by kubectl.
+const RUN_LIMIT: Duration = Duration::from_secs(180);
+/// What makes kubectl do the same for everybody: no preferences of the person, which may change what an option is when it
+/// is not given (`delete` can be made to ask, and then ends with 0 and has deleted nothing), and differences as diff shows
+/// them. kubernetes.io/docs: "Kubectl user preferences (kuberc)", "kubectl diff".
+const PLAIN: [(&str, &str); 2] = [("KUBERC", "off"), ("KUBECTL_EXTERNAL_DIFF", "diff -u -N")];
 
 /// `kubectl`, talking to one cluster.
 pub struct Kubectl<'a> {
     runner: &'a dyn Runner,
     kubeconfig: PathBuf,
     context: Option<String>,
-    /// What goes when this goes: the file and the tunnel.
-    _held: Option<(TempDir, Box<dyn Background>)>,
+    /// Holds what kubectl learns about the cluster's kinds, and the kubeconfig where it is not the person's.
+    folder: TempDir,
+    /// Goes when this goes.
+    _tunnel: Option<Box<dyn Background>>,
 }
 
 impl<'a> Kubectl<'a> {
     /// With a kubeconfig that the person has.
-    pub fn with(runner: &'a dyn Runner, kubeconfig: &Path, context: Option<&str>) -> Self {
+    pub fn with(
+        runner: &'a dyn Runner,
+        kubeconfig: &Path,
+        context: Option<&str>,
+    ) -> Result<Self, Diagnostic> {
         let context = context.map(str::to_owned);
-        Kubectl { runner, kubeconfig: kubeconfig.to_owned(), context, _held: None }
+        Ok(Kubectl { runner, kubeconfig: kubeconfig.to_owned(), context, folder: folder()?, _tunnel: None })
     }
 
     /// With the kubeconfig of a control plane, through a tunnel to it.
@@ -48,7 +61,7 @@ impl<'a> Kubectl<'a> {
         let port = free_port().map_err(cannot)?;
         // 127.0.0.1 is among the names of every k3s server's certificate.
         let config = kubeconfig::rewrite(&text, "cluster", &format!("https://127.0.0.1:{port}"))?;
-        let folder = tempfile::Builder::new().prefix("ferroform-kube-").tempdir().map_err(cannot)?;
+        let folder = folder()?;
         let path = folder.path().join("config");
         write_private(&path, yaml::write(&config).as_bytes()).map_err(cannot)?;
         let invocation = remote.access.tunnel(server, port, API_PORT)?;
@@ -69,7 +82,7 @@ impl<'a> Kubectl<'a> {
                 "ssh does not lead to the Kubernetes API (port {API_PORT}) of server {server}: {why}."
             )));
         }
-        Ok(Kubectl { runner: remote.runner, kubeconfig: path, context: None, _held: Some((folder, tunnel)) })
+        Ok(Kubectl { runner: remote.runner, kubeconfig: path, context: None, folder, _tunnel: Some(tunnel) })
     }
 
     /// What runs kubectl.
@@ -81,10 +94,14 @@ impl<'a> Kubectl<'a> {
     pub fn invocation<T: Into<OsString>>(&self, args: impl IntoIterator<Item = T>) -> Invocation {
         let mut config = OsString::from("--kubeconfig=");
         config.push(&self.kubeconfig);
-        let mut words = vec![config];
+        // Its own cache lies in the home directory by address and port, and is believed for hours. The port of a tunnel may
+        // have been another cluster's.
+        let mut cache = OsString::from("--cache-dir=");
+        cache.push(self.folder.path().join("cache"));
+        let mut words = vec![config, cache];
         words.extend(self.context.iter().map(|context| format!("--context={context}").into()));
         words.extend(args.into_iter().map(Into::into));
-        Invocation::new("kubectl", words)
+        plain(words)
     }
 
     /// Runs it. That it fails is no error here.
@@ -103,7 +120,7 @@ impl<'a> Kubectl<'a> {
         let mut words = vec!["get"];
         words.extend(args);
         words.extend(["--ignore-not-found", "--output=json", REQUEST_TIMEOUT]);
-        let invocation = Invocation { reads_only: true, ..self.invocation(words) };
+        let invocation = Invocation { reads_only: true, limit: Some(RUN_LIMIT), ..self.invocation(words) };
         let finished = self.done(what, invocation)?;
         if finished.stdout.iter().all(u8::is_ascii_whitespace) {
             return Ok(None);
@@ -114,15 +131,31 @@ impl<'a> Kubectl<'a> {
         })
     }
 
-    /// Changes the cluster; standard output is passed on.
+    /// Changes one object or a few.
     pub fn change(&self, what: &str, args: &[&str], stdin: Option<&str>) -> Result<Finished, Diagnostic> {
+        let words = args.iter().copied().chain([REQUEST_TIMEOUT]);
         let invocation = Invocation {
             stdin: stdin.map(|text| text.as_bytes().to_vec()),
-            streams: Streams::Kept,
-            ..self.invocation(args.iter().copied())
+            limit: Some(RUN_LIMIT),
+            ..self.invocation(words)
         };
         self.done(what, invocation)
     }
+}
+
+/// `kubectl` as it is for everybody.
+pub fn plain<T: Into<OsString>>(args: impl IntoIterator<Item = T>) -> Invocation {
+    let env = PLAIN.map(|(name, value)| (name.into(), value.into())).to_vec();
+    Invocation { env, ..Invocation::new("kubectl", args) }
+}
+
+/// A folder that goes when the work with a cluster ends.
+fn folder() -> Result<TempDir, Diagnostic> {
+    tempfile::Builder::new().prefix("ferroform-kube-").tempdir().map_err(|error| {
+        Diagnostic::error("Folder cannot be made")
+            .detail(format!("kubectl needs a temporary folder: {error}."))
+            .hint("TMPDIR says where temporary files go.")
+    })
 }
 
 /// Runs kubectl without a cluster.

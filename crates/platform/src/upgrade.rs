@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use ferroform_core::Diagnostic;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::contract::Contract;
 use crate::kubectl::Kubectl;
@@ -211,14 +211,8 @@ impl Upgrade<'_> {
         let ours = node.upgrading || !node.cordoned;
         if step.todo == Todo::Upgrade {
             if ours {
-                let mark = format!("{ANNOTATION}={to}");
-                self.kubectl.change(
-                    &format!("mark the node {name}"),
-                    &["annotate", "node", name, "--overwrite", &mark],
-                    None,
-                )?;
                 say("taking it out of work");
-                self.kubectl.change(&format!("cordon the node {name}"), &["cordon", name], None)?;
+                self.patch("cordon", name, json!(to), json!(true))?;
                 standing.push(format!("{name} is cordoned"));
             }
             self.drain(name)?;
@@ -230,18 +224,24 @@ impl Upgrade<'_> {
         say("waiting until it is ready");
         self.wait_until_ready(name, to)?;
         if ours {
-            self.kubectl.change(&format!("uncordon the node {name}"), &["uncordon", name], None)?;
-            let unmark = format!("{ANNOTATION}-");
-            self.kubectl.change(
-                &format!("unmark the node {name}"),
-                &["annotate", "node", name, &unmark],
-                None,
-            )?;
+            self.patch("uncordon", name, Value::Null, Value::Null)?;
             say("done, and at work again");
         } else {
             say("done; it was cordoned before and stays so");
         }
         Ok(())
+    }
+
+    /// Marks a node and takes it out of work, or both the other way round: with one request, so that the mark is there
+    /// exactly as long. `kubectl cordon` and `uncordon` would end with 0 even when the API refuses.
+    fn patch(&self, what: &str, name: &str, mark: Value, unschedulable: Value) -> Result<(), Diagnostic> {
+        let change = json!({
+            "metadata": {"annotations": {ANNOTATION: mark}},
+            "spec": {"unschedulable": unschedulable},
+        });
+        let change = format!("--patch={change}");
+        let args = ["patch", "node", name, "--type=merge", &change];
+        self.kubectl.change(&format!("{what} the node {name}"), &args, None).map(drop)
     }
 
     fn drain(&self, name: &str) -> Result<(), Diagnostic> {

@@ -9,6 +9,7 @@ use reqwest::{Client, Url};
 
 use super::Ranges;
 use crate::views::text::visible;
+use crate::web::{causes, is_loopback};
 
 /// How long one list may take, from the first packet to the last byte.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -67,12 +68,6 @@ fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     } else {
         attempt.follow()
     }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 async fn list(client: &Client, base: &Url, plausible: &Plausible) -> Result<Vec<IpNet>, Diagnostic> {
@@ -148,17 +143,6 @@ fn is_public(net: &IpNet) -> bool {
     ];
     let special = SPECIAL.iter().filter_map(|text| text.parse::<IpNet>().ok());
     !special.into_iter().any(|special| special.contains(net) || net.contains(&special))
-}
-
-/// An error with what caused it: reqwest tells the reason only there.
-fn causes(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text.push_str(&format!(": {cause}"));
-        source = cause.source();
-    }
-    visible(&text)
 }
 
 fn invalid(detail: String) -> Diagnostic {

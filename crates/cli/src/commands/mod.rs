@@ -31,7 +31,7 @@ use ferroform_core::{Diagnostic, Sources};
 
 pub(crate) use self::cloud::images;
 pub(crate) use self::snapshot::Snapshot;
-pub(crate) use self::status::{Part, Status};
+pub(crate) use self::status::{BalancerStatus, CostStatus, DatabaseStatus, Part, ServerStatus, Status};
 use crate::args::{Cli, CloudCommand, Command, OutputStyleArgs};
 use crate::terminal::Terminal;
 use crate::workflow::{Context, Reported};

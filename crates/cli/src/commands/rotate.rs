@@ -8,6 +8,7 @@ mod secret;
 mod ssh_key;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use ferroform_core::Diagnostic;
 use ferroform_core::addr::ResourceInstance;
@@ -31,6 +32,8 @@ use crate::workflow::{Context, Reported};
 /// Resources that no rotation may replace or delete: data and addresses are in them.
 const PRECIOUS: [&str; 5] =
     ["hcloud_server", "hcloud_volume", "hcloud_load_balancer", "hcloud_network", "hcloud_primary_ip"];
+/// How long a node may take to have a new token: the node program itself gives a restart fifteen minutes.
+const RESTART_LIMIT: Duration = Duration::from_secs(20 * 60);
 
 pub(super) async fn run(args: RotateArgs, terminal: &Terminal) -> Outcome {
     let mut command = args.command;
@@ -146,7 +149,7 @@ impl<'t> Rotation<'t> {
             }
             Kind::K3sToken | Kind::SshKey => {
                 let kubernetes = stack.contract.kubernetes()?;
-                (kubernetes.servers.iter().map(String::as_str).collect(), kubernetes.program())
+                (kubernetes.nodes().collect(), kubernetes.program())
             }
         };
         for server in servers {
@@ -167,11 +170,14 @@ impl<'t> Rotation<'t> {
                 program.set_password(new.reveal())
             }
             Kind::K3sToken | Kind::SshKey => {
+                // The cluster keeps its token, and each node has it in a file that is read when k3s starts. So control
+                // planes come first, the first of which changes it in the cluster, and one node restarts at a time.
                 let kubernetes = stack.contract.kubernetes()?;
-                for server in &kubernetes.servers {
+                for server in kubernetes.nodes() {
                     stack.say(&format!("Setting the token on {server}"));
                     let call = Call {
                         stdin: Some(format!("{}\n", new.reveal()).into_bytes()),
+                        limit: Some(RESTART_LIMIT),
                         ..Call::new([kubernetes.program(), "token"])
                     };
                     stack.remote().done(server, call)?;

@@ -107,7 +107,7 @@ impl<'t> Stack<'t> {
     /// The cluster's API: with the person's kubeconfig, or through the first control plane that lets us in.
     pub(super) fn kubectl(&self, args: &ClusterArgs) -> Result<Kubectl<'_>, Reported> {
         if let Some(path) = &args.kubeconfig {
-            return Ok(Kubectl::with(&self.runner, path, args.context.as_deref()));
+            return self.take(Kubectl::with(&self.runner, path, args.context.as_deref()));
         }
         let kubernetes = self.take(self.contract.kubernetes())?;
         let mut why = None;

@@ -1,10 +1,13 @@
 //! `status`: how a running stack is, on one screen. Parts that cannot be asked are said to be so, and the rest is shown.
 
+mod health;
+mod spent;
+
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use ferroform_core::Diagnostic;
-use ferroform_hcloud::{Client, TargetHealth};
+use ferroform_hcloud::{Client, Server, TargetHealth};
 use ferroform_platform::backup::{List, Program};
 use ferroform_platform::facts::Facts;
 use ferroform_platform::remote::Call;
@@ -12,8 +15,11 @@ use ferroform_platform::upgrade::{self, Node};
 use ferroform_platform::{Remote, docker};
 use serde::Serialize;
 
+pub(crate) use self::health::HealthStatus;
+pub(crate) use self::spent::CostStatus;
 use super::Outcome;
 use super::stack::Stack;
+use super::state::read_state;
 use crate::args::StackStatusArgs;
 use crate::terminal::Terminal;
 use crate::views::day2::{problems, render_status};
@@ -99,6 +105,10 @@ pub(crate) struct Status {
     pub nodes: Option<Part<Vec<Node>>>,
     pub services: Option<Part<docker::Status>>,
     pub database: Option<DatabaseStatus>,
+    /// What the service says of itself; none where the contract names no address, or it is not to be asked.
+    pub health: Option<Part<HealthStatus>>,
+    /// What the stack has cost this month; none where nothing is paid for.
+    pub cost: Option<Part<CostStatus>>,
     /// What is not as it should be, a line each.
     pub problems: Vec<String>,
 }
@@ -111,6 +121,19 @@ pub(super) async fn run(args: &StackStatusArgs, terminal: &Terminal) -> Outcome 
     let statuses = Part::of(server_statuses(&client).await);
     let load_balancer = match &contract.load_balancer {
         Some(balancer) => Some(Part::of(balancer_status(&client, balancer.id.as_deref(), &statuses).await)),
+        None => None,
+    };
+    let cost = match (read_state(&stack.context, &args.stack.place)?, statuses.found()) {
+        // What is in the local cloud costs nothing.
+        _ if stack.owner.is_some() => None,
+        (Some(state), Some(servers)) => Some(Part::of(spent::of(&client, &state, servers).await)),
+        (Some(_), None) => Some(Part::Unknown("The ages of the servers are not known.".to_owned())),
+        (None, _) => None,
+    };
+    let loopback_only =
+        stack.owner.is_some() || std::env::var_os("FERROFORM_FORBID_PUBLIC_ENDPOINT").is_some();
+    let health = match contract.health.as_ref().and_then(|health| health.url.as_deref()) {
+        Some(url) => health::of(url, loopback_only).await.map(Part::of),
         None => None,
     };
     stack.say("Asking the servers");
@@ -136,6 +159,8 @@ pub(super) async fn run(args: &StackStatusArgs, terminal: &Terminal) -> Outcome 
         nodes,
         services,
         database,
+        health,
+        cost,
         problems: Vec::new(),
     };
     status.problems = problems(&status);
@@ -209,27 +234,29 @@ fn api(doing: &str, error: &ferroform_hcloud::Error) -> Diagnostic {
     Diagnostic::error("Hetzner Cloud does not tell").detail(format!("It cannot {doing}: {error}."))
 }
 
-/// Every server of the project: name and status by id.
-async fn server_statuses(client: &Client) -> Result<BTreeMap<i64, (String, String)>, Diagnostic> {
+/// Every server of the project by its id.
+type Servers = BTreeMap<i64, Server>;
+
+async fn server_statuses(client: &Client) -> Result<Servers, Diagnostic> {
     let servers = client.servers().list(&ferroform_hcloud::Filter::all()).await;
     let servers = servers.map_err(|error| api("list the servers", &error))?;
-    Ok(servers.into_iter().map(|server| (server.id, (server.name, server.status))).collect())
+    Ok(servers.into_iter().map(|server| (server.id, server)).collect())
 }
 
-fn status_of(statuses: &Part<BTreeMap<i64, (String, String)>>, name: &str, id: Option<&str>) -> Part<String> {
+fn status_of(statuses: &Part<Servers>, name: &str, id: Option<&str>) -> Part<String> {
     let known = match statuses {
         Part::Unknown(why) => return Part::Unknown(why.clone()),
         Part::Found(known) => known,
     };
     let by_id = id.and_then(|id| id.parse().ok()).and_then(|id: i64| known.get(&id));
-    let found = by_id.or_else(|| known.values().find(|(known, _)| known == name));
-    Part::Found(found.map_or_else(|| "gone".to_owned(), |(_, status)| status.clone()))
+    let found = by_id.or_else(|| known.values().find(|known| known.name == name));
+    Part::Found(found.map_or_else(|| "gone".to_owned(), |server| server.status.clone()))
 }
 
 async fn balancer_status(
     client: &Client,
     id: Option<&str>,
-    servers: &Part<BTreeMap<i64, (String, String)>>,
+    servers: &Part<Servers>,
 ) -> Result<BalancerStatus, Diagnostic> {
     let id = id.and_then(|id| id.parse().ok()).ok_or_else(|| {
         Diagnostic::error("Load balancer without an id").detail("The contract's load_balancer has no id")
@@ -245,7 +272,7 @@ async fn balancer_status(
                 (Some(server), ..) => servers
                     .found()
                     .and_then(|known| known.get(&server.id))
-                    .map_or_else(|| format!("server {}", server.id), |(name, _)| name.clone()),
+                    .map_or_else(|| format!("server {}", server.id), |server| server.name.clone()),
                 (_, Some(ip), _) => ip.ip.clone(),
                 (_, _, Some(selector)) => format!("servers with {} (none)", selector.selector),
                 _ => "unknown".to_owned(),

@@ -1,5 +1,7 @@
 //! What the commands for running stacks show.
 
+mod status;
+
 use ferroform_platform::backup::{Drill, List, Verified};
 use ferroform_platform::deploy::{Deployed, Difference};
 use ferroform_platform::docker;
@@ -10,14 +12,9 @@ use ferroform_platform::upgrade::{Plan, Todo};
 use super::style::{Paint, Style};
 use super::table::table;
 use super::text::visible;
-use crate::commands::{Part, Snapshot, Status};
+use crate::commands::Snapshot;
 
-/// A disk that is fuller than this, in percent, is a problem.
-const FULL: u64 = 85;
-/// A backup that is older than this is a problem: they are made daily, and one takes its time.
-const OLD_BACKUP: i64 = 26 * 3600;
-/// A certificate that ends sooner than this is a problem.
-const SOON: i64 = 21 * 24 * 3600;
+pub(crate) use self::status::{problems, render_status};
 
 /// Bytes for people.
 pub(crate) fn bytes(count: u64) -> String {
@@ -195,197 +192,4 @@ pub(crate) fn render_upgrade(plan: &Plan) -> String {
     });
     let text = table(["", "NODE", "ROLE", "NOW", "THEN", "STEPS"], rows);
     if plan.is_empty() { format!("{text}\nAll nodes are at {}.\n", visible(&plan.to)) } else { text }
-}
-
-/// What is not as it should be, a line each.
-pub(crate) fn problems(status: &Status) -> Vec<String> {
-    let mut found = Vec::new();
-    for server in &status.servers {
-        let name = &server.name;
-        match &server.status {
-            Part::Found(status) if status != "running" => found.push(format!("{name} is {status}")),
-            Part::Unknown(why) => found.push(format!("{name}: {why}")),
-            Part::Found(_) => {}
-        }
-        match &server.facts {
-            Part::Unknown(why) => found.push(format!("{name}: {why}")),
-            Part::Found(facts) => {
-                for disk in facts.disks.iter().filter(|disk| disk.percent() > FULL) {
-                    found.push(format!("{name}: {} is {} % full", disk.mount, disk.percent()));
-                }
-                for certificate in &facts.certificates {
-                    match seconds_between(&status.at, &certificate.ends) {
-                        Some(left) if left < 0 => {
-                            found.push(format!("{name}: {} has ended", certificate.file))
-                        }
-                        Some(left) if left < SOON => {
-                            found.push(format!("{name}: {} ends in {}", certificate.file, span(left)));
-                        }
-                        _ => {}
-                    }
-                }
-                if facts.reboot_required {
-                    found.push(format!("{name}: updates wait for a reboot"));
-                }
-            }
-        }
-    }
-    match &status.load_balancer {
-        Some(Part::Unknown(why)) => found.push(format!("load balancer: {why}")),
-        Some(Part::Found(balancer)) => {
-            for target in &balancer.targets {
-                for (port, health) in target.ports.iter().filter(|(_, health)| *health != "healthy") {
-                    found.push(format!("load balancer: {} is {health} on port {port}", target.target));
-                }
-            }
-        }
-        None => {}
-    }
-    match &status.nodes {
-        Some(Part::Unknown(why)) => found.push(format!("cluster: {why}")),
-        Some(Part::Found(nodes)) => {
-            found.extend(
-                nodes.iter().filter(|n| !n.ready).map(|n| format!("cluster: {} is not ready", n.name)),
-            );
-            found.extend(
-                nodes.iter().filter(|n| n.cordoned).map(|n| format!("cluster: {} is cordoned", n.name)),
-            );
-        }
-        None => {}
-    }
-    match &status.services {
-        Some(Part::Unknown(why)) => found.push(format!("services: {why}")),
-        Some(Part::Found(services)) => {
-            for service in &services.services {
-                if service.state.as_deref().is_some_and(|state| state != "running")
-                    || service.health.as_deref() == Some("unhealthy")
-                {
-                    let how = service.health.as_deref().or(service.state.as_deref()).unwrap_or("not running");
-                    found.push(format!("service {} is {how}", service.name));
-                }
-            }
-        }
-        None => {}
-    }
-    if let Some(database) = &status.database {
-        match &database.accepting {
-            Part::Found(true) => {}
-            Part::Found(false) => {
-                found.push(format!("database {} accepts no connections", database.database))
-            }
-            Part::Unknown(why) => found.push(format!("database {}: {why}", database.database)),
-        }
-        match &database.backups {
-            Some(Part::Unknown(why)) => found.push(format!("backups: {why}")),
-            Some(Part::Found(list)) => {
-                let newest = list.backups.first().and_then(|backup| backup.created_at.as_deref());
-                match newest.and_then(|at| seconds_between(at, &status.at)) {
-                    None => found.push("backups: there is none".to_owned()),
-                    Some(age) if age > OLD_BACKUP => {
-                        found.push(format!("backups: the newest is {} old", span(age)))
-                    }
-                    Some(_) => {}
-                }
-            }
-            None => {}
-        }
-    }
-    // Why something is not known can be many lines; the first says what it is about.
-    found.iter().map(|line| line.lines().next().unwrap_or_default().to_owned()).collect()
-}
-
-/// Everything, on one screen.
-pub(crate) fn render_status(status: &Status, style: &Style) -> String {
-    let bold = |text: &str| style.paint(Paint::Bold, text);
-    let mut text = format!("{}\n\n", bold(&visible(&format!("{} {}", status.stack, status.environment))));
-    let rows = status.servers.iter().map(|server| {
-        let facts = server.facts.found();
-        let uptime =
-            facts.and_then(|f| f.uptime).and_then(|u| i64::try_from(u).ok()).map_or("-".to_owned(), span);
-        let disks = facts.map_or_else(String::new, |facts| {
-            let each = facts.disks.iter().map(|disk| format!("{} {} %", disk.mount, disk.percent()));
-            each.collect::<Vec<_>>().join(", ")
-        });
-        [
-            server.name.clone(),
-            server.role.clone(),
-            server.status.found().cloned().unwrap_or_else(|| "?".to_owned()),
-            dash(server.address.as_deref()),
-            uptime,
-            dash(Some(&disks)),
-        ]
-    });
-    text.push_str(&table(["SERVER", "ROLE", "STATUS", "ADDRESS", "UP", "DISKS"], rows));
-    if let Some(Part::Found(balancer)) = &status.load_balancer {
-        text.push('\n');
-        let rows = balancer.targets.iter().map(|target| {
-            let ports: Vec<String> =
-                target.ports.iter().map(|(port, health)| format!("{port} {health}")).collect();
-            [target.target.clone(), dash(Some(&ports.join(", ")))]
-        });
-        text.push_str(&table(["TARGET", "PORTS"], rows));
-    }
-    if let Some(Part::Found(nodes)) = &status.nodes {
-        text.push('\n');
-        let rows = nodes.iter().map(|node| {
-            let ready = if node.ready { "ready" } else { "not ready" };
-            let cordoned = if node.cordoned { ", cordoned" } else { "" };
-            let role = if node.control_plane { "control plane" } else { "agent" };
-            [node.name.clone(), role.to_owned(), node.version.clone(), format!("{ready}{cordoned}")]
-        });
-        text.push_str(&table(["NODE", "ROLE", "VERSION", "STATUS"], rows));
-    }
-    if let Some(Part::Found(found)) = &status.services {
-        text.push('\n');
-        text.push_str(&services(found));
-    }
-    if let Some(database) = &status.database {
-        let accepting = match database.accepting.found() {
-            Some(true) => "accepts connections",
-            Some(false) => "accepts no connections",
-            None => "not reached",
-        };
-        text.push_str(&format!(
-            "\nDatabase {} on {}: {accepting}",
-            visible(&database.database),
-            database.server
-        ));
-        if let Some(Part::Found(list)) = &database.backups {
-            let newest = list.backups.first();
-            text.push_str(&match newest {
-                Some(backup) => format!(
-                    "; {} backups, the newest {} old ({})",
-                    list.backups.len(),
-                    age(backup.created_at.as_deref(), &status.at),
-                    bytes(backup.size)
-                ),
-                None => "; no backups".to_owned(),
-            });
-            if list.wal.as_ref().is_some_and(|wal| wal.archiving) {
-                text.push_str("; changes are archived");
-            }
-        }
-        text.push('\n');
-    }
-    let certificates = status.servers.iter().flat_map(|server| {
-        let list = server.facts.found().map(|facts| facts.certificates.as_slice()).unwrap_or_default();
-        list.iter().map(move |certificate| {
-            let left = seconds_between(&status.at, &certificate.ends);
-            [server.name.clone(), certificate.file.clone(), left.map_or("-".to_owned(), span)]
-        })
-    });
-    let certificates: Vec<_> = certificates.collect();
-    if !certificates.is_empty() {
-        text.push('\n');
-        text.push_str(&table(["SERVER", "CERTIFICATE", "ENDS IN"], certificates));
-    }
-    if status.problems.is_empty() {
-        text.push_str(&format!("\n{}\n", style.paint(Paint::Green, "Everything is as it should be.")));
-    } else {
-        text.push_str(&format!("\n{}\n", style.paint(Paint::BoldYellow, "Not as it should be:")));
-        for problem in &status.problems {
-            text.push_str(&format!("  {}\n", visible(problem)));
-        }
-    }
-    text
 }

@@ -2,3 +2,4 @@
 
 mod estimates;
 mod fixture;
+mod spent;

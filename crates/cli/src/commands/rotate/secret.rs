@@ -74,7 +74,7 @@ impl Kind {
             Kind::DbPassword => {
                 "Whoever connects with it needs it now: make the cluster's secrets anew from the outputs, and deploy."
             }
-            Kind::K3sToken => "Nodes that are in the cluster stay in it; new ones join with the new token.",
+            Kind::K3sToken => "New nodes join with the new token; the old one is refused.",
         }
     }
 }

@@ -1,9 +1,9 @@
 //! `deploy`, to a cluster and to a Docker host.
 
-use super::fake::{CLUSTER, Fake, HOST};
+use super::fake::{CLUSTER, Fake, HOST, real_kubectl};
 use super::reach::K3S_YAML;
 
-const MANIFESTS: &str = "\
+pub(super) const MANIFESTS: &str = "\
 apiVersion: v1
 kind: Namespace
 metadata:
@@ -42,11 +42,11 @@ fn inventory(lines: &[&str]) -> String {
 
 const GET: &str = "kubectl get configmap ferroform-shop-dev --namespace=default --ignore-not-found --output=json \
                    --request-timeout=30s";
-const NOTE: &str = "kubectl apply --server-side --force-conflicts --field-manager=ferroform --filename=-";
-const APPLY: &str = "kubectl apply --server-side --field-manager=ferroform --filename=-";
+const NOTE: &str = "kubectl apply --server-side --force-conflicts --field-manager=ferroform --filename=- --request-timeout=30s";
+const APPLY: &str =
+    "kubectl apply --server-side --field-manager=ferroform --filename=- --request-timeout=30s";
 const ROLLOUT: &str = "kubectl rollout status deployment.apps/web --timeout=600s --namespace=shop";
-const REMOVE: &str =
-    "kubectl delete ingress.networking.k8s.io/old --ignore-not-found --wait=false --namespace=shop";
+const REMOVE: &str = "kubectl delete ingress.networking.k8s.io/old --ignore-not-found --wait=false --namespace=shop --request-timeout=30s";
 
 /// A cluster that was deployed to before, when there were an ingress, a volume claim and the service.
 fn cluster() -> Fake {
@@ -156,7 +156,7 @@ fn a_dry_run_shows_the_difference_and_changes_nothing() {
     assert!(run.stdout.contains("+  image: web:2\n"), "{run}");
     assert!(run.stdout.contains("- ingress.networking.k8s.io/old in shop is removed"), "{run}");
     assert!(!run.stdout.contains("persistentvolumeclaim"), "{run}");
-    let diff = "kubectl diff --server-side --field-manager=ferroform --filename=-";
+    let diff = "kubectl diff --server-side --field-manager=ferroform --filename=- --request-timeout=30s";
     assert_eq!(steps(&fake), [GET, diff]);
     let json = fake.run("deploy -dry-run -json").ok().json();
     assert_eq!(json["would_remove"], serde_json::json!(["ingress.networking.k8s.io/old in shop"]));
@@ -164,16 +164,6 @@ fn a_dry_run_shows_the_difference_and_changes_nothing() {
     // 1 is a difference; more is a failure.
     fake.fail("kubectl diff *", 2);
     fake.run("deploy -dry-run").one_error("Cluster does not do that");
-}
-
-/// The program that stands behind the fake one.
-fn real_kubectl() -> Option<String> {
-    let path = std::env::var_os("PATH")?;
-    let found = std::env::split_paths(&path).map(|folder| folder.join("kubectl")).find(|path| path.is_file());
-    if found.is_none() {
-        crate::harness::say("kubectl is not installed, and what it builds was not looked at");
-    }
-    Some(found?.to_str()?.to_owned())
 }
 
 #[test]

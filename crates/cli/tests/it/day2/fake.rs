@@ -5,7 +5,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use crate::harness::{PROGRAM, Project, Run};
+use super::kube::Kube;
+use crate::harness::{PROGRAM, Project, Run, say};
 
 /// A private key that opens nothing.
 pub(crate) const KEY: &str =
@@ -88,6 +89,15 @@ impl Fake {
         Fake { project }
     }
 
+    /// Takes the fake kubectl away, so that the one of this computer is run, and gives it an API with these namespaces; its
+    /// kubeconfig is the file `own`. The versions of its nodes are those that [`Fake::node`] sets and the fake ssh changes.
+    pub(super) fn with_api(&self, namespaces: &[&str]) -> Kube {
+        let _ = fs::remove_file(self.project.path("bin/kubectl"));
+        let kube = Kube::start(namespaces, Some(self.fake("nodes")));
+        self.project.write("own", kube.kubeconfig());
+        kube
+    }
+
     fn fake(&self, name: &str) -> PathBuf {
         self.project.path("fake").join(name)
     }
@@ -155,4 +165,18 @@ impl Fake {
     pub(crate) fn run(&self, args: &str) -> Run {
         self.project.run(args)
     }
+}
+
+/// The kubectl of this computer. None, said aloud, where there is none and none is required.
+pub(crate) fn real_kubectl() -> Option<String> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|folder| folder.join("kubectl")).find(|path| path.is_file());
+    if found.is_none() {
+        assert!(
+            std::env::var_os("FERROFORM_REQUIRE_PROGRAMS").is_none(),
+            "FERROFORM_REQUIRE_PROGRAMS is set and kubectl is missing"
+        );
+        say("skipped: kubectl is not installed");
+    }
+    Some(found?.to_str()?.to_owned())
 }

@@ -22,6 +22,7 @@ while [ $# -gt 0 ]; do
     "ssh -N" | "ssh --") ;;
     "ssh -L") forward=$2 && shift ;;
     "kubectl --kubeconfig="*) cp "${1#--kubeconfig=}" "$FAKE/kubeconfig" 2>/dev/null ;;
+    "kubectl --cache-dir="*) ;;
     "kubectl --context="*) echo "${1#--context=}" >"$FAKE/context" ;;
     "ssh "*) if [ -z "$host" ]; then host=$1 && asked="$asked $1"; else asked="$asked $1"; fi ;;
     *) asked="$asked $1" ;;
@@ -135,14 +136,14 @@ case $asked in
     rest=${asked#kubectl get node }
     node "${rest%% *}"
     ;;
-"kubectl cordon "*) set_node "${asked#kubectl cordon }" cordoned true ;;
-"kubectl uncordon "*) set_node "${asked#kubectl uncordon }" cordoned false ;;
-"kubectl annotate node "*)
-    rest=${asked#kubectl annotate node }
+"kubectl patch node "*)
+    rest=${asked#kubectl patch node }
     case $asked in
-    *-) set_node "${rest%% *}" annotated false ;;
-    *) set_node "${rest%% *}" annotated true ;;
+    *'"unschedulable":true'*) yes=true ;;
+    *) yes=false ;;
     esac
+    set_node "${rest%% *}" cordoned "$yes"
+    set_node "${rest%% *}" annotated "$yes"
     ;;
 "kubectl drain "*) ;;
 "ssh "*" /usr/local/sbin/k3s-node upgrade "*)

@@ -20,9 +20,10 @@ output "ferroform" {
     servers = {
       control-1 = { role = "control", address = "192.0.2.1", host_key = "ssh-ed25519 AAAA" }
       control-2 = { role = "control", address = "192.0.2.2", host_key = "ssh-ed25519 BBBB" }
+      worker-1  = { role = "worker", address = "192.0.2.4", host_key = "ssh-ed25519 DDDD" }
       db        = { role = "postgres", address = "192.0.2.3", host_key = "ssh-ed25519 CCCC" }
     }
-    kubernetes = { servers = ["control-1", "control-2"], token = random_password.token.result }
+    kubernetes = { servers = ["control-1", "control-2"], agents = ["worker-1"], token = random_password.token.result }
     postgres = {
       server   = "db"
       database = "shop"
@@ -97,20 +98,41 @@ fn a_server_that_cannot_follow_keeps_everything_as_it_is() {
 }
 
 #[test]
-fn a_new_token_goes_to_every_control_plane() {
+fn a_new_token_goes_to_every_node_control_planes_first() {
     let fake = secrets();
+    let old = result(&fake, "token");
     fake.run("rotate k3s-token -auto-approve").ok();
+    let new = result(&fake, "token");
+    assert_ne!(new, old);
     let token = |server: &str| format!("ssh {server} /usr/local/sbin/k3s-node token");
-    assert_eq!(fake.asked()[2..], [token("control-1"), token("control-2")]);
-    assert_eq!(fake.kept("stdin"), format!("{}\n", result(&fake, "token")));
-    fake.fail("ssh control-2 *token", 1);
-    fake.run("rotate k3s-token -auto-approve")
-        .one_error("Command on server failed")
-        .tells(&["k3s-token -resume"]);
-    fake.asked();
-    fake.run("rotate k3s-token -resume").ok();
-    assert_eq!(fake.asked()[2..], [token("control-1"), token("control-2")]);
-    assert_eq!(fake.kept("stdin"), format!("{}\n", result(&fake, "token")));
+    let all = ["control-1", "control-2", "worker-1"].map(token);
+    assert_eq!(fake.asked()[3..], all);
+    assert_eq!(fake.kept("stdin"), format!("{new}\n"));
+    // The state has it, so that nothing is left to do for a plan, and nothing brings the old one back.
+    fake.run("plan -detailed-exitcode").code_is(0);
+    fake.run("apply -auto-approve").ok();
+    assert_eq!(result(&fake, "token"), new);
+}
+
+/// Whichever node fails, those behind it keep the old token, which the cluster goes on to accept from members that run.
+#[test]
+fn a_token_that_did_not_reach_all_nodes_is_brought_to_them_by_resuming() {
+    let token = |server: &str| format!("ssh {server} /usr/local/sbin/k3s-node token");
+    let all = ["control-1", "control-2", "worker-1"].map(token);
+    let fake = secrets();
+    for (index, failing) in all.iter().enumerate() {
+        fake.asked();
+        fake.fail(failing, 1);
+        fake.run("rotate k3s-token -auto-approve")
+            .one_error("Command on server failed")
+            .tells(&["k3s-token -resume"]);
+        let new = result(&fake, "token");
+        assert_eq!(fake.asked()[3..], all[..=index], "none after {failing}");
+        fake.run("rotate k3s-token -resume").ok();
+        assert_eq!(fake.asked()[3..], all, "again after {failing}");
+        assert_eq!(result(&fake, "token"), new, "resuming makes no new one");
+        assert_eq!(fake.kept("stdin"), format!("{new}\n"));
+    }
 }
 
 #[test]

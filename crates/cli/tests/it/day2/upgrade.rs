@@ -26,15 +26,19 @@ fn steps(fake: &Fake) -> Vec<String> {
         .collect()
 }
 
+fn patch(name: &str, mark: &str, unschedulable: &str) -> String {
+    let annotations = format!("{{\"annotations\":{{\"ferroform-upgrade\":{mark}}}}}");
+    let change = format!("{{\"metadata\":{annotations},\"spec\":{{\"unschedulable\":{unschedulable}}}}}");
+    format!("kubectl patch node {name} --type=merge --patch={change} --request-timeout=30s")
+}
+
 fn of_one(name: &str) -> Vec<String> {
     vec![
-        format!("kubectl annotate node {name} --overwrite ferroform-upgrade={NEW}"),
-        format!("kubectl cordon {name}"),
+        patch(name, &format!("\"{NEW}\""), "true"),
         format!("kubectl drain {name} --ignore-daemonsets --delete-emptydir-data --timeout=600s"),
         format!("ssh {name} /usr/local/sbin/k3s-node upgrade {NEW}"),
         format!("kubectl get node {name} --ignore-not-found --output=json --request-timeout=30s"),
-        format!("kubectl uncordon {name}"),
-        format!("kubectl annotate node {name} ferroform-upgrade-"),
+        patch(name, "null", "null"),
     ]
 }
 

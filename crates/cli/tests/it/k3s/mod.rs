@@ -5,7 +5,15 @@
 use serde_json::{Value, json};
 
 #[cfg(target_os = "linux")]
+mod cluster;
+#[cfg(target_os = "linux")]
+mod commands;
+#[cfg(target_os = "linux")]
 mod defects;
+#[cfg(target_os = "linux")]
+mod lab;
+#[cfg(target_os = "linux")]
+mod rotation;
 
 /// The release that the platform installs.
 pub(crate) const RELEASE: &str = "v1.36.4+k3s1";

@@ -2,11 +2,12 @@
 """A stand-in for k3s, for networks that cannot fetch the real one.
 
 It is given what k3s would be given, checks it, and does as much as installation and joining need: control planes answer on
-6443 with certificates of the cluster's authority, nodes join over HTTPS with their token, control planes one at a time. It runs
-no container. What it takes for a mistake ends it with a message, or stands in the verdict of the control planes.
+6443 with certificates of the cluster's authority, nodes join over HTTPS with their token, control planes one at a time; kubectl sees
+the nodes and takes them out of work. It runs no container, so that there are no pods. What it takes for a mistake ends it with a message, or stands in the verdict of the control planes.
 
   k3s server | agent                        as the real one, with /etc/rancher/k3s/config.yaml and config.yaml.d
   k3s --version
+  k3s kubectl get nodes …                    on a control plane: the nodes as JSON
   k3s verdict                               on a control plane: what the cluster looks like, exit 1 if something is wrong
 
 K3S_STAND_IN_ROOT puts another folder in the place of /, for several on one computer.
@@ -28,6 +29,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.parse
 
 # Filled in by the test: the options that k3s documents, what the cluster is to be, and which release this stands for.
 OPTIONS = json.loads(r"""@OPTIONS@""")
@@ -288,8 +290,7 @@ class Cluster:
             joining = [name for name, other in nodes.items() if other["state"] == "joining" and name != node["name"]]
             if node["role"] == "server" and joining:
                 self.wrong(f"control planes joining at once: {node['name']} while {joining[0]} is not a member yet")
-            starts = (known or {"starts": 0})["starts"] + 1
-            entry = {"role": node["role"], "address": node["address"], "version": node["version"], "starts": starts, "state": "ready"}
+            entry = started(known, node)
             if node["role"] == "server" and not (known and known["state"] == "ready"):
                 entry["state"] = "joining"
                 threading.Timer(EXPECTED["joining_seconds"], self.promote, [node["name"]]).start()
@@ -314,14 +315,66 @@ class Cluster:
         return {"members": members, "nodes": state["nodes"], "order": state["order"], "wrong": wrong}
 
 
+def started(known, node):
+    """A node after another start. What is noted at it stays."""
+    known = known or {"starts": 0}
+    kept = {key: known[key] for key in ("annotations", "unschedulable") if key in known}
+    fields = {key: node[key] for key in ("role", "address", "version")}
+    return {**kept, **fields, "starts": known["starts"] + 1, "state": "ready"}
+
+
+def shown(name, node):
+    """A node as the Kubernetes API shows it."""
+    labels = {"node-role.kubernetes.io/control-plane": "true"} if node["role"] == "server" else {}
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name, "uid": name, "resourceVersion": "1", "labels": labels, "annotations": node.get("annotations", {})},
+        "spec": {"unschedulable": True} if node.get("unschedulable") else {},
+        "status": {
+            "conditions": [{"type": "Ready", "status": "True" if node["state"] == "ready" else "False"}],
+            "nodeInfo": {"kubeletVersion": node["version"]},
+            "addresses": [{"type": "InternalIP", "address": node["address"]}],
+        },
+    }
+
+
+def listed(kind, items):
+    return {"apiVersion": "v1", "kind": f"{kind}List", "metadata": {"resourceVersion": "1"}, "items": items}
+
+
+# As the API tells which kinds it has: kubernetes.io/docs/concepts/overview/kubernetes-api, "Aggregated discovery".
+DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+
+
+def kinds(core):
+    resources = [
+        {
+            "resource": f"{kind.lower()}s",
+            "responseKind": {"group": "", "version": "v1", "kind": kind},
+            "scope": scope,
+            "singularResource": kind.lower(),
+            "verbs": ["get", "list", "patch"],
+        }
+        for kind, scope in (("Node", "Cluster"), ("Pod", "Namespaced"))
+    ]
+    versions = [{"version": "v1", "resources": resources, "freshness": "Current"}]
+    items = [{"metadata": {"name": ""}, "versions": versions}] if core else []
+    return {"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items}
+
+
 def handler(cluster, name):
     class Handler(http.server.BaseHTTPRequestHandler):
         timeout = 20
+        protocol_version = "HTTP/1.1"
 
         def log_message(self, *_):
             pass
 
         def user(self):
+            certificate = self.connection.getpeercert() or {}
+            if (("organizationName", "system:masters"),) in certificate.get("subject", ()):
+                return "server"
             given = self.headers.get("Authorization", "")
             for user in ("server", "node"):
                 pair = f"{user}:{cluster.state['password']}".encode()
@@ -329,9 +382,13 @@ def handler(cluster, name):
                     return user
             return None
 
-        def answer(self, status, body):
+        def answer(self, status, body, kind="application/json"):
             body = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
             self.send_response(status)
+            self.send_header("Content-Type", kind)
+            if status >= 400:
+                # What it was sent may not have been read.
+                self.send_header("Connection", "close")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -351,7 +408,41 @@ def handler(cluster, name):
                 return self.answer(200, cluster.verdict())
             if self.path == "/stand-in/state":
                 return self.answer(200, cluster.state)
-            self.answer(404, "not found")
+            if self.user() == "server":
+                return self.kubernetes(urllib.parse.urlsplit(self.path).path)
+            self.answer(403, "forbidden")
+
+        def kubernetes(self, path):
+            if path in ("/api", "/apis"):
+                return self.answer(200, kinds(path == "/api"), DISCOVERY)
+            with cluster.lock:
+                nodes = {name: shown(name, node) for name, node in cluster.state["nodes"].items()}
+            if path == "/api/v1/nodes":
+                return self.answer(200, listed("Node", list(nodes.values())))
+            if path == "/api/v1/pods":
+                return self.answer(200, listed("Pod", []))
+            node = nodes.get(path.removeprefix("/api/v1/nodes/"))
+            if node is not None:
+                return self.answer(200, node)
+            status = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound", "code": 404, "message": f"{path} not found"}
+            self.answer(404, status)
+
+        def do_PATCH(self):
+            """A merge patch (RFC 7396) of what kubectl and ferroform change about nodes: annotations, and whether they get work."""
+            name = urllib.parse.urlsplit(self.path).path.removeprefix("/api/v1/nodes/")
+            patch = self.body()
+            if self.user() != "server":
+                return self.answer(403, "forbidden")
+            with cluster.lock:
+                node = cluster.state["nodes"].get(name)
+                if node is None:
+                    return self.answer(404, "not found")
+                notes = {**node.get("annotations", {}), **patch.get("metadata", {}).get("annotations", {})}
+                node["annotations"] = {key: value for key, value in notes.items() if value is not None}
+                if "unschedulable" in patch.get("spec", {}):
+                    node["unschedulable"] = bool(patch["spec"]["unschedulable"])
+                cluster.save()
+                self.answer(200, shown(name, node))
 
         def body(self):
             return json.loads(self.rfile.read(int(self.headers.get("Content-Length", "0"))))
@@ -399,6 +490,9 @@ def serve(cluster, config):
     crt, key = certify("serving", "/O=k3s/CN=k3s", f"subjectAltName={','.join(kinds)}\nextendedKeyUsage=serverAuth\nauthorityKeyIdentifier=keyid\n")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(crt, key)
+    # Administrators have a certificate of the cluster; nodes have their token.
+    context.load_verify_locations(path(f"{TLS}/server-ca.crt"))
+    context.verify_mode = ssl.CERT_OPTIONAL
     server = Server((config.get("bind-address", "0.0.0.0"), PORT), handler(cluster, config["node-name"]))
     # The handshake belongs to the connection's thread, or one who is silent would hold up all.
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
@@ -504,8 +598,7 @@ def run(role):
         state = state or {"password": password, "critical": critical, "nodes": {}, "order": [], "violations": []}
         cluster = Cluster(state)
         with cluster.lock:
-            starts = state["nodes"].get(node["name"], {"starts": 0})["starts"] + 1
-            state["nodes"][node["name"]] = {"role": role, "address": node["address"], "version": VERSION, "starts": starts, "state": "ready"}
+            state["nodes"][node["name"]] = started(state["nodes"].get(node["name"]), node)
             if node["name"] not in state["order"]:
                 state["order"].append(node["name"])
             cluster.save()
@@ -535,11 +628,24 @@ def verdict():
     return 1 if json.loads(text)["wrong"] else 0
 
 
+def get_nodes():
+    config = configuration("server")
+    with open(path(f"{TLS}/server-ca.crt")) as file:
+        authority = file.read()
+    status, text = request(config["node-ip"], "GET", "/api/v1/nodes", own_token(config)[1], None, authority)
+    if status != 200:
+        raise Mistake(f"the control plane answers {status}")
+    print(text)
+    return 0
+
+
 def main():
     command = sys.argv[1:]
     if command == ["--version"]:
         print(f"k3s version {VERSION} (stand-in)")
         return 0
+    if command[:3] == ["kubectl", "get", "nodes"]:
+        return get_nodes()
     if command == ["verdict"]:
         return verdict()
     if command in (["server"], ["agent"]):
