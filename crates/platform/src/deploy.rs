@@ -325,18 +325,30 @@ fn remove(kubectl: &Kubectl<'_>, item: &Item) -> Result<(), Diagnostic> {
         args.push(&namespace);
     }
     match kubectl.change(&format!("remove {item}"), &args, None) {
-        // Where a group of kinds does not answer, kubectl says so too; then nothing is known about its objects.
-        Err(failed)
-            if failed.detail.contains("the server doesn't have a resource type")
-                && !failed.detail.contains("couldn't get") =>
-        {
-            Ok(())
+        Err(failed) if failed.detail.contains("the server doesn't have a resource type") => {
+            if !has_server_of_its_own(kubectl, &item.group)? {
+                return Ok(());
+            }
+            Err(failed.hint(format!(
+                "The kinds of {} have a server of their own in the cluster, which does not answer: kubectl get \
+                 apiservices shows it.",
+                item.group
+            )))
         }
         Err(failed) => {
             Err(failed.hint("Everything is applied and runs; the next deployment tries to remove it again."))
         }
         Ok(_) => Ok(()),
     }
+}
+
+/// Whether a group of kinds is served by something else than the API itself. That may be away for a while, and its kinds are
+/// not known then.
+fn has_server_of_its_own(kubectl: &Kubectl<'_>, group: &str) -> Result<bool, Diagnostic> {
+    let what = format!("see what serves {group}");
+    let list = kubectl.get(&what, &["apiservices.apiregistration.k8s.io"])?.unwrap_or_default();
+    let items = list["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+    Ok(items.iter().any(|item| item["spec"]["group"] == group && item["spec"]["service"].is_object()))
 }
 
 fn go_on(kubectl: &Kubectl<'_>, stands: &str) -> Result<(), Diagnostic> {

@@ -259,9 +259,17 @@ fn kinds_that_come_are_waited_for_and_objects_of_kinds_that_went_are_gone() {
     let run = shop.deploy("").ok().tells(&["Some kinds are not known to the cluster yet"]);
     assert!(run.stdout.contains("5 objects are applied"), "{run}");
     assert!(shop.kube.world().get("things", "one").is_some());
-    // Somebody deletes the definition, and with it everything of that kind.
-    shop.kube.world().forget_kind("Thing");
     shop.fake.project.write("manifests/all.yaml", MANIFESTS);
+    // Where a group of kinds has a server of its own, that may just be away, and nobody knows what there is: not gone.
+    shop.kube.world().forget_kind("Thing");
+    shop.kube.world().put(&json!({
+        "apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "metadata": {"name": "v1.example.com"},
+        "spec": {"group": "example.com", "version": "v1", "service": {"name": "things", "namespace": "shop"}},
+    }));
+    let run = shop.deploy("").one_error("Cluster does not do that").tells(&["remove thing.example.com/one"]);
+    run.tells(&["have a server of their own"]);
+    // Otherwise somebody has deleted the definition, and with it everything of that kind.
+    shop.kube.world().remove("apiservices", "v1.example.com");
     shop.deploy("").ok();
     let note = shop.kube.world().get("configmaps", "ferroform-shop-dev").unwrap()["data"]["objects"].clone();
     assert!(!note.as_str().unwrap().contains("Thing"), "{note}");

@@ -205,8 +205,9 @@ fn what_the_service_says_of_itself_is_asked_where_the_contract_says() {
     };
     let well = format!("{base}/_emulator/health");
     check(&well, &format!("Service: {well} answers 200"), json!({"url": well, "well": true, "code": 200}));
-    let ill = format!("{base}/_emulator/nothing");
-    check(&ill, &format!("service: {ill} answers 404"), json!({"url": ill, "well": false, "code": 404}));
+    // Nobody gives a token for it.
+    let ill = format!("{base}/v1/servers");
+    check(&ill, &format!("service: {ill} answers 401"), json!({"url": ill, "well": false, "code": 401}));
     check("http://127.0.0.1:1/health", "service: Service not reached: ", json!(null));
     check("ftp://127.0.0.1/health", "service: Health not asked: ", json!(null));
 }

@@ -40,6 +40,7 @@ pub(super) fn known() -> Vec<Kind> {
         ("", "Pod", "pods", true),
         ("", "Service", "services", true),
         ("apiextensions.k8s.io", "CustomResourceDefinition", "customresourcedefinitions", false),
+        ("apiregistration.k8s.io", "APIService", "apiservices", false),
         ("apps", "DaemonSet", "daemonsets", true),
         ("apps", "Deployment", "deployments", true),
         ("apps", "ReplicaSet", "replicasets", true),

@@ -91,6 +91,11 @@ impl World {
         self.objects.retain(|place, _| place.base != gone.base() || place.resource != gone.resource);
     }
 
+    /// Takes an object away.
+    pub(in super::super) fn remove(&mut self, resource: &str, name: &str) {
+        self.objects.retain(|place, _| place.resource != resource || place.name != name);
+    }
+
     /// An object.
     pub(in super::super) fn get(&self, resource: &str, name: &str) -> Option<&Value> {
         let mut all = self.objects.iter();
