@@ -5,10 +5,10 @@
 
 use ferroform_catalogue::Catalogue;
 use ferroform_core::Value;
-use ferroform_core::addr::ResourceInstance;
+use ferroform_core::addr::{ResourceInstance, ResourceMode};
 
 use crate::amount::{Amount, Sum};
-use crate::estimate::Costs;
+use crate::estimate::{Costs, PRIMARY_IP, id_of};
 use crate::prices::{Bill, Component, Surroundings, bill};
 
 /// An object that exists.
@@ -43,13 +43,13 @@ impl Component {
     }
 }
 
-/// What these objects have cost so far, by a catalogue's prices.
+/// What these objects have cost so far, by a catalogue's prices. What data sources have read costs nothing.
 #[must_use]
 pub fn spent<'a>(objects: impl IntoIterator<Item = Existing<'a>>, catalogue: &Catalogue) -> Spent {
-    let objects: Vec<Existing<'a>> = objects.into_iter().collect();
-    let addresses =
-        objects.iter().filter(|object| &*object.addr.resource.type_name == crate::estimate::PRIMARY_IP);
-    let primary_ips: Vec<i64> = addresses.filter_map(|object| crate::estimate::id_of(object.value)).collect();
+    let managed = |object: &Existing<'a>| object.addr.resource.mode == ResourceMode::Managed;
+    let objects: Vec<Existing<'a>> = objects.into_iter().filter(managed).collect();
+    let addresses = objects.iter().filter(|object| &*object.addr.resource.type_name == PRIMARY_IP);
+    let primary_ips: Vec<i64> = addresses.filter_map(|object| id_of(object.value)).collect();
     let around = Surroundings { primary_ips: &primary_ips, waits_for_primary_ip: false };
     let mut spent = Spent::default();
     for object in objects {

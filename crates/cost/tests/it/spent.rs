@@ -51,6 +51,8 @@ fn objects_of_different_age_are_added_and_those_that_cost_nothing_left_out() {
         ("hcloud_server.b", server("two", false), 10),
         ("hcloud_load_balancer.a", json!({"load_balancer_type": "lb", "location": "one"}), 744),
         ("hcloud_network.a", json!({"id": "1"}), 744),
+        ("data.hcloud_server.a", server("two", true), 744),
+        ("data.hcloud_server_type.a", json!({"name": "small"}), 744),
         ("random_password.a", json!({"result": "x"}), 744),
     ];
     // 100 × 0.01 + 10 × 0.02 + 7.49
