@@ -49,7 +49,7 @@ pub(crate) fn catalogue() -> Catalogue {
                 offer("three", json!("9.99"), json!("0.0160"), json!(null)),
             ]},
         ],
-        "images": [], "isos": [],
+        "storage_box_types": [], "images": [], "isos": [],
     });
     serde_json::from_value(data).unwrap()
 }
