@@ -45,6 +45,11 @@ pub(super) struct Started {
 impl Lab {
     /// With so many control planes, a worker `w` and a node `a` with a taint.
     pub(super) fn new(servers: usize) -> Self {
+        Self::with(servers, JOINING)
+    }
+
+    /// The same with control planes that take so many seconds to become a member.
+    pub(super) fn with(servers: usize, joining: f64) -> Self {
         static LABS: AtomicU32 = AtomicU32::new(0);
         // Thirty-two for each run of tests, of which others may be on this computer.
         let number = std::process::id() % 1024 * 32 + LABS.fetch_add(1, Ordering::Relaxed) % 32;
@@ -58,7 +63,7 @@ impl Lab {
             nodes[format!("c{number}")] = node("server", &[], &[]);
         }
         let expected = json!({
-            "first": "c1", "servers": addresses, "names": names, "nodes": nodes, "joining_seconds": JOINING,
+            "first": "c1", "servers": addresses, "names": names, "nodes": nodes, "joining_seconds": joining,
         });
         let lab =
             Self { folder: tempfile::tempdir().unwrap(), net, expected, count: 0, running: BTreeMap::new() };
