@@ -97,6 +97,30 @@ const RULES: &[Rule] = &[
         why: "a provider knows the contract, not who calls it",
     },
     Rule {
+        from: &["tf-plugin"],
+        to: &[
+            "hcl",
+            "lang",
+            "state",
+            "plan",
+            "provider-*",
+            "providers-*",
+            "engine",
+            "hcloud",
+            "hcloud-*",
+            "catalogue",
+        ],
+        dev_allowed: &[],
+        why: "a plugin serves any provider, and knows neither which nor who asks",
+    },
+    Rule {
+        from: &["provider-hcloud-plugin"],
+        to: &["lang", "state", "plan", "engine", "hcloud-emulator"],
+        // Terraform with the plugin is held against Ferroform's own engine.
+        dev_allowed: &["*"],
+        why: "the plugin is a provider and the protocol, nothing else",
+    },
+    Rule {
         from: &["hcloud-emulator"],
         to: &["provider", "provider-*", "engine", "hcloud", "lang", "state", "plan"],
         dev_allowed: &[],

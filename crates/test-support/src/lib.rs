@@ -3,6 +3,7 @@
 pub mod fixture;
 pub mod journal;
 pub mod provider;
+pub mod terraform_json;
 
 pub use fixture::files;
 pub use journal::MemoryJournal;

@@ -6,11 +6,12 @@
 //! network is used.
 //!
 //! It also has Terraform plan and apply the configurations under `crates/engine/oracle/cases`, for the tests of
-//! `ferroform-engine`.
+//! `ferroform-engine`, and those under `crates/provider-hcloud-plugin/oracle/cases` with the plugin.
 
 mod cases;
 mod planfile;
 mod plans;
+mod provider;
 mod terraform;
 mod wire;
 
@@ -23,7 +24,8 @@ use serde_json::Value as Json;
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// Runs the command: `[--check] [family…]`. Without `--check` the recordings are written anew. Plans are the family
-/// `plans`, one of them is `plans/NAME`; without a family all is done.
+/// `plans`, one of them is `plans/NAME`; without a family all of these are done. What is done with the plugin takes two
+/// minutes and is done when it is named: `provider` or `provider/NAME`.
 ///
 /// # Errors
 /// When Terraform is missing or not the version recorded against, a case file cannot be read, or, with `--check`,
@@ -32,6 +34,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     let mut check = false;
     let mut families = Vec::new();
     let mut plans = Vec::new();
+    let mut provider = None;
     for arg in args {
         match arg.as_str() {
             "--check" => check = true,
@@ -41,14 +44,16 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
                 );
             }
             "plans" => plans = cases::families(&plans::root().join("cases"))?,
-            family => match family.strip_prefix("plans/") {
-                Some(name) => plans.push(name.to_owned()),
-                None => families.push(family.to_owned()),
+            "provider" => provider = Some(Vec::new()),
+            family => match family.split_once('/') {
+                Some(("plans", name)) => plans.push(name.to_owned()),
+                Some(("provider", name)) => provider.get_or_insert_default().push(name.to_owned()),
+                _ => families.push(family.to_owned()),
             },
         }
     }
     let root = oracle_dir();
-    if families.is_empty() && plans.is_empty() {
+    if families.is_empty() && plans.is_empty() && provider.is_none() {
         families = cases::families(&root.join("cases"))?;
         plans = cases::families(&plans::root().join("cases"))?;
     }
@@ -69,6 +74,9 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     }
     if !plans.is_empty() {
         differing.extend(plans::run(&terraform, &plans, check)?);
+    }
+    if let Some(names) = provider {
+        provider::run(&names, check)?;
     }
     if differing.is_empty() { Ok(()) } else { Err(differing.join("\n").into()) }
 }

@@ -110,6 +110,8 @@ pub async fn plan_instance(input: InstanceInput<'_>) -> (Option<InstancePlan>, D
     let replace_paths: Vec<AttrPath> = std::mem::take(&mut response.requires_replace)
         .into_iter()
         .filter(|path| prior.at(path) != planned.at(path) || contains_unknown(&planned, path))
+        // What is tainted goes in any case.
+        .filter(|_| !tainted)
         .collect();
     let reason = if prior.is_null() {
         None

@@ -315,6 +315,10 @@ fn user_data_digest(data: &str) -> String {
 }
 
 fn plan_user_data(plan: &mut Plan<'_>) {
+    if !plan.config.is_known("user_data") {
+        // What is known of the text does not hold for its digest.
+        return plan.unknown("user_data");
+    }
     let Some(data) = plan.config.get("user_data").as_str() else { return };
     let digest = user_data_digest(data);
     // States of early versions hold the text itself.

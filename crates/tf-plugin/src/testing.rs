@@ -1,0 +1,108 @@
+//! A provider for tests.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use ferroform_core::schema::{Attribute, Block, Schema};
+use ferroform_core::{AttrPath, Diagnostic, Diagnostics, Type, Value};
+use ferroform_provider::{
+    ApplyRequest, ApplyResponse, CheckpointSink, ImportedResource, PlanRequest, PlanResponse, Provider,
+    ProviderSchema, ReadRequest, ReadResponse, generic,
+};
+
+/// Has things with a name and an id. It notes the sizes of batches of reads, panics where the name is `panic`, and
+/// fails to read what is called `broken`.
+pub(crate) struct Things {
+    schema: ProviderSchema,
+    pub(crate) batches: Mutex<Vec<usize>>,
+}
+
+impl Things {
+    pub(crate) fn new() -> Arc<Things> {
+        let name = Attribute::required(Type::String).force_new();
+        let thing = Block::of([("name", name), ("id", Attribute::computed(Type::String))]);
+        let schema = ProviderSchema {
+            provider: Block::of([("token", Attribute::optional(Type::String).sensitive())]),
+            resources: [("test_thing".into(), Schema { version: 3, block: thing.clone() })].into(),
+            data_sources: [("test_thing".into(), Schema { version: 0, block: thing })].into(),
+        };
+        Arc::new(Things { schema, batches: Mutex::default() })
+    }
+}
+
+/// A thing, as a value.
+pub(crate) fn thing(name: &str, id: Option<&str>) -> Value {
+    let id = id.map_or_else(|| Value::null(Type::String), Value::string);
+    Value::object([("name", Value::string(name)), ("id", id)])
+}
+
+/// The type of things.
+pub(crate) fn thing_type() -> Type {
+    Type::object([("name", Type::String), ("id", Type::String)])
+}
+
+fn name(thing: &Value) -> &str {
+    thing.get("name").and_then(Value::as_str).unwrap_or_default()
+}
+
+#[async_trait]
+impl Provider for Things {
+    fn schema(&self) -> &ProviderSchema {
+        &self.schema
+    }
+
+    fn validate_resource(&self, _: &str, config: &Value) -> Diagnostics {
+        match name(config) {
+            "" => {
+                let path = AttrPath::attr("name");
+                Diagnostic::error("No name")
+                    .detail("A thing has one.")
+                    .hint("Give it one.")
+                    .attribute(path)
+                    .into()
+            }
+            _ => Diagnostics::new(),
+        }
+    }
+
+    async fn read_resources(&self, requests: Vec<ReadRequest>) -> Vec<ReadResponse> {
+        self.batches.lock().unwrap().push(requests.len());
+        assert!(requests.iter().all(|r| name(&r.prior) != "panic"), "asked to");
+        let answer = |r: ReadRequest| {
+            let diagnostics = match name(&r.prior) {
+                "broken" => Diagnostic::error("Broken").into(),
+                _ => Diagnostics::new(),
+            };
+            let state = if name(&r.prior) == "gone" { Value::null(r.prior.ty()) } else { r.prior };
+            ReadResponse { state, private: r.private, diagnostics }
+        };
+        requests.into_iter().map(answer).collect()
+    }
+
+    async fn plan_resource(&self, request: PlanRequest) -> PlanResponse {
+        assert_ne!(name(&request.proposed), "panic", "asked to");
+        generic::plan(&self.schema.resources["test_thing"].block, &request)
+    }
+
+    async fn apply_resource(&self, request: ApplyRequest, _: &dyn CheckpointSink) -> ApplyResponse {
+        let state = match name(&request.planned) {
+            "" => Value::null(thing_type()),
+            name => thing(name, Some("1")),
+        };
+        ApplyResponse { state, private: request.private, diagnostics: Diagnostics::new() }
+    }
+
+    async fn read_data_source(&self, _: &str, config: Value) -> (Value, Diagnostics) {
+        (thing(name(&config), Some("1")), Diagnostics::new())
+    }
+
+    async fn import_resource(&self, type_name: &str, id: &str) -> Result<Vec<ImportedResource>, Diagnostics> {
+        match id {
+            "1" => {
+                let state = thing("imported", Some(id));
+                Ok(vec![ImportedResource { type_name: type_name.into(), state, private: Vec::new() }])
+            }
+            _ => Err(Diagnostic::error("No such thing").into()),
+        }
+    }
+}
