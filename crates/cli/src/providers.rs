@@ -25,6 +25,9 @@ pub(crate) fn registry(local: Option<&Owner>) -> Registry {
         if let Some(endpoint) = env("HCLOUD_ENDPOINT") {
             settings = settings.endpoint(endpoint);
         }
+        if let Some(endpoint) = env("HETZNER_ENDPOINT") {
+            settings = settings.hetzner_endpoint(endpoint);
+        }
         // Test suites set it, so that a mistake in one can never reach the real API.
         if env("FERROFORM_FORBID_PUBLIC_ENDPOINT").is_some() {
             settings = settings.loopback_only();

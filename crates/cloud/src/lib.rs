@@ -197,7 +197,7 @@ pub fn greeting(handle: &Handle) -> String {
     let (endpoint, token, storage) = (handle.endpoint(), handle.token(), handle.object_storage());
     format!(
         "A local Hetzner Cloud is running. Any hcloud client can use it:\n\n  \
-         export HCLOUD_ENDPOINT={endpoint}\n  export HCLOUD_TOKEN={token}\n\n\
+         export HCLOUD_ENDPOINT={endpoint}\n  export HETZNER_ENDPOINT={endpoint}\n  export HCLOUD_TOKEN={token}\n\n\
          Its object storage is for any client of S3:\n\n  \
          export AWS_ENDPOINT_URL={}\n  export AWS_ACCESS_KEY_ID={}\n  export AWS_SECRET_ACCESS_KEY={}\n\n\
          A page shows what is in it, with the token as password: http://{}/_emulator\n\n\

@@ -61,6 +61,13 @@ pub struct Action {
     pub error: Option<ActionFailure>,
 }
 
+impl Action {
+    /// Whether it is one of the Hetzner API, which keeps its own: it concerns a storage box then.
+    pub(crate) fn is_of_storage_box(&self) -> bool {
+        self.resources.iter().any(|resource| resource.kind == "storage_box")
+    }
+}
+
 /// Greatest number of ids asked for in one request: the size of the API's default page, as hcloud-go does it.
 pub(crate) const IDS_PER_REQUEST: usize = 25;
 
@@ -70,7 +77,7 @@ impl Client {
         let mut actions = Vec::with_capacity(ids.len());
         for chunk in ids.chunks(IDS_PER_REQUEST) {
             let query = chunk.iter().map(|id| ("id", id.to_string())).collect();
-            actions.extend(self.list_pages::<Action>("/actions", "actions", query).await?);
+            actions.extend(self.list_pages::<Action>(self.inner.actions_path, "actions", query).await?);
         }
         Ok(actions)
     }

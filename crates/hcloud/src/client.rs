@@ -29,12 +29,18 @@ use crate::rrsets::Rrsets;
 use crate::server_types::ServerType;
 use crate::servers::Server;
 use crate::ssh_keys::SshKey;
+use crate::storage_box_parts::{StorageBoxParts, StorageBoxSnapshot, StorageBoxSubaccount};
+use crate::storage_box_types::StorageBoxType;
+use crate::storage_boxes::StorageBox;
 use crate::volumes::Volume;
 use crate::wait::Waiter;
 use crate::zones::Zone;
 
 /// Where the API answers for everybody (Hetzner API documentation).
 pub const PUBLIC_ENDPOINT: &str = "https://api.hetzner.cloud/v1";
+
+/// Where the Hetzner API answers for everybody (Hetzner API documentation).
+pub const PUBLIC_HETZNER_ENDPOINT: &str = "https://api.hetzner.com/v1";
 
 /// Set to anything but `0` or nothing, this variable makes every client refuse endpoints beyond loopback; tests set it.
 const FORBID_VARIABLE: &str = "FERROFORM_FORBID_PUBLIC_ENDPOINT";
@@ -44,6 +50,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A client for one project. Clones share connection, pace and action waiter.
+///
+/// Storage boxes are of another API, with an endpoint, limits and actions of its own; the same token is good for both.
 #[derive(Clone)]
 pub struct Client {
     pub(crate) inner: Arc<Inner>,
@@ -56,10 +64,14 @@ pub(crate) struct Inner {
     pub(crate) pace: Pace,
     pub(crate) rate: RateLimit,
     pub(crate) in_flight: AtomicUsize,
-    /// Seconds since 1970 by the last answer's `Date` header; `i64::MIN` before there was one.
-    pub(crate) server_date: AtomicI64,
+    /// Seconds since 1970 by the last answer's `Date` header; `i64::MIN` before there was one. Both APIs' answers count.
+    pub(crate) server_date: Arc<AtomicI64>,
     pub(crate) waiter: Waiter,
-    pub(crate) stopped: watch::Sender<bool>,
+    pub(crate) stopped: Arc<watch::Sender<bool>>,
+    /// Where the state of actions is read.
+    pub(crate) actions_path: &'static str,
+    /// The client of the Hetzner API; None in that one itself.
+    hetzner: Option<Client>,
 }
 
 impl fmt::Debug for Client {
@@ -72,6 +84,7 @@ impl fmt::Debug for Client {
 #[derive(Clone)]
 pub struct ClientBuilder {
     endpoint: String,
+    hetzner_endpoint: Option<String>,
     token: String,
     user_agent: String,
     pace: Pace,
@@ -82,6 +95,7 @@ impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
             .field("endpoint", &self.endpoint)
+            .field("hetzner_endpoint", &self.hetzner_endpoint)
             .field("user_agent", &self.user_agent)
             .field("pace", &self.pace)
             .field("loopback_only", &self.loopback_only)
@@ -94,6 +108,14 @@ impl ClientBuilder {
     #[must_use]
     pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
         self.endpoint = endpoint.into();
+        self
+    }
+
+    /// Where the Hetzner API is, version included. Without it, the public one where `endpoint` is the public one, and
+    /// `endpoint` itself elsewhere: what stands in for one API stands in for both, and no token goes where nobody said.
+    #[must_use]
+    pub fn hetzner_endpoint(mut self, endpoint: impl Into<String>) -> Self {
+        self.hetzner_endpoint = Some(endpoint.into());
         self
     }
 
@@ -127,7 +149,36 @@ impl ClientBuilder {
 
     /// The client; [`Error::Config`] when endpoint or token cannot be used.
     pub fn build(self) -> Result<Client, Error> {
-        let endpoint = self.endpoint.trim_end_matches('/').to_owned();
+        let server_date = Arc::new(AtomicI64::new(i64::MIN));
+        let stopped = Arc::new(watch::Sender::new(false));
+        let connect = |endpoint: &str, actions_path, hetzner| {
+            let (server_date, stopped) = (Arc::clone(&server_date), Arc::clone(&stopped));
+            self.connect(endpoint.trim_end_matches('/').to_owned(), |http, endpoint| Inner {
+                http,
+                fingerprint: fingerprint(&self.token),
+                endpoint,
+                pace: self.pace,
+                rate: RateLimit::default(),
+                in_flight: AtomicUsize::new(0),
+                server_date,
+                waiter: Waiter::default(),
+                stopped,
+                actions_path,
+                hetzner,
+            })
+        };
+        let public = self.endpoint.trim_end_matches('/') == PUBLIC_ENDPOINT;
+        let stand_in = if public { PUBLIC_HETZNER_ENDPOINT } else { &self.endpoint };
+        let hetzner = self.hetzner_endpoint.as_deref().unwrap_or(stand_in);
+        let hetzner = connect(hetzner, "/storage_boxes/actions", None)?;
+        connect(&self.endpoint, "/actions", Some(hetzner))
+    }
+
+    fn connect(
+        &self,
+        endpoint: String,
+        inner: impl FnOnce(reqwest::Client, String) -> Inner,
+    ) -> Result<Client, Error> {
         let url = Url::parse(&endpoint)
             .map_err(|error| Error::Config(format!("The endpoint {endpoint:?} is not a URL: {error}.")))?;
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() || url.query().is_some() {
@@ -151,7 +202,7 @@ impl ClientBuilder {
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         let mut http = reqwest::Client::builder()
             .default_headers(headers)
-            .user_agent(self.user_agent)
+            .user_agent(&self.user_agent)
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(REQUEST_TIMEOUT)
             // The API never redirects; following one would carry the token elsewhere.
@@ -162,19 +213,7 @@ impl ClientBuilder {
         let http = http.build().map_err(|error| {
             Error::Config(format!("The HTTP client cannot be set up: {}.", chain(&error)))
         })?;
-        Ok(Client {
-            inner: Arc::new(Inner {
-                http,
-                fingerprint: fingerprint(&self.token),
-                endpoint,
-                pace: self.pace,
-                rate: RateLimit::default(),
-                in_flight: AtomicUsize::new(0),
-                server_date: AtomicI64::new(i64::MIN),
-                waiter: Waiter::default(),
-                stopped: watch::Sender::new(false),
-            }),
-        })
+        Ok(Client { inner: Arc::new(inner(http, endpoint)) })
     }
 }
 
@@ -219,6 +258,7 @@ impl Client {
     pub fn builder() -> ClientBuilder {
         ClientBuilder {
             endpoint: PUBLIC_ENDPOINT.to_owned(),
+            hetzner_endpoint: None,
             token: String::new(),
             user_agent: concat!("ferroform/", env!("CARGO_PKG_VERSION")).to_owned(),
             pace: Pace::REAL,
@@ -266,6 +306,31 @@ impl Client {
         Rrsets::new(self, zone.into())
     }
 
+    /// The client of the Hetzner API.
+    fn hetzner(&self) -> &Client {
+        self.inner.hetzner.as_ref().unwrap_or(self)
+    }
+
+    /// Storage boxes.
+    pub fn storage_boxes(&self) -> Collection<'_, StorageBox> {
+        Collection::new(self.hetzner())
+    }
+
+    /// Storage box types.
+    pub fn storage_box_types(&self) -> Collection<'_, StorageBoxType> {
+        Collection::new(self.hetzner())
+    }
+
+    /// The snapshots of a storage box.
+    pub fn storage_box_snapshots(&self, storage_box: i64) -> StorageBoxParts<'_, StorageBoxSnapshot> {
+        StorageBoxParts::new(self.hetzner(), storage_box)
+    }
+
+    /// The subaccounts of a storage box.
+    pub fn storage_box_subaccounts(&self, storage_box: i64) -> StorageBoxParts<'_, StorageBoxSubaccount> {
+        StorageBoxParts::new(self.hetzner(), storage_box)
+    }
+
     /// The endpoint as configured, without a slash at its end.
     pub fn endpoint(&self) -> &str {
         &self.inner.endpoint
@@ -287,10 +352,16 @@ impl Client {
         (date != i64::MIN).then_some(date)
     }
 
-    /// Waits until all of these actions have ended. The first failure in the given order is the answer, after all ended.
+    /// Waits until all of these actions have ended, whichever API they are of. The first failure in the given order is
+    /// the answer, after all ended; those of storage boxes come last.
     pub async fn wait(&self, actions: impl IntoIterator<Item = Action>) -> Result<(), Error> {
-        let source = Arc::new(self.clone());
-        self.inner.waiter.wait(source, self.inner.pace, actions.into_iter().collect()).await
+        let (boxes, own): (Vec<_>, Vec<_>) = actions.into_iter().partition(Action::is_of_storage_box);
+        let (own, boxes) = tokio::join!(self.wait_here(own), self.hetzner().wait_here(boxes));
+        own.and(boxes)
+    }
+
+    async fn wait_here(&self, actions: Vec<Action>) -> Result<(), Error> {
+        self.inner.waiter.wait(Arc::new(self.clone()), self.inner.pace, actions).await
     }
 
     /// Pauses for a number of units of the client's pace; ends early with [`Error::Stopped`].

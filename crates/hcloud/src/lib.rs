@@ -1,4 +1,4 @@
-//! An asynchronous client of the Hetzner Cloud API.
+//! An asynchronous client of the Hetzner Cloud API, and of the Hetzner API, which has the storage boxes.
 //!
 //! One [`Client`] (cheap to clone) speaks for one project. What all its clones share:
 //!
@@ -49,6 +49,9 @@ mod rrsets;
 mod server_types;
 mod servers;
 mod ssh_keys;
+mod storage_box_parts;
+mod storage_box_types;
+mod storage_boxes;
 mod time;
 mod volumes;
 mod wait;
@@ -56,7 +59,7 @@ mod zones;
 
 pub use actions::{Action, ActionFailure, ActionResource, ActionStatus};
 pub use certificates::{Certificate, CertificateCreate, CertificateCreated, CertificateSource};
-pub use client::{Client, ClientBuilder, PUBLIC_ENDPOINT};
+pub use client::{Client, ClientBuilder, PUBLIC_ENDPOINT, PUBLIC_HETZNER_ENDPOINT};
 pub use collection::{Collection, Filter, Labels, NamedUpdate, Object, Protection};
 pub use error::{ApiError, Error, FieldError, code};
 pub use firewalls::{
@@ -83,6 +86,14 @@ pub use servers::{
     ServerCreated, ServerProtection,
 };
 pub use ssh_keys::{SshKey, SshKeyCreate};
+pub use storage_box_parts::{
+    StorageBoxPart, StorageBoxParts, StorageBoxSnapshot, StorageBoxSnapshotInput, StorageBoxSnapshotStats,
+    StorageBoxSubaccount, StorageBoxSubaccountCreate, StorageBoxSubaccountUpdate, SubaccountAccess,
+};
+pub use storage_box_types::StorageBoxType;
+pub use storage_boxes::{
+    StorageBox, StorageBoxAccess, StorageBoxCreate, StorageBoxCreated, StorageBoxSnapshotPlan,
+};
 pub use time::seconds_since_1970;
 pub use volumes::{Volume, VolumeCreate, VolumeCreated};
 pub use zones::{AuthoritativeNameservers, PrimaryNameserver, Zone, ZoneCreate, ZoneCreated};

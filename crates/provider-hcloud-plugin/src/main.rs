@@ -49,6 +49,9 @@ fn settings() -> Settings {
     if let Some(endpoint) = variable("HCLOUD_ENDPOINT") {
         settings = settings.endpoint(endpoint);
     }
+    if let Some(endpoint) = variable("HETZNER_ENDPOINT") {
+        settings = settings.hetzner_endpoint(endpoint);
+    }
     // Test suites set it, so that a mistake in one can never reach the real API.
     if variable("FERROFORM_FORBID_PUBLIC_ENDPOINT").is_some() {
         settings = settings.loopback_only();

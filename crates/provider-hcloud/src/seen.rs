@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ferroform_hcloud::{
     Certificate, Client, Error, Firewall, FloatingIp, Image, LoadBalancer, Network, Object, PlacementGroup,
-    PrimaryIp, Rrset, RrsetKey, Server, SshKey, Volume, Zone,
+    PrimaryIp, Rrset, RrsetKey, Server, SshKey, StorageBox, StorageBoxPart, StorageBoxParts,
+    StorageBoxSnapshot, StorageBoxSubaccount, Volume, Zone,
 };
 
 /// Objects of one kind by what names them: those asked for that exist, or why they could not be read.
@@ -52,6 +53,9 @@ impl<T: Object> Kind<T> {
     }
 }
 
+/// What is in storage boxes, by box.
+pub(crate) type Parts<T> = BTreeMap<i64, Kind<T>>;
+
 macro_rules! kinds {
     ($($kind:ident: $ty:ty,)*) => {
         /// The ids of the objects that reads need.
@@ -60,6 +64,9 @@ macro_rules! kinds {
             $(pub(crate) $kind: BTreeSet<i64>,)*
             /// Record sets, by the zone as configuration names it.
             pub(crate) rrsets: BTreeMap<String, BTreeSet<RrsetKey>>,
+            /// Ids by the storage box that they are in.
+            pub(crate) storage_box_snapshots: BTreeMap<i64, BTreeSet<i64>>,
+            pub(crate) storage_box_subaccounts: BTreeMap<i64, BTreeSet<i64>>,
         }
 
         /// The objects that were read.
@@ -67,14 +74,20 @@ macro_rules! kinds {
         pub(crate) struct Seen {
             $(pub(crate) $kind: Kind<$ty>,)*
             pub(crate) rrsets: BTreeMap<String, Kind<Rrset, RrsetKey>>,
+            pub(crate) storage_box_snapshots: Parts<StorageBoxSnapshot>,
+            pub(crate) storage_box_subaccounts: Parts<StorageBoxSubaccount>,
         }
 
         impl Seen {
             /// Reads all that is needed, all kinds at the same time.
             pub(crate) async fn read(client: &Client, needs: Needs) -> Seen {
-                let ($($kind,)* rrsets) =
-                    tokio::join!($(client.$kind().get_many(needs.$kind),)* read_rrsets(client, needs.rrsets));
-                Seen { $($kind: Kind($kind),)* rrsets }
+                let ($($kind,)* rrsets, storage_box_snapshots, storage_box_subaccounts) = tokio::join!(
+                    $(client.$kind().get_many(needs.$kind),)*
+                    read_rrsets(client, needs.rrsets),
+                    read_parts(needs.storage_box_snapshots, |id| client.storage_box_snapshots(id)),
+                    read_parts(needs.storage_box_subaccounts, |id| client.storage_box_subaccounts(id)),
+                );
+                Seen { $($kind: Kind($kind),)* rrsets, storage_box_snapshots, storage_box_subaccounts }
             }
         }
     };
@@ -91,6 +104,7 @@ kinds! {
     primary_ips: PrimaryIp,
     servers: Server,
     ssh_keys: SshKey,
+    storage_boxes: StorageBox,
     volumes: Volume,
     zones: Zone,
 }
@@ -103,6 +117,17 @@ async fn read_rrsets(
     for (zone, keys) in needs {
         let kind = Kind(client.rrsets(&zone).get_many(keys).await);
         seen.insert(zone, kind);
+    }
+    seen
+}
+
+async fn read_parts<'c, T: StorageBoxPart>(
+    needs: BTreeMap<i64, BTreeSet<i64>>,
+    parts: impl Fn(i64) -> StorageBoxParts<'c, T>,
+) -> Parts<T> {
+    let mut seen = BTreeMap::new();
+    for (storage_box, ids) in needs {
+        seen.insert(storage_box, Kind(parts(storage_box).get_many(ids).await));
     }
     seen
 }

@@ -17,6 +17,7 @@ const TOKEN_LENGTH: usize = 64;
 pub struct Settings {
     token: Option<String>,
     endpoint: Option<String>,
+    hetzner_endpoint: Option<String>,
     world: Option<(String, String)>,
     user_agent: Option<String>,
     pace: Option<Pace>,
@@ -49,6 +50,13 @@ impl Settings {
     #[must_use]
     pub fn endpoint(mut self, endpoint: impl Into<String>) -> Settings {
         self.endpoint = Some(endpoint.into());
+        self
+    }
+
+    /// The endpoint of the Hetzner API (storage boxes) where configuration has none: the value of `HETZNER_ENDPOINT`.
+    #[must_use]
+    pub fn hetzner_endpoint(mut self, endpoint: impl Into<String>) -> Settings {
+        self.hetzner_endpoint = Some(endpoint.into());
         self
     }
 
@@ -112,9 +120,10 @@ impl Settings {
     pub(crate) fn client(&self, config: Attrs<'_>) -> Result<Option<Client>, Diagnostic> {
         let mut builder = Client::builder();
         if let Some((endpoint, token)) = &self.world {
+            // It stands for both APIs.
             builder = builder.endpoint(endpoint).token(token);
         } else {
-            if !config.is_known("token") || !config.is_known("endpoint") {
+            if !["token", "endpoint", "endpoint_hetzner"].iter().all(|name| config.is_known(name)) {
                 return Ok(None);
             }
             let Some(token) = config.text("token").or(self.token.as_deref().filter(|t| !t.is_empty())) else {
@@ -130,6 +139,10 @@ impl Settings {
                 config.text("endpoint").or(self.endpoint.as_deref().filter(|e| !e.is_empty()))
             {
                 builder = builder.endpoint(endpoint);
+            }
+            let hetzner = self.hetzner_endpoint.as_deref().filter(|e| !e.is_empty());
+            if let Some(endpoint) = config.text("endpoint_hetzner").or(hetzner) {
+                builder = builder.hetzner_endpoint(endpoint);
             }
         }
         if let Some(user_agent) = &self.user_agent {

@@ -68,8 +68,11 @@ pub(super) fn env(args: &CloudPlaceArgs, terminal: &Terminal) -> Outcome {
             .hint("Any command with -local starts it, such as plan -local.")
     });
     let owner = context.take(running, &Sources::new())?;
-    terminal
-        .print(&format!("export HCLOUD_ENDPOINT={}\nexport HCLOUD_TOKEN={}\n", owner.endpoint, owner.token));
+    // The API of storage boxes is at the same place.
+    terminal.print(&format!(
+        "export HCLOUD_ENDPOINT={0}\nexport HETZNER_ENDPOINT={0}\nexport HCLOUD_TOKEN={1}\n",
+        owner.endpoint, owner.token
+    ));
     Ok(ExitCode::SUCCESS)
 }
 

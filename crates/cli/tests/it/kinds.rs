@@ -109,6 +109,68 @@ resource "hcloud_network_route" "x" {
 }"#,
     },
     Kind {
+        name: "hcloud_storage_box",
+        around: "",
+        created: r#"
+resource "hcloud_storage_box" "x" {
+  name              = "x"
+  storage_box_type  = "bx11"
+  location          = "hel1"
+  password          = "Aubergine-2026"
+  delete_protection = true
+  snapshot_plan = {
+    max_snapshots = 5
+    minute        = 30
+    hour          = 4
+    day_of_week   = 0
+  }
+}"#,
+        changed: r#"
+resource "hcloud_storage_box" "x" {
+  name             = "x2"
+  storage_box_type = "bx21"
+  location         = "hel1"
+  password         = "Tamarillo-2026"
+  labels           = { v = "2" }
+  access_settings  = { ssh_enabled = true }
+}"#,
+    },
+    Kind {
+        name: "hcloud_storage_box_snapshot",
+        around: STORAGE_BOX,
+        created: r#"
+resource "hcloud_storage_box_snapshot" "x" {
+  storage_box_id = hcloud_storage_box.b.id
+  description    = "before"
+}"#,
+        changed: r#"
+resource "hcloud_storage_box_snapshot" "x" {
+  storage_box_id = hcloud_storage_box.b.id
+  description    = "after"
+  labels         = { v = "2" }
+}"#,
+    },
+    Kind {
+        name: "hcloud_storage_box_subaccount",
+        around: STORAGE_BOX,
+        created: r#"
+resource "hcloud_storage_box_subaccount" "x" {
+  storage_box_id = hcloud_storage_box.b.id
+  name           = "web"
+  home_directory = "backups/web"
+  password       = "Aubergine-2026"
+}"#,
+        changed: r#"
+resource "hcloud_storage_box_subaccount" "x" {
+  storage_box_id  = hcloud_storage_box.b.id
+  name            = "web"
+  home_directory  = "backups/site"
+  password        = "Tamarillo-2026"
+  description     = "the site"
+  access_settings = { readonly = true }
+}"#,
+    },
+    Kind {
         name: "hcloud_primary_ip",
         around: "",
         created: r#"
@@ -744,6 +806,14 @@ resource "hcloud_load_balancer" "b" {
   location           = "fsn1"
 }"#;
 
+const STORAGE_BOX: &str = r#"
+resource "hcloud_storage_box" "b" {
+  name             = "b"
+  storage_box_type = "bx11"
+  location         = "fsn1"
+  password         = "Aubergine-2026"
+}"#;
+
 const BALANCER_AND_SERVERS: &str = r#"
 resource "hcloud_load_balancer" "b" {
   name               = "b"
@@ -772,6 +842,9 @@ pub(crate) fn declared(configuration: &str) -> std::collections::BTreeMap<String
         ("hcloud_placement_group", "placement_groups"),
         ("hcloud_server", "servers"),
         ("hcloud_ssh_key", "ssh_keys"),
+        ("hcloud_storage_box", "storage_boxes"),
+        ("hcloud_storage_box_snapshot", "storage_box_snapshots"),
+        ("hcloud_storage_box_subaccount", "storage_box_subaccounts"),
         ("hcloud_volume", "volumes"),
         ("objectstorage_bucket", "buckets"),
         ("objectstorage_object", "bucket_objects"),
@@ -798,7 +871,7 @@ fn every_type_of_the_providers_is_among_the_kinds() {
     let hcloud = ferroform_provider_hcloud::HcloudFactory::new(ferroform_provider_hcloud::Settings::new());
     let settings = ferroform_provider_objectstorage::Settings::new();
     let objectstorage = ferroform_provider_objectstorage::ObjectStorageFactory::new(settings);
-    for (schema, least) in [(hcloud.schema(), 13), (objectstorage.schema(), 2)] {
+    for (schema, least) in [(hcloud.schema(), 29), (objectstorage.schema(), 2)] {
         let types: Vec<&str> = schema.resources.keys().map(|name| &**name).collect();
         assert!(types.len() >= least, "{types:?}");
         let tried = |ty: &str| UNTRIED.contains(&ty) || KINDS.iter().any(|kind| kind.name == ty);

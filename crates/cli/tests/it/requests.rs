@@ -77,6 +77,11 @@ fn change(cloud: &Cloud, ty: &str, it: &Instance) -> bool {
         "hcloud_floating_ip" => "floating_ips",
         "hcloud_primary_ip" => "primary_ips",
         "hcloud_snapshot" => "images",
+        "hcloud_storage_box" => "storage_boxes",
+        "hcloud_storage_box_snapshot" | "hcloud_storage_box_subaccount" => {
+            cloud.call("PUT", &in_storage_box(ty, it), &labels);
+            return true;
+        }
         "hcloud_floating_ip_assignment" => {
             let servers = cloud.objects()["servers"]["objects"].take();
             let other = servers.as_array().unwrap().iter().find(|s| s["id"] != it.attributes["server_id"]);
@@ -210,6 +215,13 @@ fn delete(cloud: &Cloud, ty: &str, it: &Instance) {
         "hcloud_certificate" | "hcloud_uploaded_certificate" => drop(remove("certificates", it.id("id"))),
         "hcloud_primary_ip" => drop(remove("primary_ips", it.id("id"))),
         "hcloud_snapshot" => drop(remove("images", it.id("id"))),
+        "hcloud_storage_box" => {
+            unprotect("storage_boxes", it.id("id"), json!({"delete": false}));
+            remove("storage_boxes", it.id("id"));
+        }
+        "hcloud_storage_box_snapshot" | "hcloud_storage_box_subaccount" => {
+            cloud.call("DELETE", &in_storage_box(ty, it), &Value::Null);
+        }
         "hcloud_floating_ip" => {
             act(format!("/floating_ips/{}/actions/unassign", it.id("id")), Value::Null);
             remove("floating_ips", it.id("id"));
@@ -261,6 +273,12 @@ fn selected(selector: &str) -> Value {
 /// The path of the record set that an instance is, or that it is in.
 fn rrset(it: &Instance) -> String {
     format!("/v1/zones/{}/rrsets/{}/{}", it.text("zone"), it.text("name"), it.text("type"))
+}
+
+/// The path of what is in a storage box.
+fn in_storage_box(ty: &str, it: &Instance) -> String {
+    let parts = ty.trim_start_matches("hcloud_storage_box_");
+    format!("/v1/storage_boxes/{}/{parts}s/{}", it.id("storage_box_id"), it.id("id"))
 }
 
 fn detach(cloud: &Cloud, volume: i64) {

@@ -40,7 +40,12 @@ pub(crate) fn normalised(objects: &Value) -> BTreeMap<String, Vec<Value>> {
             // What is stored in buckets is named by its place.
             let Some(id) = object["id"].as_i64() else { continue };
             // Addresses that come with a server have made-up names.
-            let name = if kind == "primary_ips" { &object["type"] } else { &object["name"] };
+            let name = match kind.as_str() {
+                "primary_ips" => &object["type"],
+                // The cloud names them by the time.
+                "storage_box_snapshots" => &object["description"],
+                _ => &object["name"],
+            };
             // Snapshots have none.
             let name = name.as_str().or(object["description"].as_str());
             let name = format!("{kind}/{}", name.unwrap());
@@ -69,7 +74,14 @@ fn simplified(value: &Value, kind: &str, names: &BTreeMap<i64, String>) -> Value
         Value::Object(map) => Value::Object(
             map.iter()
                 .filter(|(key, _)| !MADE_UP.contains(&key.as_str()))
-                .filter(|(key, _)| !(kind == "primary_ips" && *key == "name"))
+                .filter(|(key, _)| {
+                    !(["primary_ips", "storage_box_snapshots"].contains(&kind) && *key == "name")
+                })
+                // These are made of the number of a storage box.
+                .filter(|(key, _)| {
+                    !(kind.starts_with("storage_box")
+                        && ["username", "server", "system"].contains(&key.as_str()))
+                })
                 // Only names that a test gave say anything.
                 .filter(|(key, value)| *key != "dns_ptr" || value.as_str().is_none_or(is_given))
                 // It counts the changes of its zone.

@@ -3,3 +3,4 @@
 mod calls;
 mod lists;
 mod server;
+mod storage_boxes;

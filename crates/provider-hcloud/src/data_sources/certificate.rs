@@ -11,7 +11,7 @@ use crate::attrs::{int, labels, moment, text, text_list, text_or_null};
 pub(crate) static FAMILY: Family<Certificate> = Family {
     settable: &[("id", Attribute::optional_computed), ("name", Attribute::optional)],
     older: true,
-    id_of_many: Attribute::optional_computed,
+    id_of_many: Some(Attribute::optional_computed),
     ..Family::new(
         "hcloud_certificate",
         "hcloud_certificates",

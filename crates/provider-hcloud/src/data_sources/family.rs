@@ -44,8 +44,8 @@ pub(crate) struct Family<T> {
     /// Whether the published provider has the older plugin library for it: more than one way to look it up may be
     /// given, and many are a plain list of objects.
     pub(super) older: bool,
-    /// The `id` of many.
-    pub(super) id_of_many: fn(Type) -> Attribute,
+    /// The `id` of many, if they have one.
+    pub(super) id_of_many: Option<fn(Type) -> Attribute>,
 }
 
 /// A way to narrow a search.
@@ -132,7 +132,7 @@ impl<T: Object> Family<T> {
             many_takes: &[Argument::Selector],
             lists: &[],
             older: false,
-            id_of_many: Attribute::computed,
+            id_of_many: Some(Attribute::computed),
         }
     }
 
@@ -260,7 +260,10 @@ impl<T: Object> DataSource for Many<T> {
         } else {
             nested(Attribute::computed, Nesting::List, holds)
         };
-        let mut block = Block::of([("id", (self.0.id_of_many)(Type::String)), (self.field(), objects)]);
+        let mut block = Block::of([(self.field(), objects)]);
+        if let Some(flags) = self.0.id_of_many {
+            block.attributes.insert("id".into(), flags(Type::String));
+        }
         for (name, _) in self.0.lists {
             let mut list = Attribute::computed(Type::list(Type::String));
             list.deprecated = Some(format!("Use `{}`.", self.field()));

@@ -18,7 +18,7 @@ pub(crate) static FAMILY: Family<Firewall> = Family {
     one_takes: &[Argument::Selector, Argument::MostRecent],
     many_takes: &[Argument::Selector, Argument::MostRecent],
     older: true,
-    id_of_many: Attribute::optional_computed,
+    id_of_many: Some(Attribute::optional_computed),
     ..Family::new("hcloud_firewall", "hcloud_firewalls", "firewall", Client::firewalls, holds, show)
 };
 

@@ -19,7 +19,7 @@ pub(crate) static FAMILY: Family<FloatingIp> = Family {
     ],
     one_takes: &[Argument::Selector, Argument::OldSelector],
     older: true,
-    id_of_many: Attribute::optional_computed,
+    id_of_many: Some(Attribute::optional_computed),
     ..Family::new(
         "hcloud_floating_ip",
         "hcloud_floating_ips",

@@ -11,7 +11,7 @@ use crate::attrs::{flag, int, int_list, int_or_null, labels, text, text_list, te
 pub(crate) static FAMILY: Family<LoadBalancer> = Family {
     settable: &[("id", Attribute::optional_computed), ("name", Attribute::optional)],
     older: true,
-    id_of_many: Attribute::optional_computed,
+    id_of_many: Some(Attribute::optional_computed),
     ..Family::new(
         "hcloud_load_balancer",
         "hcloud_load_balancers",

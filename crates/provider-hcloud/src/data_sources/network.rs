@@ -17,7 +17,7 @@ pub(crate) static FAMILY: Family<Network> = Family {
     ],
     one_takes: &[Argument::Selector, Argument::OldMostRecent],
     older: true,
-    id_of_many: Attribute::optional_computed,
+    id_of_many: Some(Attribute::optional_computed),
     ..Family::new("hcloud_network", "hcloud_networks", "network", Client::networks, holds, show)
 };
 

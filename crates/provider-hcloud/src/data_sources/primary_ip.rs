@@ -16,7 +16,7 @@ pub(crate) static FAMILY: Family<PrimaryIp> = Family {
         ("name", Attribute::optional),
         ("ip_address", Attribute::optional),
     ],
-    id_of_many: Attribute::optional_computed,
+    id_of_many: Some(Attribute::optional_computed),
     ..Family::new("hcloud_primary_ip", "hcloud_primary_ips", "primary IP", Client::primary_ips, holds, show)
 };
 

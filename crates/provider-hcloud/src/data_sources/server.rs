@@ -18,7 +18,7 @@ pub(crate) static FAMILY: Family<Server> = Family {
     one_takes: &[Argument::Selector, Argument::OldSelector, Argument::Status(Type::list)],
     many_takes: &[Argument::Selector, Argument::Status(Type::list)],
     older: true,
-    id_of_many: Attribute::optional_computed,
+    id_of_many: Some(Attribute::optional_computed),
     ..Family::new("hcloud_server", "hcloud_servers", "server", Client::servers, holds, show)
 };
 

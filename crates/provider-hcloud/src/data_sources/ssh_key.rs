@@ -16,7 +16,7 @@ pub(crate) static FAMILY: Family<SshKey> = Family {
         ("fingerprint", Attribute::optional),
     ],
     one_takes: &[Argument::Selector, Argument::OldSelector],
-    id_of_many: Attribute::optional,
+    id_of_many: Some(Attribute::optional),
     ..Family::new("hcloud_ssh_key", "hcloud_ssh_keys", "SSH key", Client::ssh_keys, holds, show)
 };
 

@@ -18,7 +18,7 @@ pub(crate) static FAMILY: Family<Volume> = Family {
     one_takes: &[Argument::Selector, Argument::OldSelector, Argument::Status(Type::list)],
     many_takes: &[Argument::Selector, Argument::Status(Type::list)],
     older: true,
-    id_of_many: Attribute::optional_computed,
+    id_of_many: Some(Attribute::optional_computed),
     ..Family::new("hcloud_volume", "hcloud_volumes", "volume", Client::volumes, holds, show)
 };
 

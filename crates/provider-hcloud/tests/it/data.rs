@@ -22,6 +22,7 @@ async fn each_is_found_by_all_that_names_it() {
     let stack = one_of_each().await;
     let (key, net) = (stack.number("key"), stack.number("net"));
     let fingerprint = stack.state("key")["fingerprint"].clone();
+    let (storage, user) = (stack.number("box"), stack.state("box_user"));
     for (type_name, config, attribute, expected) in [
         ("hcloud_location", json!({"name": "hil"}), "network_zone", json!("us-west")),
         ("hcloud_location", json!({"id": 1}), "name", json!("fsn1")),
@@ -71,6 +72,35 @@ async fn each_is_found_by_all_that_names_it() {
         ),
         ("hcloud_image", json!({"id": stack.number("snapshot")}), "description", json!("before")),
         ("hcloud_zone", json!({"name": "example.com"}), "id", json!(stack.number("zone"))),
+        ("hcloud_storage_box", json!({"name": "files"}), "id", json!(storage)),
+        ("hcloud_storage_box", json!({"id": storage}), "storage_box_type", json!("bx11")),
+        ("hcloud_storage_box", json!({"with_selector": "env=test"}), "location", json!("fsn1")),
+        ("hcloud_storage_box_type", json!({"name": "bx11"}), "size", json!(1_i64 << 40)),
+        ("hcloud_storage_box_type", json!({"id": 1336}), "snapshot_limit", json!(40)),
+        (
+            "hcloud_storage_box_snapshot",
+            json!({"storage_box_id": storage, "id": stack.number("box_snapshot")}),
+            "stats",
+            json!({"size": 0, "size_filesystem": 0}),
+        ),
+        (
+            "hcloud_storage_box_snapshot",
+            json!({"storage_box_id": storage, "name": stack.state("box_snapshot")["name"]}),
+            "description",
+            json!("before"),
+        ),
+        (
+            "hcloud_storage_box_subaccount",
+            json!({"storage_box_id": storage, "username": user["username"]}),
+            "id",
+            user["id"].clone(),
+        ),
+        (
+            "hcloud_storage_box_subaccount",
+            json!({"storage_box_id": storage, "with_selector": "env=test"}),
+            "access_settings",
+            user["access_settings"].clone(),
+        ),
         ("hcloud_zone", json!({"id": stack.number("zone")}), "primary_nameservers", json!([])),
         ("hcloud_zone_rrset", json!({"zone": "example.com", "id": "www/A"}), "ttl", json!(300)),
         (
@@ -120,6 +150,31 @@ async fn lists_hold_what_the_data_source_of_one_says() {
             let none = read(&stack, many, json!({"with_selector": "no=such"})).await.unwrap();
             assert_eq!(none[many.trim_start_matches("hcloud_")], json!([]), "{many}");
             assert_ne!(none["id"], list["id"]);
+        }
+    }
+    let storage = stack.number("box");
+    for (one, many, field) in [
+        ("hcloud_storage_box", "hcloud_storage_boxes", "storage_boxes"),
+        ("hcloud_storage_box_type", "hcloud_storage_box_types", "storage_box_types"),
+        ("hcloud_storage_box_snapshot", "hcloud_storage_box_snapshots", "snapshots"),
+        ("hcloud_storage_box_subaccount", "hcloud_storage_box_subaccounts", "subaccounts"),
+    ] {
+        let within = |mut config: Json| {
+            if ["snapshots", "subaccounts"].contains(&field) {
+                config["storage_box_id"] = json!(storage);
+            }
+            config
+        };
+        let list = read(&stack, many, within(json!({}))).await.unwrap();
+        assert!(list.get("id").is_none(), "{many}");
+        let items = list[field].as_array().unwrap();
+        let alone = read(&stack, one, within(json!({"id": items[0]["id"]}))).await.unwrap();
+        for (name, value) in items[0].as_object().unwrap() {
+            assert_eq!(&alone[name], value, "{one}.{name}");
+        }
+        if !one.ends_with("type") {
+            let none = read(&stack, many, within(json!({"with_selector": "no=such"}))).await.unwrap();
+            assert_eq!(none[field], json!([]), "{many}");
         }
     }
     let sets = read(&stack, "hcloud_zone_rrsets", json!({"zone": "example.com"})).await.unwrap();
@@ -173,6 +228,9 @@ fn searches_that_cannot_be_are_refused() {
         ("hcloud_zone_rrset", json!({"zone": "example.com", "name": "www"}), 1),
         ("hcloud_zone_rrset", json!({"zone": "example.com", "id": "www"}), 1),
         ("hcloud_servers", json!({}), 0),
+        ("hcloud_storage_box", json!({}), 1),
+        ("hcloud_storage_box_snapshot", json!({"storage_box_id": 1}), 1),
+        ("hcloud_storage_box_subaccount", json!({"storage_box_id": 1, "name": "a", "username": "b"}), 1),
     ] {
         let block = &provider.schema().data_sources[type_name].block;
         let found = provider.validate_data_source(type_name, &value(block, &config));
@@ -187,6 +245,8 @@ async fn nothing_found_and_too_much_found_are_errors() {
         ("hcloud_location", json!({"name": "mars"}), "Nothing found"),
         ("hcloud_image", json!({"id": 4711}), "Nothing found"),
         ("hcloud_ssh_key", json!({"with_selector": "a=b"}), "Nothing found"),
+        ("hcloud_storage_box", json!({"name": "a"}), "Nothing found"),
+        ("hcloud_storage_box_snapshot", json!({"storage_box_id": 1, "id": 1}), "Nothing found"),
     ] {
         assert_eq!(read(&stack, type_name, config).await, Err(summary.to_owned()), "{type_name}");
     }

@@ -38,10 +38,17 @@ async fn one_of_each_kind_is_created_imported_and_deleted() {
         ("certificate", stack.id("certificate"), &["private_key"]),
         ("snapshot", stack.id("snapshot"), &[]),
         ("wall_on", stack.id("wall_2"), &[]),
+        ("box", stack.id("box"), &["password", "ssh_keys"]),
+        ("box", "files".to_owned(), &["password", "ssh_keys"]),
+        ("box_snapshot", format!("{}/{}", stack.id("box"), stack.id("box_snapshot")), &[]),
+        ("box_user", format!("{}/{}", stack.id("box"), stack.id("box_user")), &["password"]),
     ] {
         stack.imports_as(name, &id, untold).await;
     }
     for name in [
+        "box_user",
+        "box_snapshot",
+        "box",
         "wall_on",
         "wall_2",
         "snapshot",
@@ -83,6 +90,7 @@ async fn one_of_each_kind_is_created_imported_and_deleted() {
         "zones",
         "floating_ips",
         "certificates",
+        "storage_boxes",
     ] {
         assert_eq!(stack.count(kind).await, 0, "{kind}");
     }
@@ -133,6 +141,26 @@ async fn states_have_the_shape_of_the_published_provider() {
         records.as_array().unwrap().contains(&json!({"value": "192.0.2.2", "comment": null})),
         "{records}"
     );
+    let storage = stack.state("box");
+    assert_eq!(
+        storage["server"],
+        json!(format!("{}.your-storagebox.de", storage["username"].as_str().unwrap()))
+    );
+    assert_eq!(
+        storage["access_settings"],
+        json!({
+            "reachable_externally": false, "samba_enabled": false, "ssh_enabled": true, "webdav_enabled": false,
+            "zfs_enabled": false,
+        })
+    );
+    // Sunday is 0 here and 7 in the API.
+    let plan = json!({"max_snapshots": 3, "minute": 30, "hour": 4, "day_of_week": 0, "day_of_month": null});
+    assert_eq!(storage["snapshot_plan"], plan);
+    let shown = stack.call("GET", &format!("/storage_boxes/{}", stack.id("box")), None).await;
+    assert_eq!(shown["storage_box"]["snapshot_plan"]["day_of_week"], 7);
+    let user = stack.state("box_user");
+    assert_eq!((&user["name"], &user["description"]), (&user["username"], &json!("")));
+    assert_eq!(user["storage_box_id"], storage["id"]);
     let device = format!("/dev/disk/by-id/scsi-0HC_Volume_{}", stack.id("volume"));
     assert_eq!(stack.state("volume")["linux_device"], device.as_str());
 }
@@ -242,6 +270,33 @@ async fn changes_are_made_in_place_or_ask_for_a_new_object() {
         ("snapshot", "server_id", json!(1), true),
         ("wall_on", "label_selectors", json!(["role=db", "role=queue"]), false),
         ("wall_on", "label_selectors", json!(["role=queue"]), false),
+        ("box", "name", json!("archive"), false),
+        ("box", "labels", json!({}), false),
+        ("box", "storage_box_type", json!("bx21"), false),
+        ("box", "password", json!("Rosenkohl-2026"), false),
+        ("box", "access_settings", json!({"samba_enabled": true, "zfs_enabled": true}), false),
+        ("box", "access_settings", json!(null), false),
+        (
+            "box",
+            "snapshot_plan",
+            json!({"max_snapshots": 1, "minute": 0, "hour": 0, "day_of_month": 1}),
+            false,
+        ),
+        ("box", "snapshot_plan", json!(null), false),
+        ("box", "delete_protection", json!(true), false),
+        ("box", "delete_protection", json!(null), false),
+        ("box", "location", json!("hel1"), true),
+        ("box", "ssh_keys", json!([]), true),
+        ("box_snapshot", "description", json!("after"), false),
+        ("box_snapshot", "labels", json!(null), false),
+        ("box_snapshot", "storage_box_id", json!(1), true),
+        ("box_user", "name", json!("web"), false),
+        ("box_user", "description", json!("the site"), false),
+        ("box_user", "labels", json!(null), false),
+        ("box_user", "home_directory", json!("backups/site"), false),
+        ("box_user", "password", json!("Rosenkohl-2026"), false),
+        ("box_user", "access_settings", json!({"webdav_enabled": true}), false),
+        ("box_user", "storage_box_id", json!(1), true),
         ("record", "comment", json!("first"), false),
         ("record", "value", json!("30 c.example.net."), true),
     ] {

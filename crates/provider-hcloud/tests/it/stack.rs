@@ -428,8 +428,24 @@ pub(crate) async fn one_of_each() -> Stack {
     stack.apply("wall_2", "hcloud_firewall", json!({"name": "other-wall"})).await;
     let applied = json!({"firewall_id": stack.number("wall_2"), "label_selectors": ["role=db"]});
     stack.apply("wall_on", "hcloud_firewall_attachment", applied).await;
+    let storage = json!({
+        "name": "files", "storage_box_type": "bx11", "location": "fsn1", "password": PASSWORD,
+        "labels": {"env": "test"}, "ssh_keys": [KEY], "access_settings": {"ssh_enabled": true},
+        "snapshot_plan": {"max_snapshots": 3, "minute": 30, "hour": 4, "day_of_week": 0},
+    });
+    stack.apply("box", "hcloud_storage_box", storage).await;
+    let storage = stack.number("box");
+    let snapshot = json!({"storage_box_id": storage, "description": "before", "labels": {"env": "test"}});
+    stack.apply("box_snapshot", "hcloud_storage_box_snapshot", snapshot).await;
+    let user = json!({
+        "storage_box_id": storage, "home_directory": "backups/web", "password": PASSWORD,
+        "labels": {"env": "test"}, "access_settings": {"readonly": true},
+    });
+    stack.apply("box_user", "hcloud_storage_box_subaccount", user).await;
     stack
 }
+
+pub(crate) const PASSWORD: &str = "Grünkohl-2026";
 
 pub(crate) const CERTIFICATE: &str = include_str!("certificate.pem");
 /// The cloud keeps it and shows it to nobody.

@@ -5,7 +5,7 @@ use ferroform_provider::ProviderFactory;
 use ferroform_provider_hcloud::{HcloudFactory, Settings};
 use serde_json::{Value as Json, json};
 
-use crate::stack::{UNKNOWN, stack, value};
+use crate::stack::{PASSWORD, UNKNOWN, stack, value};
 
 /// The details of the problems of a configuration.
 fn problems(type_name: &str, config: &Json) -> Vec<String> {
@@ -23,6 +23,18 @@ fn mistakes_are_named_before_any_request() {
     };
     let rrset = |name: &str, kind: &str, records: Json| json!({"zone": "example.com", "name": name, "type": kind, "records": records});
     let rule = |rule: Json| json!({"name": "w", "rule": [rule]});
+    let changed = |mut config: Json, key: &str, given: Json| {
+        config[key] = given;
+        config
+    };
+    let storage = |key: &str, given: Json| {
+        let config =
+            json!({"name": "b", "storage_box_type": "bx11", "location": "fsn1", "password": PASSWORD});
+        changed(config, key, given)
+    };
+    let user = |key: &str, given: Json| {
+        changed(json!({"storage_box_id": 1, "home_directory": "a", "password": PASSWORD}), key, given)
+    };
     for (type_name, config, expected) in [
         ("hcloud_network", json!({"name": "n", "ip_range": "10.0.0.1/16"}), "10.0.0.0/16"),
         ("hcloud_network", json!({"name": "n", "ip_range": "10.0.0.0/16", "labels": {"a b": "c"}}), "label"),
@@ -180,6 +192,24 @@ fn mistakes_are_named_before_any_request() {
         ("hcloud_volume", json!({"name": "v", "size": 5, "location": "fsn1"}), "10 to 10240"),
         ("hcloud_volume", json!({"name": "v", "size": 10}), "location"),
         ("hcloud_placement_group", json!({"name": "g", "type": "pack"}), "`spread`"),
+        ("hcloud_storage_box", storage("password", json!("simple")), "12 to 128"),
+        ("hcloud_storage_box", storage("password", json!("all-lower-case-1")), "upper case"),
+        ("hcloud_storage_box", storage("labels", json!({"a b": "c"})), "label"),
+        (
+            "hcloud_storage_box",
+            storage("snapshot_plan", json!({"max_snapshots": 1, "minute": 0, "hour": 24})),
+            "0 to 23",
+        ),
+        (
+            "hcloud_storage_box",
+            storage("snapshot_plan", json!({"max_snapshots": 1, "minute": 0, "hour": 1, "day_of_week": 7})),
+            "0 to 6",
+        ),
+        ("hcloud_storage_box_snapshot", json!({"storage_box_id": 1, "description": "ü"}), "1000 characters"),
+        ("hcloud_storage_box_subaccount", user("home_directory", json!("/backups")), "slash"),
+        ("hcloud_storage_box_subaccount", user("home_directory", json!("a*")), "999"),
+        ("hcloud_storage_box_subaccount", user("name", json!("n".repeat(51))), "1 to 50"),
+        ("hcloud_storage_box_subaccount", user("password", json!("short")), "12 to 128"),
         ("hcloud_load_balancer", json!({"name": "l", "load_balancer_type": "lb11"}), "network_zone"),
         ("hcloud_load_balancer_service", json!({"load_balancer_id": "1", "protocol": "tcp"}), "listen_port"),
         ("hcloud_load_balancer_target", json!({"load_balancer_id": 1, "type": "ip", "server_id": 1}), "`ip`"),
@@ -223,6 +253,16 @@ fn what_is_unknown_may_become_anything() {
             "hcloud_load_balancer_target",
             json!({"load_balancer_id": UNKNOWN, "type": UNKNOWN, "server_id": UNKNOWN}),
         ),
+        (
+            "hcloud_storage_box",
+            json!({"name": UNKNOWN, "storage_box_type": UNKNOWN, "location": UNKNOWN, "password": UNKNOWN,
+            "access_settings": UNKNOWN, "snapshot_plan": UNKNOWN, "ssh_keys": UNKNOWN}),
+        ),
+        ("hcloud_storage_box_snapshot", json!({"storage_box_id": UNKNOWN, "description": UNKNOWN})),
+        (
+            "hcloud_storage_box_subaccount",
+            json!({"storage_box_id": UNKNOWN, "home_directory": UNKNOWN, "password": UNKNOWN}),
+        ),
     ] {
         assert_eq!(problems(type_name, &config), Vec::<String>::new(), "{type_name}");
     }
@@ -242,6 +282,36 @@ async fn a_type_that_is_not_offered_is_refused_with_what_is() {
         let mut config = config.clone();
         config[key] = json!(UNKNOWN);
         assert!(stack.plan("hcloud_server", &null, &config).await.diagnostics.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn what_a_storage_box_type_does_not_allow_is_refused_with_what_it_does() {
+    let stack = stack().await;
+    let null = Value::null(stack.block("hcloud_storage_box").implied_type());
+    let config = |location: &str, snapshots: i64| {
+        json!({
+            "name": "b", "storage_box_type": "bx11", "location": location, "password": PASSWORD,
+            "snapshot_plan": {"max_snapshots": snapshots, "minute": 0, "hour": 0},
+        })
+    };
+    for (location, snapshots, problem) in [
+        ("fsn1", 10, None),
+        ("hil", 10, Some((".location", "it is in fsn1, hel1"))),
+        ("hel1", 11, Some((".snapshot_plan.max_snapshots", "at most 10"))),
+        // What is not known here is for the API to decide.
+        ("mars1", 10, None),
+    ] {
+        let plan = stack.plan("hcloud_storage_box", &null, &config(location, snapshots)).await;
+        let found = plan.diagnostics.0.first();
+        let told = found.map(|found| (found.attribute.as_ref().unwrap().to_string(), found.detail.clone()));
+        match (told, problem) {
+            (None, None) => {}
+            (Some((attribute, detail)), Some((place, text))) => {
+                assert!(attribute == place && detail.contains(text), "{attribute}: {detail}");
+            }
+            (told, _) => panic!("{location}, {snapshots}: {told:?}"),
+        }
     }
 }
 
