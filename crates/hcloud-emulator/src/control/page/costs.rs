@@ -7,6 +7,7 @@ use crate::world::images::SNAPSHOT_TENTHS_OF_GB;
 use crate::world::load_balancers::LoadBalancer;
 use crate::world::primary_ips::Version;
 use crate::world::servers::Server;
+use crate::world::storage_boxes::StorageBox;
 use crate::world::volumes::Volume;
 
 /// A sum of prices, some of which may not be known.
@@ -82,6 +83,11 @@ pub(super) fn of_load_balancer(balancer: &LoadBalancer) -> Option<Eur> {
     monthly(balancer_type.and_then(|balancer_type| balancer_type.offer(&balancer.location)))
 }
 
+fn of_storage_box(storage_box: &StorageBox) -> Option<Eur> {
+    let box_type = Catalogue::builtin().storage_box_type(&storage_box.box_type);
+    box_type.and_then(|box_type| box_type.offer(&storage_box.location)).map(|offer| offer.monthly)
+}
+
 /// A snapshot, by what it holds. Backups are paid with their server.
 fn of_snapshot() -> Option<Eur> {
     let each = Catalogue::builtin().snapshot_per_gb_month().ten_thousandths();
@@ -105,6 +111,7 @@ pub(super) fn costs(project: &Project) -> Vec<(&'static str, Sum)> {
         ("floating IPs", Sum::of(project.floating_ips.values().map(|ip| floating(ip.version)))),
         ("volumes", Sum::of(project.volumes.values().map(of_volume))),
         ("snapshots", Sum::of(project.images.values().filter(|image| !image.backup).map(|_| of_snapshot()))),
+        ("storage boxes", Sum::of(project.storage_boxes.values().map(of_storage_box))),
         ("load balancers", Sum::of(project.load_balancers.values().map(of_load_balancer))),
     ];
     rows.retain(|(_, sum)| sum.count > 0);
