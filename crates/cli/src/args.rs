@@ -282,6 +282,10 @@ pub(crate) enum StateCommand {
     Show(StateShowArgs),
     /// Decide about a creation that an earlier run left unfinished and that cannot be settled by itself.
     Settle(StateSettleArgs),
+    /// Print the state as a statefile.
+    Pull(StatePullArgs),
+    /// Put a statefile in the place of the state.
+    Push(StatePushArgs),
 }
 
 /// `state list`
@@ -321,6 +325,32 @@ pub(crate) struct StateSettleArgs {
     pub forget: bool,
     /// The instance.
     pub address: String,
+}
+
+/// `state pull`
+#[derive(Debug, Args)]
+pub(crate) struct StatePullArgs {
+    #[command(flatten)]
+    pub place: WhereArgs,
+    #[command(flatten)]
+    pub style: OutputStyleArgs,
+}
+
+/// `state push`
+#[derive(Debug, Args)]
+pub(crate) struct StatePushArgs {
+    #[command(flatten)]
+    pub place: WhereArgs,
+    #[command(flatten)]
+    pub style: OutputStyleArgs,
+    #[command(flatten)]
+    pub lock: LockArgs,
+    /// Also one of another lineage, an older one, or one that lacks results of an interrupted run.
+    #[arg(long)]
+    pub force: bool,
+    /// The statefile; `-` reads it from standard input.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
 }
 
 /// `version`

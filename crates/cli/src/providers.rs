@@ -1,5 +1,6 @@
 //! The providers that are part of the binary.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use ferroform_engine::Registry;
@@ -28,6 +29,9 @@ pub(crate) fn registry(local: Option<&Owner>) -> Registry {
         if let Some(endpoint) = env("HETZNER_ENDPOINT") {
             settings = settings.hetzner_endpoint(endpoint);
         }
+        if let Some(directory) = pace_directory(env) {
+            settings = settings.shared_pace(directory);
+        }
         // Test suites set it, so that a mistake in one can never reach the real API.
         if env("FERROFORM_FORBID_PUBLIC_ENDPOINT").is_some() {
             settings = settings.loopback_only();
@@ -36,6 +40,16 @@ pub(crate) fn registry(local: Option<&Owner>) -> Registry {
     let hcloud: Arc<dyn ProviderFactory> = Arc::new(HcloudFactory::new(settings));
     let objectstorage: Arc<dyn ProviderFactory> = Arc::new(ObjectStorageFactory::new(object_storage(local)));
     Registry::new(ferroform_providers_builtin::factories().into_iter().chain([hcloud, objectstorage]))
+}
+
+/// Where all runs of a user share what they know of the API's rate limit: a place that is emptied at the next start of the
+/// computer if there is one, else the cache. None for a user without a home.
+fn pace_directory(env: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    let absolute = |name: &str| env(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = absolute("XDG_RUNTIME_DIR")
+        .or_else(|| absolute("XDG_CACHE_HOME"))
+        .or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
+    Some(base.join("ferroform").join("pace"))
 }
 
 /// Where objectstorage providers go, and what their configuration may leave out.
@@ -49,5 +63,23 @@ fn object_storage(local: Option<&Owner>) -> ferroform_provider_objectstorage::Se
         // A cloud without object storage is never used, and a local run goes nowhere else.
         Some(None) => settings.loopback_only(),
         None => settings.environment(|name| std::env::var(name).ok()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pace_is_shared_where_the_system_keeps_what_is_of_a_user() {
+        for (set, expected) in [
+            (&[("XDG_RUNTIME_DIR", "/run/user/1"), ("HOME", "/h")][..], Some("/run/user/1/ferroform/pace")),
+            (&[("XDG_CACHE_HOME", "/c"), ("HOME", "/h")], Some("/c/ferroform/pace")),
+            (&[("XDG_RUNTIME_DIR", "relative"), ("HOME", "/h")], Some("/h/.cache/ferroform/pace")),
+            (&[], None),
+        ] {
+            let env = |name: &str| set.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
+            assert_eq!(pace_directory(env), expected.map(PathBuf::from), "{set:?}");
+        }
     }
 }

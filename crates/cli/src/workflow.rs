@@ -10,7 +10,8 @@ use ferroform_engine::journal::NoJournal;
 use ferroform_engine::planning::{self, PlanInput, Planned};
 use ferroform_engine::{EventSink, PlanOptions, Registry};
 use ferroform_hcloud_emulator::MachineKind;
-use ferroform_plan::{Plan, PlanMode, Target};
+use ferroform_plan::{Action, Plan, PlanMode, Target};
+use ferroform_provider::Workload;
 use ferroform_state::journal::Journal;
 use ferroform_state::local::{LocalManager, LocalOptions};
 use ferroform_state::manager::{Loaded, LockInfo, LockWait, Manager};
@@ -19,10 +20,12 @@ use crate::args::{LockArgs, OutputStyleArgs, PlanningArgs, WhereArgs};
 use crate::cloud::{LocalCloud, Owner};
 use crate::commands::images;
 use crate::failpoints::Failpoint;
+use crate::interrupt::EndsAtOnce;
 use crate::project::Project;
 use crate::settings::{Settings, parse_duration};
 use crate::terminal::Terminal;
 use crate::views::diagnostics::{render_all, render_compact};
+use crate::views::holdup::render_holdup;
 use crate::views::style::Style;
 use crate::{inputs, providers};
 
@@ -160,6 +163,11 @@ impl Session {
         Ok(Session { settings, project, registry, manager, loaded })
     }
 
+    /// Lets the first Ctrl-C end the program, as long as what is given back is held: for planning and asking.
+    pub(crate) fn interruptible(&self, terminal: &Terminal, lock: &LockArgs) -> EndsAtOnce {
+        EndsAtOnce::new(terminal, lock.lock.then(|| self.manager.lock_info_path()))
+    }
+
     /// Plans, reports what is wrong and gives the plan.
     pub(crate) async fn plan(
         &mut self,
@@ -214,6 +222,28 @@ impl Session {
         match planned.plan.take() {
             Some(plan) if !failed => Ok((plan, planned)),
             _ => Err(Reported),
+        }
+    }
+
+    /// Says which providers will be held up by a rate limit, and for how long.
+    pub(crate) async fn tell_holdups(
+        &self,
+        context: &Context<'_>,
+        plan: &Plan,
+        providers: &planning::ConfiguredProviders,
+    ) {
+        for (config, provider) in providers {
+            let mut workload = Workload::default();
+            for change in plan.changes.iter().filter(|change| change.provider == *config) {
+                workload.creations +=
+                    u64::from(matches!(change.action, Action::Create) || change.action.is_replace());
+                workload.updates += u64::from(matches!(change.action, Action::Update));
+                workload.deletions +=
+                    u64::from(matches!(change.action, Action::Delete) || change.action.is_replace());
+            }
+            if let Some(holdup) = provider.holdup(workload).await {
+                context.print(&render_holdup(&config.source.name, &holdup));
+            }
         }
     }
 

@@ -298,6 +298,7 @@ impl Core {
             _ => self.limiter.count(&project, now),
         };
         if !allowance.granted {
+            self.stats.count_refused();
             let refusal = Refusal::new("rate_limit_exceeded", "limit of requests per hour reached");
             return limited(refused(&refusal), allowance);
         }

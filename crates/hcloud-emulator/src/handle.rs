@@ -107,6 +107,12 @@ impl Handle {
         self.shared.core.lock().stats.by_route().clone()
     }
 
+    /// How many of them were refused since none were left for their project, with 429.
+    #[must_use]
+    pub fn rate_limited(&self) -> u64 {
+        self.shared.core.lock().stats.refused()
+    }
+
     /// Counts requests from zero again.
     pub fn reset_requests(&self) {
         self.shared.core.lock().stats.reset();

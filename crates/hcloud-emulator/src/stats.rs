@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 pub(crate) struct Stats {
     by_route: BTreeMap<String, u64>,
     total: u64,
+    refused: u64,
 }
 
 impl Stats {
@@ -16,6 +17,15 @@ impl Stats {
     pub(crate) fn count(&mut self, method: &str, template: &str) {
         self.total += 1;
         *self.by_route.entry(format!("{method} {template}")).or_default() += 1;
+    }
+
+    /// Counts a request that was over the limit, beside counting it as one of its route.
+    pub(crate) fn count_refused(&mut self) {
+        self.refused += 1;
+    }
+
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused
     }
 
     pub(crate) fn by_route(&self) -> &BTreeMap<String, u64> {
@@ -32,6 +42,6 @@ impl Stats {
     }
 
     pub(crate) fn show(&self) -> Value {
-        json!({"total": self.total, "routes": self.by_route})
+        json!({"total": self.total, "rate_limited": self.refused, "routes": self.by_route})
     }
 }

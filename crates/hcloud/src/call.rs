@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::answer::Answer;
 use crate::client::{Client, chain};
 use crate::error::{ApiError, Error, code};
+use crate::ledger::Grant;
 use crate::lenient::null_as_default;
+use crate::pace::Headers;
 use crate::time::http_date;
 
 /// Query parameters; a name may come more than once.
@@ -24,6 +26,9 @@ const READ_REPETITIONS: u32 = 5;
 const LOCK_REPETITIONS: u32 = 30;
 /// Repetitions after 429; each waits for a refill.
 const RATE_REPETITIONS: u32 = 100;
+/// How many of them come quickly: most actions are over in seconds, and what waits for each other on one network, say its
+/// subnets, should not wait for longer than they take.
+const QUICK_LOCK_REPETITIONS: u32 = 6;
 /// Longest pause between repetitions, in units of the pace.
 const LONGEST_PAUSE: u32 = 5;
 
@@ -88,8 +93,9 @@ impl Client {
         let url = format!("{}{path}{}", self.inner.endpoint, query_string(query));
         let mut failures = Failures::default();
         loop {
-            self.sleep(self.inner.rate.take()).await?;
-            let pause = match self.send_once(&method, &url, body.clone()).await {
+            let grant = self.take_grant().await;
+            self.sleep(grant.wait).await?;
+            let pause = match self.send_once(&method, &url, body.clone(), grant).await {
                 Ok(raw) if raw.status.is_success() => {
                     return Answer::parse(method, path.to_owned(), &raw.body);
                 }
@@ -126,7 +132,8 @@ impl Client {
         } else if matches!(error.code.as_str(), code::CONFLICT | code::LOCKED) {
             if failures.locked < LOCK_REPETITIONS {
                 failures.locked += 1;
-                return Ok(pace.back_off(failures.locked, LONGEST_PAUSE));
+                let slow = failures.locked.saturating_sub(QUICK_LOCK_REPETITIONS).max(1);
+                return Ok(pace.back_off(slow, LONGEST_PAUSE));
             }
         } else if gateway {
             // What stands behind the gateway may have done it.
@@ -158,7 +165,22 @@ impl Client {
         Err(Error::Transport { method: method.clone(), path: path.to_owned(), message })
     }
 
-    async fn send_once(&self, method: &Method, url: &str, body: Option<Bytes>) -> Result<Raw, Failure> {
+    /// Takes a grant for one request, from what this process knows and from what all of the user's know together.
+    async fn take_grant(&self) -> Grant {
+        let own = self.inner.rate.take();
+        match &self.inner.ledger {
+            Some(ledger) => ledger.take().await.after(own),
+            None => Grant::FREE.after(own),
+        }
+    }
+
+    async fn send_once(
+        &self,
+        method: &Method,
+        url: &str,
+        body: Option<Bytes>,
+        grant: Grant,
+    ) -> Result<Raw, Failure> {
         let mut request = self.inner.http.request(method.clone(), url);
         if let Some(body) = body {
             request = request.header(http::header::CONTENT_TYPE, "application/json").body(body);
@@ -171,8 +193,14 @@ impl Client {
             message: chain(&error.without_url()),
         })?;
         let server_time = self.note_date(response.headers());
-        self.inner.rate.learn(response.headers(), server_time, others);
         let status = response.status();
+        let exhausted = status == StatusCode::TOO_MANY_REQUESTS;
+        if let Some(headers) = Headers::read(response.headers(), server_time, exhausted) {
+            self.inner.rate.learn(&headers, others);
+            if let Some(ledger) = &self.inner.ledger {
+                ledger.learn(grant, &headers);
+            }
+        }
         let correlation_id = header(response.headers(), "x-correlation-id");
         let mut received = BytesMut::new();
         loop {

@@ -1,6 +1,7 @@
 //! The client and how it is built.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize};
 use std::time::Duration;
@@ -17,12 +18,13 @@ use crate::error::Error;
 use crate::firewalls::Firewall;
 use crate::floating_ips::FloatingIp;
 use crate::images::Image;
+use crate::ledger::Ledger;
 use crate::load_balancer_health::LoadBalancerHealth;
 use crate::load_balancer_types::LoadBalancerType;
 use crate::load_balancers::LoadBalancer;
 use crate::locations::Location;
 use crate::networks::Network;
-use crate::pace::{Pace, RateLimit};
+use crate::pace::{Allowance, Pace, RateLimit};
 use crate::placement_groups::PlacementGroup;
 use crate::primary_ips::PrimaryIp;
 use crate::rrsets::Rrsets;
@@ -63,6 +65,8 @@ pub(crate) struct Inner {
     pub(crate) fingerprint: String,
     pub(crate) pace: Pace,
     pub(crate) rate: RateLimit,
+    /// What all processes of the user know of the rate limit together.
+    pub(crate) ledger: Option<Ledger>,
     pub(crate) in_flight: AtomicUsize,
     /// Seconds since 1970 by the last answer's `Date` header; `i64::MIN` before there was one. Both APIs' answers count.
     pub(crate) server_date: Arc<AtomicI64>,
@@ -88,6 +92,7 @@ pub struct ClientBuilder {
     token: String,
     user_agent: String,
     pace: Pace,
+    shared_pace: Option<PathBuf>,
     loopback_only: bool,
 }
 
@@ -140,6 +145,14 @@ impl ClientBuilder {
         self
     }
 
+    /// Shares the pace with other processes that are given the same directory, by a small file in it for each token. The
+    /// file holds numbers only, and its name is a digest. Whatever is wrong with it holds nothing up.
+    #[must_use]
+    pub fn shared_pace(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.shared_pace = Some(directory.into());
+        self
+    }
+
     /// Refuses any endpoint beyond loopback. The environment variable `FERROFORM_FORBID_PUBLIC_ENDPOINT` does the same.
     #[must_use]
     pub fn loopback_only(mut self) -> Self {
@@ -156,6 +169,7 @@ impl ClientBuilder {
             self.connect(endpoint.trim_end_matches('/').to_owned(), |http, endpoint| Inner {
                 http,
                 fingerprint: fingerprint(&self.token),
+                ledger: self.shared_pace.as_ref().map(|dir| Ledger::new(dir, &endpoint, &self.token)),
                 endpoint,
                 pace: self.pace,
                 rate: RateLimit::default(),
@@ -262,6 +276,7 @@ impl Client {
             token: String::new(),
             user_agent: concat!("ferroform/", env!("CARGO_PKG_VERSION")).to_owned(),
             pace: Pace::REAL,
+            shared_pace: None,
             loopback_only: false,
         }
     }
@@ -344,6 +359,13 @@ impl Client {
     /// The measure of waiting.
     pub fn pace(&self) -> Pace {
         self.inner.pace
+    }
+
+    /// What the API still grants, as far as answers told; None before the first answer.
+    pub fn allowance(&self) -> Option<Allowance> {
+        let known = [self.inner.rate.allowance(), self.inner.ledger.as_ref().and_then(Ledger::allowance)];
+        // Others may have used up what this process does not know of.
+        known.into_iter().flatten().min_by(|a, b| a.left.total_cmp(&b.left))
     }
 
     /// The server's clock by its last answer, in seconds since 1970; None before the first answer.

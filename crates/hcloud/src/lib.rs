@@ -3,7 +3,7 @@
 //! One [`Client`] (cheap to clone) speaks for one project. What all its clones share:
 //!
 //! - **Pacing.** Requests are spaced by the `RateLimit-*` headers, so that 429 is an exception; when it comes, the
-//!   client waits for the refill and goes on.
+//!   client waits for the refill and goes on. Processes of a user share it ([`ClientBuilder::shared_pace`]).
 //! - **Retries.** Reads are repeated on transport errors and answers of status 5xx. A mutation is repeated only when it
 //!   certainly did nothing (`conflict`, `locked`, 429, a connection that never stood). When the answer to a mutation
 //!   is lost, that is what the caller learns: [`Error::AnswerLost`].
@@ -35,6 +35,7 @@ mod error;
 mod firewalls;
 mod floating_ips;
 mod images;
+mod ledger;
 mod lenient;
 mod load_balancer_health;
 mod load_balancer_types;
@@ -75,7 +76,7 @@ pub use load_balancers::{
 };
 pub use locations::Location;
 pub use networks::{Network, NetworkAttachment, NetworkCreate, NetworkUpdate, Route, Subnet};
-pub use pace::Pace;
+pub use pace::{Allowance, Pace};
 pub use placement_groups::{PlacementGroup, PlacementGroupCreate};
 pub use primary_ips::{PrimaryIp, PrimaryIpCreate, PrimaryIpCreated, PrimaryIpUpdate};
 pub use reverse_dns::{HasReverseNames, ReverseName, ReverseNames};

@@ -57,7 +57,59 @@ struct Bucket {
 }
 
 /// The longest pause for a single grant, should the headers be nonsense.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// What the `RateLimit-*` headers of an answer tell (Hetzner API documentation, "Rate Limiting").
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Headers {
+    /// Requests an hour, which is also how many may be saved up.
+    pub(crate) limit: f64,
+    /// Requests left after the one that was answered.
+    pub(crate) remaining: f64,
+    /// Requests that come back in a second.
+    pub(crate) per_second: f64,
+    /// The request was refused, since none were left.
+    pub(crate) exhausted: bool,
+}
+
+impl Headers {
+    /// Reads them; none where they lack or make no sense. `server_time` is the server's clock, in seconds since 1970.
+    pub(crate) fn read(headers: &HeaderMap, server_time: Option<i64>, exhausted: bool) -> Option<Self> {
+        let number = |name: &str| {
+            headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok().filter(|n| n.is_finite())
+        };
+        let limit = number("ratelimit-limit").filter(|limit| *limit >= 1.0)?;
+        let remaining = number("ratelimit-remaining")?.clamp(0.0, limit);
+        // "RateLimit-Reset" is when the bucket will be full again.
+        let missing = limit - remaining;
+        let refill_time = number("ratelimit-reset").zip(server_time).map(|(reset, now)| reset - now as f64);
+        let per_second = match refill_time {
+            Some(seconds) if seconds >= 1.0 && missing >= 1.0 => missing / seconds,
+            _ => limit / 3600.0,
+        };
+        Some(Headers { limit, remaining, per_second, exhausted })
+    }
+}
+
+/// What a project may ask for at the moment, see [`Client::allowance`](crate::Client::allowance).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Allowance {
+    /// Requests that are granted at once.
+    pub left: f64,
+    /// Requests that come back in a second.
+    pub per_second: f64,
+}
+
+impl Allowance {
+    /// How long the allowance itself makes so many requests last.
+    pub fn wait_for(&self, requests: u64) -> Duration {
+        let missing = requests as f64 - self.left;
+        if missing <= 0.0 || self.per_second <= 0.0 {
+            return Duration::ZERO;
+        }
+        Duration::try_from_secs_f64(missing / self.per_second).unwrap_or(Duration::MAX)
+    }
+}
 
 impl Bucket {
     fn refill(&mut self, now: Instant) {
@@ -83,24 +135,8 @@ impl RateLimit {
     }
 
     /// Learns from an answer. `in_flight` others are on their way, which the server may not have counted yet.
-    pub(crate) fn learn(&self, headers: &HeaderMap, server_time: Option<i64>, in_flight: usize) {
-        let number = |name: &str| {
-            headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok().filter(|n| n.is_finite())
-        };
-        let (Some(limit), Some(remaining)) = (number("ratelimit-limit"), number("ratelimit-remaining"))
-        else {
-            return;
-        };
-        if limit < 1.0 {
-            return;
-        }
-        // "RateLimit-Reset" is when the bucket will be full again (Hetzner API documentation, "Rate Limiting").
-        let missing = limit - remaining;
-        let refill_time = number("ratelimit-reset").zip(server_time).map(|(reset, now)| reset - now as f64);
-        let per_second = match refill_time {
-            Some(seconds) if seconds >= 1.0 && missing >= 1.0 => missing / seconds,
-            _ => limit / 3600.0,
-        };
+    pub(crate) fn learn(&self, headers: &Headers, in_flight: usize) {
+        let Headers { limit, remaining, per_second, .. } = *headers;
         let mut bucket = self.bucket.lock();
         let now = Instant::now();
         // Those already queued beyond the grant keep their place.
@@ -110,6 +146,14 @@ impl RateLimit {
         });
         let tokens = (remaining - in_flight as f64).max(0.0) + queued;
         *bucket = Some(Bucket { tokens, limit, per_second, at: now });
+    }
+
+    /// What is left now; none before the first answer.
+    pub(crate) fn allowance(&self) -> Option<Allowance> {
+        let mut bucket = self.bucket.lock();
+        let bucket = bucket.as_mut()?;
+        bucket.refill(Instant::now());
+        Some(Allowance { left: bucket.tokens.max(0.0), per_second: bucket.per_second })
     }
 
     /// After a 429: nothing is left, and the next grant is a refill away.
@@ -126,7 +170,11 @@ impl RateLimit {
 mod tests {
     use super::*;
 
-    fn headers(limit: u32, remaining: u32, reset: i64) -> HeaderMap {
+    fn headers(limit: u32, remaining: u32, reset: i64, now: Option<i64>) -> Headers {
+        Headers::read(&map(limit, remaining, reset), now, false).expect("sound headers")
+    }
+
+    fn map(limit: u32, remaining: u32, reset: i64) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in [
             ("ratelimit-limit", i64::from(limit)),
@@ -143,7 +191,7 @@ mod tests {
         let limit = RateLimit::default();
         assert_eq!(limit.take(), Duration::ZERO, "nothing known yet");
         // Two left of 3600, full again in 3598 s: one a second.
-        limit.learn(&headers(3600, 2, 1_000_000 + 3598), Some(1_000_000), 0);
+        limit.learn(&headers(3600, 2, 1_000_000 + 3598, Some(1_000_000)), 0);
         let waits: Vec<u64> = (0..5).map(|_| limit.take().as_secs()).collect();
         assert_eq!(waits, [0, 0, 1, 2, 3]);
         tokio::time::advance(Duration::from_secs(10)).await;
@@ -153,9 +201,25 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn after_429_the_next_request_waits_for_one_refill() {
         let limit = RateLimit::default();
-        limit.learn(&headers(7200, 50, 0), None, 0);
+        limit.learn(&headers(7200, 50, 0, None), 0);
         limit.exhausted();
         assert_eq!(limit.take(), Duration::from_millis(500));
+    }
+
+    #[test]
+    fn headers_that_make_no_sense_are_no_headers() {
+        assert_eq!(Headers::read(&HeaderMap::new(), None, false), None);
+        assert_eq!(Headers::read(&map(0, 0, 0), None, false), None);
+        let odd = Headers::read(&map(10, 50, -7), Some(5), false);
+        assert_eq!(odd.map(|h| (h.remaining, h.per_second)), Some((10.0, 10.0 / 3600.0)));
+    }
+
+    #[test]
+    fn an_allowance_tells_how_long_requests_will_take() {
+        let allowance = Allowance { left: 1750.0, per_second: 1.0 };
+        assert_eq!(allowance.wait_for(1750), Duration::ZERO);
+        assert_eq!(allowance.wait_for(4210), Duration::from_secs(2460));
+        assert_eq!(Allowance { left: 0.0, per_second: 1e-300 }.wait_for(u64::MAX), Duration::MAX);
     }
 
     #[test]

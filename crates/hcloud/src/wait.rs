@@ -31,11 +31,22 @@ fn typical_seconds(command: &str) -> f64 {
         "change_server_type" => 20.0,
         "create_image" => 30.0,
         "create_load_balancer" | "shutdown_server" => 3.0,
-        "start_server" | "stop_server" | "reboot_server" | "reset_server" => 2.0,
+        "start_server" => 3.0,
+        "stop_server" | "reboot_server" | "reset_server" => 2.0,
         "create_volume" | "attach_volume" | "detach_volume" | "resize_volume" | "delete_server" => 2.0,
         "attach_to_network" | "detach_from_network" | "assign_primary_ip" | "unassign_primary_ip" => 2.0,
         _ => 1.0,
     }
+}
+
+/// How long actions of one answer usually take together. What comes with a creation follows on it: a server is started
+/// when it is there. None is worth a look before the last is due.
+fn typical_seconds_of_all(actions: &[Action]) -> f64 {
+    let running = |action: &&Action| matches!(action.status, ActionStatus::Running | ActionStatus::Unknown);
+    let first = actions.first().filter(|action| action.command.starts_with("create_")).filter(running);
+    let lead = first.map_or(0.0, |action| typical_seconds(&action.command));
+    let followers = actions.iter().skip(usize::from(first.is_some())).filter(running);
+    followers.map(|action| lead + typical_seconds(&action.command)).fold(lead, f64::max)
 }
 
 /// Where the state of actions is read.
@@ -94,11 +105,12 @@ impl Waiter {
         actions: Vec<Action>,
     ) -> Result<(), Error> {
         let mut waiting = Vec::with_capacity(actions.len());
+        let due = Instant::now() + pace.unit.mul_f64(typical_seconds_of_all(&actions));
         for action in actions {
             waiting.push(match action.status {
                 ActionStatus::Success => Err(Ok(())),
                 ActionStatus::Error => Err(Err(Error::Action(Box::new(action)))),
-                ActionStatus::Running | ActionStatus::Unknown => Ok(self.register(&action, pace)),
+                ActionStatus::Running | ActionStatus::Unknown => Ok(self.register(&action, due)),
             });
         }
         if waiting.iter().any(Result::is_ok) {
@@ -120,9 +132,8 @@ impl Waiter {
         outcome
     }
 
-    fn register(&self, action: &Action, pace: Pace) -> oneshot::Receiver<Result<(), Error>> {
+    fn register(&self, action: &Action, due: Instant) -> oneshot::Receiver<Result<(), Error>> {
         let (sender, receiver) = oneshot::channel();
-        let due = Instant::now() + pace.unit.mul_f64(typical_seconds(&action.command));
         let mut state = self.shared.state.lock();
         state
             .pending
@@ -326,6 +337,20 @@ mod tests {
             matches!(waiter.wait(fake.clone(), Pace::REAL, failed).await, Err(Error::Action(a)) if a.id == 1)
         );
         assert!(fake.polls.lock().is_empty());
+    }
+
+    #[test]
+    fn a_server_is_looked_at_when_it_is_created_and_started() {
+        let running = |command| action(1, command, ActionStatus::Running);
+        for (actions, seconds) in [
+            (vec![running("create_server")], 8.0),
+            (vec![running("create_server"), running("start_server")], 11.0),
+            (vec![action(1, "create_server", ActionStatus::Success), running("start_server")], 3.0),
+            (vec![running("apply_firewall"), running("apply_firewall"), running("attach_volume")], 2.0),
+            (vec![], 0.0),
+        ] {
+            assert_eq!(typical_seconds_of_all(&actions), seconds, "{actions:?}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

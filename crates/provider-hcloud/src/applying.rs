@@ -37,19 +37,23 @@ impl Work<'_> {
         checkpoints: &dyn CheckpointSink,
     ) -> ApplyResponse {
         let mut diagnostics = Diagnostics::new();
+        let mut seen = true;
         let state = if request.planned.is_null() {
             self.delete(&request, &mut diagnostics).await
         } else if request.prior.is_null() {
             self.create(&request, checkpoints, &mut diagnostics).await
         } else {
-            self.update(&request, &mut diagnostics).await
+            let state;
+            (state, seen) = self.update(&request, &mut diagnostics).await;
+            state
         };
         let note = match &state {
             Some(state)
                 if diagnostics.has_errors() && !request.prior.is_null() && !request.planned.is_null() =>
             {
                 let note = self.resource.interrupted(Attrs(&request.prior), Attrs(&request.planned));
-                self.resource.remains(note, Attrs(state))
+                // What was not seen since may not be as it was before.
+                if seen { self.resource.remains(note, Attrs(state)) } else { note }
             }
             _ => Note::default(),
         };
@@ -173,7 +177,8 @@ impl Work<'_> {
         }
     }
 
-    async fn update(&self, request: &ApplyRequest, diagnostics: &mut Diagnostics) -> Option<Value> {
+    /// The object after the change, and whether it was seen then; if not, it is what was known before.
+    async fn update(&self, request: &ApplyRequest, diagnostics: &mut Diagnostics) -> (Option<Value>, bool) {
         let planned = Attrs(&request.planned);
         let config = Attrs(&request.config);
         let outcome = match self.change(Attrs(&request.prior), planned, config).await {
@@ -187,17 +192,17 @@ impl Work<'_> {
             diagnostics.push(failure.explain(&self.doing("change")));
         }
         match self.read(base.clone()).await {
-            Ok(Some(state)) => Some(state),
+            Ok(Some(state)) => (Some(state), true),
             Ok(None) => {
                 diagnostics.push(Diagnostic::error("Object vanished").detail(format!(
                     "The {} does not exist any more. Something else has deleted it; the next plan will create it anew.",
                     self.resource.noun()
                 )));
-                None
+                (None, true)
             }
             Err(diagnostic) => {
                 diagnostics.push(diagnostic);
-                Some(request.prior.clone())
+                (Some(request.prior.clone()), false)
             }
         }
     }

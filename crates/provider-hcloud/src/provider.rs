@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use ferroform_core::addr::ProviderSource;
 use ferroform_core::schema::{Nesting, Schema};
 use ferroform_core::{Diagnostic, Diagnostics, Value};
 use ferroform_provider::{
-    ApplyRequest, ApplyResponse, CheckpointSink, ConfigureRequest, Effects, ImportedResource,
+    ApplyRequest, ApplyResponse, CheckpointSink, ConfigureRequest, Effects, Holdup, ImportedResource,
     InterruptedRequest, LocateRequest, Located, PlanRequest, PlanResponse, Private, Provider,
-    ProviderFactory, ProviderSchema, ReadRequest, ReadResponse, UpgradeRequest, World, generic,
+    ProviderFactory, ProviderSchema, ReadRequest, ReadResponse, UpgradeRequest, Workload, World, generic,
 };
 use parking_lot::Mutex;
 
@@ -301,11 +302,46 @@ impl Provider for Hcloud {
         Some(World { endpoint: endpoint.to_owned(), project: client.project_fingerprint().to_owned() })
     }
 
+    async fn holdup(&self, workload: Workload) -> Option<Holdup> {
+        // The local cloud sets no limit, whatever its headers say.
+        if self.settings.is_local() {
+            return None;
+        }
+        let (cx, requests) = (self.cx().ok()?, requests_for(workload));
+        if requests >= WORTH_ASKING && cx.client.allowance().is_none() {
+            // Any answer tells; why there is none is told when the work begins.
+            let _ = cx.server_time().await;
+        }
+        let allowance = cx.client.allowance()?;
+        let wait = allowance.wait_for(requests);
+        (wait >= WORTH_TELLING).then(|| Holdup {
+            requests,
+            granted: allowance.left as u64,
+            per_hour: (allowance.per_second * 3600.0).round() as u64,
+            wait,
+        })
+    }
+
     async fn stop(&self) {
         if let Some(cx) = self.cx.get() {
             cx.client.stop();
         }
     }
+}
+
+/// A shorter wait is not noticed among those for actions.
+const WORTH_TELLING: Duration = Duration::from_secs(10);
+
+/// Fewer requests than this are never worth one more to find out about them.
+const WORTH_ASKING: u64 = 50;
+
+/// About how many requests operations take, as counted on the local cloud: the request itself, reading the object when
+/// it is done, and a share in the polls for actions. A change in place may take several requests.
+fn requests_for(workload: Workload) -> u64 {
+    let Workload { creations, updates, deletions } = workload;
+    (creations.saturating_mul(5) / 2)
+        .saturating_add(updates.saturating_mul(3))
+        .saturating_add(deletions.saturating_mul(2))
 }
 
 /// States of older versions lack blocks that there are now: null where a collection without elements belongs.

@@ -1,6 +1,7 @@
 //! Where a provider gets endpoint and token from.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ferroform_core::{AttrPath, Diagnostic, Diagnostics};
@@ -21,6 +22,7 @@ pub struct Settings {
     world: Option<(String, String)>,
     user_agent: Option<String>,
     pace: Option<Pace>,
+    shared_pace: Option<PathBuf>,
     loopback_only: bool,
 }
 
@@ -79,6 +81,13 @@ impl Settings {
     #[must_use]
     pub fn pace(mut self, pace: Pace) -> Settings {
         self.pace = Some(pace);
+        self
+    }
+
+    /// Shares the pace with all processes that are given the same directory. Not in a local world, which is one's own.
+    #[must_use]
+    pub fn shared_pace(mut self, directory: impl Into<PathBuf>) -> Settings {
+        self.shared_pace = Some(directory.into());
         self
     }
 
@@ -144,6 +153,9 @@ impl Settings {
             if let Some(endpoint) = config.text("endpoint_hetzner").or(hetzner) {
                 builder = builder.hetzner_endpoint(endpoint);
             }
+        }
+        if let Some(directory) = self.shared_pace.as_ref().filter(|_| self.world.is_none()) {
+            builder = builder.shared_pace(directory);
         }
         if let Some(user_agent) = &self.user_agent {
             builder = builder.user_agent(user_agent);

@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use ferroform_core::addr::ProviderSource;
@@ -205,6 +206,30 @@ pub enum Effects {
     Objects,
 }
 
+/// How long a remote side's own limit will hold up what is planned.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Holdup {
+    /// About how many requests it takes.
+    pub requests: u64,
+    /// How many of them are granted now.
+    pub granted: u64,
+    /// How many more are granted in an hour.
+    pub per_hour: u64,
+    /// How long the others have to wait, all in all.
+    pub wait: Duration,
+}
+
+/// How many operations are planned with one provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Workload {
+    /// Objects to be created, those that replace another included.
+    pub creations: u64,
+    /// Objects to be changed in place.
+    pub updates: u64,
+    /// Objects to be deleted.
+    pub deletions: u64,
+}
+
 /// A provider.
 #[async_trait]
 pub trait Provider: Send + Sync {
@@ -297,6 +322,12 @@ pub trait Provider: Send + Sync {
     /// What separates this provider's objects from those of the same provider with other credentials: endpoint and a
     /// fingerprint of the project, never a secret. None when there is no such thing. Only after `configure`.
     fn world(&self) -> Option<World> {
+        None
+    }
+
+    /// How long a limit of the remote side will hold up so many operations; None when it will not, or nothing is known.
+    /// Where many operations are planned and nothing is known, it asks.
+    async fn holdup(&self, _workload: Workload) -> Option<Holdup> {
         None
     }
 

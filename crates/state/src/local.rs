@@ -6,7 +6,9 @@
 
 mod error;
 mod lock;
+mod push;
 mod replace;
+mod rescue;
 mod worlds;
 
 use std::collections::BTreeSet;
@@ -22,6 +24,7 @@ use sha2::{Digest, Sha256};
 use self::error::{io_error, locked};
 use self::lock::{Lock, Refusal};
 use self::replace::Naming;
+pub use self::rescue::rescue;
 use crate::file;
 use crate::journal::{self, Base, FileJournal, Header, Journal, OpenOperation, Record, Recovered};
 use crate::manager::{Loaded, LockInfo, LockWait, Manager, Written};
@@ -479,32 +482,39 @@ impl LocalManager {
             serial = old_serial.max(state.serial).saturating_add(1);
             let mut new = state.clone();
             new.serial = serial;
-            new.terraform_version = newer_version(&new.terraform_version).to_owned();
-            let bytes = file::write(&new)?;
-            let sha256 = digest(&bytes);
-            let failed = |e: io::Error| io_error("State cannot be written", &self.path, &e, RESULTS_KEPT);
-            self.make_directory().map_err(failed)?;
-            if known.state.is_some() {
-                self.back_up(inner)?;
-            }
-            if inner.journal.is_some() || self.journal_path().exists() {
-                // Helps the next run should this one end before the journal is gone. A journal that broke must not
-                // keep the state from being written, which knows more than the journal then.
-                let commit = Record::Commit { serial, sha256: sha256.clone() };
-                let _ = self.active_journal(inner, known).map(|journal| journal.append(&commit));
-            }
-            match &mut inner.lock {
-                Some(lock) => lock.replace(&bytes).map_err(failed)?,
-                None => drop(replace::replace(&self.target, &bytes, Naming::Shared).map_err(failed)?),
-            }
-            let lineage = new.lineage.clone();
-            next = Some(Known { state: Some(new), sha256, lineage });
+            next = Some(self.put(inner, known, new)?);
         }
         let mut warnings = Diagnostics::new();
         if let Err(diagnostics) = self.settle_journal(inner, next.as_ref().unwrap_or(known)) {
             warnings.append(diagnostics);
         }
         Ok((next, Written { serial, changed, warnings }))
+    }
+}
+
+impl LocalManager {
+    /// Puts a state in the place of the kept one, which goes into the backup.
+    fn put(&self, inner: &mut Inner, known: &Known, mut new: State) -> Result<Known, Diagnostics> {
+        new.terraform_version = newer_version(&new.terraform_version).to_owned();
+        let bytes = file::write(&new)?;
+        let sha256 = digest(&bytes);
+        let failed = |e: io::Error| io_error("State cannot be written", &self.path, &e, RESULTS_KEPT);
+        self.make_directory().map_err(failed)?;
+        if known.state.is_some() {
+            self.back_up(inner)?;
+        }
+        if inner.journal.is_some() || self.journal_path().exists() {
+            // Helps the next run should this one end before the journal is gone. A journal that broke must not keep the
+            // state from being written, which knows more than the journal then.
+            let commit = Record::Commit { serial: new.serial, sha256: sha256.clone() };
+            let _ = self.active_journal(inner, known).map(|journal| journal.append(&commit));
+        }
+        match &mut inner.lock {
+            Some(lock) => lock.replace(&bytes).map_err(failed)?,
+            None => drop(replace::replace(&self.target, &bytes, Naming::Shared).map_err(failed)?),
+        }
+        let lineage = new.lineage.clone();
+        Ok(Known { state: Some(new), sha256, lineage })
     }
 }
 

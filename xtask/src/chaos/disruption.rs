@@ -106,14 +106,17 @@ impl Disruption {
         Disruption { faults, kill: None, parallelism: parallelism(random) }
     }
 
-    /// Anything.
-    pub(super) fn random(random: &mut Random, work: Work, failpoints: bool) -> Self {
-        let faults =
-            (0..random.below(4))
-                .map(|_| {
-                    if random.percent(50) { passing_fault(random, work) } else { lasting_fault(random, work) }
-                })
-                .collect();
+    /// Anything, but faults that make operations fail only where they are `lasting`.
+    pub(super) fn random(random: &mut Random, work: Work, lasting: bool, failpoints: bool) -> Self {
+        let faults = (0..random.below(4))
+            .map(|_| {
+                if lasting && random.percent(50) {
+                    lasting_fault(random, work)
+                } else {
+                    passing_fault(random, work)
+                }
+            })
+            .collect();
         let kill = random.percent(80).then(|| Kill::random(random, work, failpoints));
         Disruption { faults, kill, parallelism: parallelism(random) }
     }
@@ -182,11 +185,11 @@ mod tests {
     #[test]
     fn a_seed_means_the_same_again() {
         for seed in 0..50 {
-            let draw = || Disruption::random(&mut Random::new(seed), WORK, true);
+            let draw = || Disruption::random(&mut Random::new(seed), WORK, true, true);
             assert_eq!(draw(), draw());
         }
         let kills = |failpoints| {
-            let kill = |seed| Disruption::random(&mut Random::new(seed), WORK, failpoints).kill;
+            let kill = |seed| Disruption::random(&mut Random::new(seed), WORK, true, failpoints).kill;
             (0..300).filter_map(kill).collect::<Vec<_>>()
         };
         assert!(kills(true).iter().any(|kill| matches!(kill, Kill::Point { .. })));

@@ -165,6 +165,8 @@ pub(super) struct Group {
     pub(super) place: Place,
     pub(super) keys: Keys,
     pub(super) members: Vec<Member>,
+    /// Its servers are in the placement group. That never changes: servers that run cannot join one.
+    pub(super) spread: bool,
 }
 
 impl Group {
@@ -210,7 +212,9 @@ impl Group {
 
     /// The name of an object.
     pub(super) fn object_name(&self, member: &Member, key: &str) -> String {
-        let generation = if member.new_first { format!("-{}", member.generation) } else { String::new() };
+        // What is needed by something whose new object comes first is made first as well: a key by such a server.
+        let twice = member.new_first || member.kind == Kind::SshKey;
+        let generation = if twice { format!("-{}", member.generation) } else { String::new() };
         let short = member.kind.type_name().trim_start_matches("hcloud_").replace('_', "-");
         let name = format!("{}-{short}-{key}{generation}", self.id);
         // Zones are domains right below a public suffix.
@@ -224,6 +228,8 @@ pub(super) struct Stack {
     pub(super) groups: Vec<Group>,
     /// How many groups there ever were.
     made: usize,
+    /// Whether there ever was a group whose servers are spread.
+    spread: bool,
 }
 
 /// How many instances are to be made, changed in place and removed.
@@ -243,24 +249,28 @@ impl Work {
 /// Fewest and most instances of a stack.
 const SMALLEST: usize = 10;
 const LARGEST: usize = 60;
-/// A spread group holds so many servers (Hetzner documentation, "Placement groups").
-const SPREAD: usize = 10;
+/// No more than a placement group holds servers, which is ten (Hetzner documentation, "Placement groups").
 const NAMES: &[&str] = &["a", "b-1", "c", "d", "f", "g-h"];
 
 impl Stack {
     /// A stack with nothing in it.
     pub(super) fn empty() -> Self {
-        Stack { groups: Vec::new(), made: 0 }
+        Stack { groups: Vec::new(), made: 0, spread: false }
     }
 
     /// A random stack.
     pub(super) fn random(random: &mut Random) -> Self {
-        let mut base =
-            Group { id: BASE.to_owned(), place: Place::Root, keys: Keys::Single, members: Vec::new() };
+        let mut base = Group {
+            id: BASE.to_owned(),
+            place: Place::Root,
+            keys: Keys::Single,
+            members: Vec::new(),
+            spread: false,
+        };
         for kind in [Kind::Network, Kind::Subnet, Kind::SshKey, Kind::Firewall, Kind::PlacementGroup] {
             base.add(kind);
         }
-        let mut stack = Stack { groups: vec![base], made: 0 };
+        let mut stack = Stack { groups: vec![base], made: 0, spread: false };
         let wanted = random.between(SMALLEST, LARGEST);
         // Each round adds at least one instance or is one of the few that would add too many.
         for _ in 0..LARGEST {
@@ -290,6 +300,12 @@ impl Stack {
             group.members.iter().flat_map(pairs).collect::<Vec<_>>()
         };
         self.groups.iter().flat_map(of_group).collect()
+    }
+
+    /// Whether there is a block whose new object comes before the old one goes. If one of its objects fails to be made
+    /// and has to be replaced, that cannot be: both would have the same name, as with Terraform.
+    pub(super) fn has_new_first(&self) -> bool {
+        self.groups.iter().any(|group| group.members.iter().any(|member| member.new_first))
     }
 
     /// What is to be done to come from another stack to this one, by the configuration alone. Blocks that follow others
@@ -325,25 +341,6 @@ impl Stack {
         blocks
     }
 
-    /// Whether the servers of a group are in the placement group: as many as it can hold, counted in order. One that
-    /// is replaced by a new one first counts twice.
-    pub(super) fn is_spread(&self, group: &Group) -> bool {
-        let mut places = SPREAD;
-        for other in &self.groups {
-            let Some(server) = other.member(Kind::Server) else { continue };
-            // A fixed share, so that another number of servers elsewhere moves none in or out.
-            let share = if server.new_first { 2 * NAMES.len() } else { NAMES.len() };
-            if share > places {
-                continue;
-            }
-            places -= share;
-            if other.id == group.id {
-                return true;
-            }
-        }
-        false
-    }
-
     fn add_group(&mut self, random: &mut Random) {
         let keys = match random.below(3) {
             0 => Keys::Single,
@@ -361,7 +358,7 @@ impl Stack {
         };
         let id = format!("g{}", self.made);
         self.made += 1;
-        let mut group = Group { id, place, keys, members: Vec::new() };
+        let mut group = Group { id, place, keys, members: Vec::new(), spread: false };
         match random.below(7) {
             0..=2 => {
                 for kind in [
@@ -410,6 +407,9 @@ impl Stack {
             }
         }
         if self.instances() + group.instances() <= LARGEST {
+            // The placement group holds the servers of one group, and not each of them twice.
+            group.spread = !self.spread && group.member(Kind::Server).is_some_and(|server| !server.new_first);
+            self.spread |= group.spread;
             self.groups.push(group);
         }
     }

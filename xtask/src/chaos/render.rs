@@ -166,7 +166,7 @@ impl Text<'_> {
                     format!("ssh_keys = [{}]", self.shared(Kind::SshKey)),
                     format!("firewall_ids = [{}]", self.shared(Kind::Firewall)),
                 ];
-                if self.stack.is_spread(self.group) {
+                if self.group.spread {
                     lines.push(format!("placement_group_id = {}", self.shared(Kind::PlacementGroup)));
                 }
                 if self.group.member(Kind::PrimaryIp).is_some() {

@@ -120,7 +120,8 @@ impl Trial<'_> {
             // One in three is disrupted again while it recovers.
             let times = if random.percent(33) { 2 } else { 1 };
             for _ in 0..times {
-                let disruption = Disruption::random(random, work, self.rules.failpoints);
+                let disruption =
+                    Disruption::random(random, work, !stack.has_new_first(), self.rules.failpoints);
                 let run = self.disrupted(&disruption)?;
                 if run.status.code() != Some(0) && run.status.code() != Some(1) && !run.was_killed() {
                     return self.problem("an apply ends neither well nor with an error", &run);

@@ -66,7 +66,7 @@ fn declared(stack: &Stack, group: &Group, member: &Member, key: &str) -> Option<
                 "volumes": volumes.into_iter().collect::<Vec<_>>(),
                 "floating_ips": floating.into_iter().collect::<Vec<_>>(),
                 "firewalls": base(Kind::Firewall).into_iter().collect::<Vec<_>>(),
-                "placement_group": if stack.is_spread(group) { base(Kind::PlacementGroup) } else { None },
+                "placement_group": if group.spread { base(Kind::PlacementGroup) } else { None },
                 "primary_ip": name(Kind::PrimaryIp).unwrap_or_else(|| MADE_UP.to_owned()),
             });
             ("servers", fields)

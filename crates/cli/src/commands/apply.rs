@@ -1,6 +1,6 @@
 //! `apply` and `destroy`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use ferroform_core::{Diagnostic, Diagnostics, Sources};
 use ferroform_engine::planning::ConfiguredProviders;
 use ferroform_engine::{Applied, ApplyInput, StopLevel, applying};
 use ferroform_plan::{Plan, PlanMode, planfile};
+use ferroform_state::local::rescue;
 use ferroform_state::manager::Manager;
 use tokio::sync::watch;
 
@@ -16,7 +17,7 @@ use super::cloud::machines::ready;
 use super::plan::mode;
 use crate::args::{ApplyArgs, WaitFor};
 use crate::cloud::control::Control;
-use crate::cloud::{LocalCloud, boots, private_file};
+use crate::cloud::{LocalCloud, boots};
 use crate::project::Project;
 use crate::settings::{Settings, parse_duration};
 use crate::terminal::Terminal;
@@ -28,20 +29,21 @@ use crate::workflow::{Context, Reported, Session, now};
 use crate::{failpoints, interrupt};
 
 pub(super) async fn run(args: &ApplyArgs, destroy: bool, terminal: &Terminal) -> Outcome {
-    run_checked(args, destroy, terminal, interrupt::listen(), &|_| Ok(())).await
+    run_checked(args, destroy, terminal, None, &|_| Ok(())).await
 }
 
-/// The same for a command that listens to Ctrl-C already, and that does not accept every plan.
+/// The same for a command that does not accept every plan, and that may listen to Ctrl-C already.
 pub(super) async fn run_checked(
     args: &ApplyArgs,
     destroy: bool,
     terminal: &Terminal,
-    stop: watch::Receiver<StopLevel>,
+    stop: Option<watch::Receiver<StopLevel>>,
     check: &dyn Fn(&Plan) -> Result<(), Diagnostic>,
 ) -> Outcome {
     let mut context = Context::new(terminal, &args.planning.style);
     context.compact_warnings = args.planning.compact_warnings;
     let limit = boot_limit(&context, args)?;
+    let mut interruptible = None;
     let (mut session, plan, providers) = match &args.planfile {
         Some(path) if !destroy => saved(&context, args, path)?,
         Some(path) => {
@@ -52,11 +54,13 @@ pub(super) async fn run_checked(
         None => {
             let planning = &args.planning;
             let mut session = Session::open(&context, &planning.place, &planning.lock, "OperationTypeApply")?;
+            interruptible = stop.is_none().then(|| session.interruptible(terminal, &planning.lock));
             let progress = Progress::new(context.style.clone(), terminal.interactive);
             let planned = session.plan(&context, planning, mode(planning, destroy), &progress).await;
             progress.finish();
             let (plan, planned) = planned?;
             context.print(&render_plan(&plan, &schemas_of(&session.registry), &context.style));
+            session.tell_holdups(&context, &plan, &planned.providers).await;
             context.take(check(&plan), &session.project.sources)?;
             if !approved(&context, args, &plan)? {
                 return Err(Reported);
@@ -64,6 +68,8 @@ pub(super) async fn run_checked(
             (session, plan, planned.providers)
         }
     };
+    let stop = stop.unwrap_or_else(interrupt::listen);
+    drop(interruptible);
     let outcome = carry_out(&context, args, &mut session, &plan, providers, stop).await;
     let cloud = LocalCloud::new(session.settings.local_dir());
     let closed = session.close(&context);
@@ -227,26 +233,56 @@ fn keep(context: &Context<'_>, session: &Session, applied: &Applied) -> bool {
         Err(error) => error,
     };
     context.report(&error, &none);
-    let rescue = || -> Result<(), Diagnostics> {
-        let bytes = ferroform_state::file::write(&applied.state)?;
-        let path = Path::new("errored.tfstate");
-        private_file(path).and_then(|mut file| std::io::Write::write_all(&mut file, &bytes)).map_err(
-            |error| {
-                Diagnostics::from(
-                    Diagnostic::error("State could not be rescued")
-                        .detail(format!("{}: {error}.", path.display())),
-                )
-            },
-        )
-    };
-    match rescue() {
-        Ok(()) => context
-            .print("\nThe state could not be kept where it belongs, so it was written to errored.tfstate.\n"),
+    let journal = session.manager.journal_path();
+    let journal = journal.exists().then_some(journal);
+    let rescued = rescue(&applied.state, &rescue_places(&applied.state.lineage));
+    let path = match rescued {
+        Ok(path) => Some(path),
         Err(diagnostics) => {
             context.report(&diagnostics, &none);
+            None
         }
-    }
+    };
+    context.print(&how_to_go_on(&session.settings, path.as_deref(), journal.as_deref()));
     false
+}
+
+/// Where a state goes that cannot be kept: where Terraform puts it, else where anybody may write.
+fn rescue_places(lineage: &str) -> Vec<PathBuf> {
+    let name: String = lineage.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+    let elsewhere = std::env::temp_dir().join(format!("ferroform-errored-{name}.tfstate"));
+    vec![PathBuf::from("errored.tfstate"), elsewhere]
+}
+
+/// What there is of a state that was not kept, and what to do with it.
+fn how_to_go_on(settings: &Settings, rescued: Option<&Path>, journal: Option<&Path>) -> String {
+    let mut text = "\nThe state could not be kept where it belongs; the error above says why.\n".to_owned();
+    if let Some(journal) = journal {
+        text.push_str(&format!(
+            "What this run did is in the operations journal {}.\nWhen the cause is removed, run the same command again: it takes \
+             up the journal and goes on from there.\n",
+            journal.display()
+        ));
+    }
+    match (rescued, journal) {
+        (Some(path), _) => {
+            let local = if settings.local { "-local " } else { "" };
+            let alone = if journal.is_some() {
+                "To put it in its place without applying anything"
+            } else {
+                "When the cause is removed, put it in its place"
+            };
+            text.push_str(&format!(
+                "The whole state is in {} as well. {alone}:\n\n    ferroform state push {local}{}\n\nThe file holds secrets as \
+                 every state does: remove it when it has served.\n",
+                path.display(),
+                path.display()
+            ));
+        }
+        (None, Some(_)) => text.push_str("Do not remove the journal: nothing else holds what was done.\n"),
+        (None, None) => {}
+    }
+    text
 }
 
 /// What was done and what was not, when not all was.

@@ -17,11 +17,13 @@ pub(super) async fn run(args: &PlanArgs, terminal: &Terminal) -> Outcome {
     context.compact_warnings = args.planning.compact_warnings;
     let planning = &args.planning;
     let mut session = Session::open(&context, &planning.place, &planning.lock, "OperationTypePlan")?;
+    let _interruptible = session.interruptible(terminal, &planning.lock);
     let progress = Progress::new(context.style.clone(), terminal.interactive);
     let planned = session.plan(&context, planning, mode(planning, false), &progress).await;
     progress.finish();
     let (plan, planned) = planned?;
     context.print(&render_plan(&plan, &schemas_of(&session.registry), &context.style));
+    session.tell_holdups(&context, &plan, &planned.providers).await;
     if let Some(out) = &args.out {
         context.take(planfile::write(out, &plan, &session.project.pack()), &session.project.sources)?;
         let path = out.display();

@@ -98,7 +98,7 @@ impl<'t> Rotation<'t> {
         let apply =
             ApplyArgs { planning, auto_approve: self.args.auto_approve, wait_for_boot: None, planfile: None };
         let check = |plan: &Plan| harmless(plan, &source.address);
-        run_checked(&apply, false, self.terminal, self.stop.clone(), &check).await
+        run_checked(&apply, false, self.terminal, Some(self.stop.clone()), &check).await
     }
 
     /// `rotate db-password` and `rotate k3s-token`.

@@ -1,5 +1,7 @@
 //! `state`
 
+mod transfer;
+
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -25,6 +27,8 @@ pub(super) fn run(args: &StateArgs, terminal: &Terminal) -> Outcome {
         StateCommand::List(args) => list(args, terminal),
         StateCommand::Show(args) => show(args, terminal),
         StateCommand::Settle(args) => settle(args, terminal),
+        StateCommand::Pull(args) => transfer::pull(args, terminal),
+        StateCommand::Push(args) => transfer::push(args, terminal),
     }
 }
 

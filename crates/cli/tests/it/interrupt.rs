@@ -79,6 +79,32 @@ fn the_second_interrupt_ends_at_once_and_the_next_run_settles() {
     project.run("plan -local -detailed-exitcode").ok();
 }
 
+/// Before anything has begun there is nothing to wait for, however slow the cloud is.
+#[test]
+fn an_interrupt_while_planning_ends_the_program_and_leaves_all_as_it_was() {
+    let mut project = Project::new(STACK);
+    let cloud = project.serve(0.0);
+    project.run(APPLY).ok();
+    project.configure(&STACK.replace("\"first\"\n", "\"other\"\n"));
+    let files = project.state_files();
+    for (command, signal) in
+        [(APPLY, Signal::INT), (APPLY, Signal::TERM), ("plan -local -no-color", Signal::INT)]
+    {
+        let fault = cloud.hold("GET /networks/{id}", 0);
+        let running = project.start(command);
+        assert!(running.until(|| cloud.holds(fault)), "nothing was held: {}", running.wait());
+        running.signal(signal);
+        let begun = std::time::Instant::now();
+        let run = running.wait().code_is(1).tells(&["Interrupted. Nothing was begun."]);
+        assert!(begun.elapsed() < Duration::from_secs(10), "it does not wait: {:?}", begun.elapsed());
+        cloud.clear_faults();
+        assert_eq!(project.state_files(), files, "{run}");
+        assert!(!project.path(".terraform/local/.terraform.tfstate.lock.info").exists(), "{run}");
+    }
+    let run = project.run(APPLY).ok();
+    assert!(run.stdout.contains("0 added, 1 changed, 0 destroyed"), "{run}");
+}
+
 const MOVING: &str = r#"
 resource "terraform_data" "one" {
   input            = { text = "<&> \"é\"", list = [1, 2.5, true, null], long = "a\nb\n" }

@@ -8,6 +8,7 @@ mod crash;
 mod database_modules;
 mod day2;
 mod docker_host;
+mod errored;
 mod fmt;
 mod full_disk;
 mod harness;

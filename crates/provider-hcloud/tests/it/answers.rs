@@ -2,7 +2,7 @@
 
 use ferroform_core::Value;
 use ferroform_provider::{
-    ApplyRequest, InterruptedRequest, Located, PlanRequest, ReadRequest, proposed::proposed,
+    ApplyRequest, ApplyResponse, InterruptedRequest, Located, PlanRequest, ReadRequest, proposed::proposed,
 };
 use serde_json::{Value as Json, json};
 
@@ -319,6 +319,43 @@ async fn a_server_that_was_switched_off_for_a_change_is_switched_on_by_the_next_
         assert_eq!(applied.private, meta, "the note is done with");
         assert_eq!(status(&stack).await, "running", "done: {done}");
     }
+}
+
+/// Plans and applies a server of another type on top of what is known; the answer.
+async fn resized(stack: &Stack, prior: Value, private: Vec<u8>) -> ApplyResponse {
+    let block = stack.block(SERVER);
+    let config = value(&block, &server("cx33"));
+    let request = PlanRequest {
+        type_name: SERVER.into(),
+        proposed: proposed(&block, &prior, &config),
+        prior: prior.clone(),
+        config: config.clone(),
+        private,
+    };
+    let plan = stack.provider.plan_resource(request).await;
+    let (type_name, planned, private) = (SERVER.into(), plan.planned.unwrap(), plan.private);
+    let request = ApplyRequest { type_name, prior, planned, config, private };
+    stack.provider.apply_resource(request, &Checkpoints::default()).await
+}
+
+/// A token that is taken away between switching off and on: neither that nor reading the server works after.
+#[tokio::test]
+async fn a_server_that_could_not_be_seen_after_a_failed_change_is_switched_on_by_the_next_one() {
+    let mut stack = stack().await;
+    stack.apply("x", SERVER, server("cx23")).await;
+    let (_, _, prior) = stack.objects["x"].clone();
+    let path = "/servers/*/actions/change_type";
+    stack.fault(json!({"method": "POST", "path": path, "effect": {"revoke_token": {}}})).await;
+    let failed = resized(&stack, prior, Vec::new()).await;
+    assert!(failed.diagnostics.has_errors());
+    stack.cloud.clear_faults();
+    assert_eq!(status(&stack).await, "off");
+    let request = ReadRequest { type_name: SERVER.into(), prior: failed.state, private: failed.private };
+    let read = stack.provider.read_resources(vec![request]).await.remove(0);
+    let applied = resized(&stack, read.state, read.private).await;
+    assert!(!applied.diagnostics.has_errors(), "{:?}", applied.diagnostics);
+    assert_eq!(applied.private, b"", "nothing is left to be done");
+    assert_eq!(status(&stack).await, "running");
 }
 
 #[tokio::test]
