@@ -36,9 +36,10 @@ pub(crate) fn int_or_null(n: Option<i64>) -> Value {
     n.map_or_else(|| Value::null(Type::Number), int)
 }
 
-/// A number, null if it is none.
+/// A number, null if it is none. It is the decimal that the API writes, as a state has it too, and not the binary fraction
+/// next to it, which would be another number in every comparison.
 pub(crate) fn float(n: f64) -> Value {
-    Number::from_f64(n).map_or_else(|| Value::null(Type::Number), Value::number)
+    n.to_string().parse::<Number>().map_or_else(|_| Value::null(Type::Number), Value::number)
 }
 
 /// True or false.
