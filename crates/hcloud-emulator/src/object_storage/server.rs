@@ -81,6 +81,22 @@ struct Place {
     storage: Arc<Mutex<Storage>>,
 }
 
+/// How often a port that is taken is tried, ten milliseconds apart: whoever served there before may still be letting go of it.
+const TRIES: u32 = 200;
+
+/// Listens where somebody listened a moment ago.
+async fn bind_again(address: (IpAddr, u16)) -> io::Result<TcpListener> {
+    for _ in 1..TRIES {
+        match TcpListener::bind(address).await {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            other => return other,
+        }
+    }
+    TcpListener::bind(address).await
+}
+
 /// Serves storage at a free port of an address: at the one noted in `port_file` if that is free still, so that addresses
 /// which were given away stay good.
 pub(crate) async fn serve(
@@ -91,7 +107,7 @@ pub(crate) async fn serve(
 ) -> io::Result<Server> {
     let noted = port_file.as_ref().and_then(|path| std::fs::read_to_string(path).ok()?.trim().parse().ok());
     let listener = match noted {
-        Some(port) => match TcpListener::bind((ip, port)).await {
+        Some(port) => match bind_again((ip, port)).await {
             Ok(listener) => listener,
             Err(_) => TcpListener::bind((ip, 0)).await?,
         },
