@@ -153,6 +153,7 @@ fn whatever_request_fails_nothing_after_it_is_done_and_the_next_deployment_goes_
             }
         }
     }
+    coped.retain(|key| key != LATER);
     coped.sort();
     coped.dedup();
     assert_eq!(coped, COPED, "reads that kubectl can do without");
@@ -174,6 +175,9 @@ const COPED: [&str; 6] = [
     "GET /openapi/v3/api/v1",
     "GET /openapi/v3/apis/apps/v1",
 ];
+
+/// What kubectl looks at once more before it watches a rollout: 1.32 bears that this fails, 1.36 does not.
+const LATER: &str = "GET /apis/apps/v1/namespaces/shop/deployments fieldSelector=metadata.name=web";
 
 #[test]
 fn fields_of_others_are_a_conflict_until_they_are_taken_over() {

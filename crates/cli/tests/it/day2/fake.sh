@@ -31,9 +31,19 @@ while [ $# -gt 0 ]; do
 done
 [ -z "$forward" ] || asked="ssh $host tunnel"
 
+[ -n "$forward" ] || cat >"$FAKE/stdin.of.$$"
+
+# Several are asked at once: each writes its line and looks for its fault alone. Whoever was killed meanwhile is not waited for.
+waited=0
+until mkdir "$FAKE/alone" 2>/dev/null; do
+    waited=$((waited + 1))
+    [ "$waited" -lt 500 ] || break
+    sleep 0.01
+done
+
 printf '%s\n' "$asked" >>"$FAKE/log"
 number=$(wc -l <"$FAKE/log" | tr -d ' ')
-[ -n "$forward" ] || cat >"$FAKE/stdin.$number"
+[ -n "$forward" ] || mv "$FAKE/stdin.of.$$" "$FAKE/stdin.$number"
 cp "$FAKE/stdin.$number" "$FAKE/stdin" 2>/dev/null
 if [ -n "$config" ]; then
     cp "$config" "$FAKE/config"
@@ -59,12 +69,14 @@ if [ -s "$FAKE/faults" ]; then
                 continue
             fi
             sed -i "${line}d" "$FAKE/faults"
+            rmdir "$FAKE/alone"
             echo "the fake $me was told to fail" >&2
             exit "$code"
             ;;
         esac
     done <"$FAKE/faults.now"
 fi
+rmdir "$FAKE/alone" 2>/dev/null
 
 if [ -n "$forward" ]; then
     port=${forward#127.0.0.1:}

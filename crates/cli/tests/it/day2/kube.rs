@@ -121,9 +121,12 @@ impl Kube {
         lock(&self.shared.faults).is_empty()
     }
 
-    /// What was asked since the last time.
+    /// What was asked since the last time, but for the server's version: the kubectl of Google's SDK asks for it, to become
+    /// the kubectl of that version, and others do not.
     pub(super) fn asked(&self) -> Vec<Request> {
-        std::mem::take(&mut *lock(&self.shared.log))
+        let mut asked = std::mem::take(&mut *lock(&self.shared.log));
+        asked.retain(|request| request.path != "/version");
+        asked
     }
 
     /// What is there, to look at and to change.
