@@ -8,6 +8,10 @@ use clap::Parser;
 use ferroform_cloud::{ServeOptions, greeting, start};
 use tokio::signal::unix::{SignalKind, signal};
 
+/// Answers are made of many small values.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A local Hetzner Cloud: the API on this computer, for any client. Nothing runs on its servers; for machines that boot there is
 /// ferroform cloud serve --machines.
 #[derive(Debug, Parser)]

@@ -2,7 +2,8 @@
 //!
 //! A deletion needs nothing but another look at the object, and so does an update, once its provider has noted what the
 //! object alone will not tell. A creation may have made an object that nobody
-//! knows: if the provider told its identity in time it is read by that, else the provider looks for it.
+//! knows: if the provider told its identity in time it is read by that, else the provider looks for it; and the provider
+//! notes that what followed the creation may not have happened.
 
 use std::collections::BTreeMap;
 
@@ -67,18 +68,29 @@ async fn interrupted(
 ) -> Result<Option<Change>, Diagnostics> {
     let intent = &operation.intent;
     let Some(object) = state.current(&intent.address) else { return Ok(None) };
-    let type_name = intent.address.resource.type_name.clone();
-    let (prior, diagnostics) = objects::decode(object, &type_name, schema, provider).await;
+    let (prior, diagnostics) =
+        objects::decode(object, &intent.address.resource.type_name, schema, provider).await;
     if diagnostics.has_errors() {
         return Err(diagnostics);
     }
-    let planned = decode(&intent.planned.to_value(), &intent.address)?.unmark_deep().0;
-    let private = object.private.clone();
-    let private = provider.interrupted(InterruptedRequest { type_name, prior, planned, private });
+    let private = note(operation, provider, prior, object.private.clone())?;
     if private == object.private {
         return Ok(None);
     }
     Ok(Some(adoption(operation, Object { private, ..Object::clone(object) })))
+}
+
+/// The provider's data of an object, with what the provider notes of an operation that was not seen to end.
+fn note(
+    operation: &OpenOperation,
+    provider: &dyn Provider,
+    prior: Value,
+    private: Vec<u8>,
+) -> Result<Vec<u8>, Diagnostic> {
+    let intent = &operation.intent;
+    let type_name = intent.address.resource.type_name.clone();
+    let planned = decode(&intent.planned.to_value(), &intent.address)?.unmark_deep().0;
+    Ok(provider.interrupted(InterruptedRequest { type_name, prior, planned, private }))
 }
 
 fn adoption(operation: &OpenOperation, object: Object) -> Change {
@@ -123,7 +135,8 @@ async fn find(
     let Some(value) = found else { return Ok(None) };
     let id = objects::id_of(&value);
     let paths = marks.into_iter().map(|(path, _)| path).collect();
-    let object = objects::encode(&value, schema, paths, ObjectStatus::Ready, intent.private.clone())?;
+    let private = note(operation, provider, Value::null(value.ty()), intent.private.clone())?;
+    let object = objects::encode(&value, schema, paths, ObjectStatus::Ready, private)?;
     let object = Object {
         dependencies: intent.dependencies.clone(),
         create_before_destroy: intent.create_before_destroy,

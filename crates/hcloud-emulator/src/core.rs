@@ -422,7 +422,8 @@ pub(crate) fn answered(status: u16, body: &Value) -> Outgoing {
     Outgoing {
         status,
         headers: vec![("content-type", "application/json".to_owned())],
-        body: body.to_string(),
+        // Not by way of `Display`, which takes twice as long. Values of JSON can always be written.
+        body: serde_json::to_string(body).unwrap_or_default(),
         delivery: Delivery::Send,
         saved: None,
         entry: None,

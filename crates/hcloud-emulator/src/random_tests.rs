@@ -257,7 +257,7 @@ fn check_index<T: Row>(table: &Table<T>, servers: &Table<Server>) {
         assert_eq!(table.named(row.name()), all.collect::<Vec<_>>());
     }
     for id in servers.values().map(Row::id).chain([1]) {
-        let owned = table.values().filter(|row| row.owner() == Some(id)).map(Row::id);
+        let owned = table.values().filter(|row| row.owners().any(|owner| owner == id)).map(Row::id);
         assert!(table.owned_by(id).map(Row::id).eq(owned), "what belongs to {id}");
     }
 }
@@ -268,6 +268,7 @@ fn check_references(project: &Project) {
     check_index(&project.volumes, servers);
     check_index(&project.primary_ips, servers);
     check_index(&project.floating_ips, servers);
+    check_index(&project.actions, servers);
     for volume in project.volumes.values() {
         if let Some(id) = volume.server {
             let server = servers.get(id).expect("the server of a volume exists");

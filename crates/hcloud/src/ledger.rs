@@ -22,7 +22,7 @@ use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::pace::{Allowance, Headers, LONGEST_PAUSE};
+use crate::pace::{Allowance, Headers, wait_for_grant};
 
 /// The version of the file's form. A file of another one is replaced.
 const VERSION: u32 = 1;
@@ -32,9 +32,6 @@ const LARGEST_FILE: u64 = 4096;
 const TRIES: u32 = 50;
 /// What was noted so long ago says nothing any more: the allowance is full again after an hour.
 const STALE_MS: i64 = 3_600_000;
-/// How much of a grant more is waited for than is missing, since times are whole milliseconds here and requests whole numbers
-/// in the headers: a request that comes a hair too early is refused. It is waited once, not for each request.
-const MARGIN: f64 = 0.25;
 /// Clocks of one machine do not run backwards by more than this, unless somebody sets them.
 const CLOCK_SLACK_MS: i64 = 5_000;
 
@@ -175,12 +172,7 @@ fn take(record: &mut Option<Record>, _: i64) -> Grant {
     let Some(record) = record else { return Grant::FREE };
     record.taken = record.taken.wrapping_add(1);
     record.tokens -= 1.0;
-    let wait = if record.tokens >= MARGIN {
-        Duration::ZERO
-    } else {
-        Duration::try_from_secs_f64((MARGIN - record.tokens) / record.per_second).unwrap_or(LONGEST_PAUSE)
-    };
-    Grant { wait: wait.min(LONGEST_PAUSE), number: Some(record.taken) }
+    Grant { wait: wait_for_grant(record.tokens, record.per_second), number: Some(record.taken) }
 }
 
 fn learn(record: &mut Option<Record>, grant: Grant, headers: &Headers, now_ms: i64) {
@@ -191,7 +183,10 @@ fn learn(record: &mut Option<Record>, grant: Grant, headers: &Headers, now_ms: i
         (Some(record), None) => (record.taken, 0),
         (None, _) => (0, 0),
     };
-    let tokens = (headers.remaining - since as f64).min(headers.limit);
+    let left = (headers.remaining - since as f64).min(headers.limit);
+    // Where some still wait for their turn, an answer to a later one does not count them: they keep their places.
+    let tokens =
+        record.map_or(left, |record| if record.tokens < 0.0 { left.min(record.tokens) } else { left });
     let (limit, per_second) = (headers.limit, headers.per_second);
     *record = Some(Record { version: VERSION, taken, limit, per_second, tokens, at_ms: now_ms });
 }
@@ -303,6 +298,17 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_to_one_who_came_later_does_not_let_others_pass_those_who_wait() {
+        let (_dir, ledger) = ledger();
+        learn_at(&ledger, NOW, Grant::FREE, 0.0);
+        let waiting: Vec<u64> = (0..3).map(|_| take_at(&ledger, NOW).wait.as_secs()).collect();
+        assert_eq!(waiting, [1, 2, 3]);
+        let last = take_at(&ledger, NOW);
+        learn_at(&ledger, NOW, last, 0.0);
+        assert_eq!(take_at(&ledger, NOW).wait.as_secs(), 5);
+    }
+
+    #[test]
     fn what_cannot_be_true_stands_for_nothing_known() {
         let good =
             r#"{"version":1,"taken":5,"limit":3600,"per_second":1,"tokens":-30,"at_ms":1791244800000}"#;
@@ -322,9 +328,10 @@ mod tests {
             fs::write(&ledger.path, &text).unwrap();
             let wait = take_at(&ledger, now).wait;
             assert_eq!(wait.as_secs() == 31, known, "{text:.60} at {now}: {wait:?}");
-            // Whatever there was, it is put right by an answer.
+            // Whatever there was, it is put right by an answer; those who wait by a good record keep their places.
             learn_at(&ledger, now, Grant::FREE, 0.0);
-            assert_eq!(take_at(&ledger, now).wait.as_secs(), 1, "{text:.60}");
+            let seconds = if known { 32 } else { 1 };
+            assert_eq!(take_at(&ledger, now).wait.as_secs(), seconds, "{text:.60}");
         }
     }
 

@@ -59,6 +59,21 @@ struct Bucket {
 /// The longest pause for a single grant, should the headers be nonsense.
 pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
+/// How much of a grant more is waited for than is missing, since clocks and headers are not exact: a request that comes a
+/// hair too early is refused. It is waited once, not for each request.
+const MARGIN: f64 = 0.25;
+
+/// How long to wait before using a grant after whose taking so many are left; below zero others wait before it.
+pub(crate) fn wait_for_grant(left: f64, per_second: f64) -> Duration {
+    if left >= MARGIN {
+        return Duration::ZERO;
+    }
+    Duration::try_from_secs_f64((MARGIN - left) / per_second).unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE)
+}
+
+/// From how many seconds to a full bucket on these tell how fast it fills.
+const LEAST_REFILL_TIME: f64 = 100.0;
+
 /// What the `RateLimit-*` headers of an answer tell (Hetzner API documentation, "Rate Limiting").
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Headers {
@@ -84,7 +99,8 @@ impl Headers {
         let missing = limit - remaining;
         let refill_time = number("ratelimit-reset").zip(server_time).map(|(reset, now)| reset - now as f64);
         let per_second = match refill_time {
-            Some(seconds) if seconds >= 1.0 && missing >= 1.0 => missing / seconds,
+            // Both are whole seconds: over a short time the quotient says nothing.
+            Some(seconds) if seconds >= LEAST_REFILL_TIME => missing / seconds,
             _ => limit / 3600.0,
         };
         Some(Headers { limit, remaining, per_second, exhausted })
@@ -126,12 +142,7 @@ impl RateLimit {
         let Some(bucket) = bucket.as_mut() else { return Duration::ZERO };
         bucket.refill(Instant::now());
         bucket.tokens -= 1.0;
-        if bucket.tokens >= 0.0 {
-            return Duration::ZERO;
-        }
-        Duration::try_from_secs_f64(-bucket.tokens / bucket.per_second)
-            .unwrap_or(LONGEST_PAUSE)
-            .min(LONGEST_PAUSE)
+        wait_for_grant(bucket.tokens, bucket.per_second)
     }
 
     /// Learns from an answer. `in_flight` others are on their way, which the server may not have counted yet.
@@ -203,7 +214,7 @@ mod tests {
         let limit = RateLimit::default();
         limit.learn(&headers(7200, 50, 0, None), 0);
         limit.exhausted();
-        assert_eq!(limit.take(), Duration::from_millis(500));
+        assert_eq!(limit.take(), Duration::from_millis(625), "one and the margin, of two a second");
     }
 
     #[test]

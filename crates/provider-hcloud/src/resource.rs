@@ -72,7 +72,8 @@ pub(crate) trait Resource: Send + Sync {
         Ok(())
     }
 
-    /// What must be remembered of an update from `prior` to `planned` that stopped somewhere on its way.
+    /// What must be remembered of an update from `prior` to `planned`, or of a creation (`prior` is null then), that
+    /// stopped somewhere on its way.
     fn interrupted(&self, _prior: Attrs<'_>, _planned: Attrs<'_>) -> Note {
         Note::default()
     }

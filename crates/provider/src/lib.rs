@@ -165,11 +165,11 @@ pub struct LocateRequest {
 pub struct InterruptedRequest {
     /// The resource type.
     pub type_name: Arc<str>,
-    /// The object as it was before the update.
+    /// The object as it was before the update; null when it was being created.
     pub prior: Value,
     /// The object as planned; unknown where only applying would have told.
     pub planned: Value,
-    /// The provider's own data, as the state has it.
+    /// The provider's own data, as the state has it or is about to.
     pub private: Private,
 }
 
@@ -303,9 +303,9 @@ pub trait Provider: Send + Sync {
         Ok(Located::Nothing)
     }
 
-    /// Hears of an update that may have stopped anywhere between its beginning and its end, and gives the provider's
-    /// own data that the state is to have from now on: a note of what the object alone does not tell any more, such as
-    /// that a server which is off now was running. Makes no request.
+    /// Hears of an update, or of a creation whose object was found, that may have stopped anywhere between its beginning
+    /// and its end, and gives the provider's own data that the state is to have from now on: a note of what the object
+    /// alone does not tell any more, such as that a server which is off now was running. Makes no request.
     fn interrupted(&self, request: InterruptedRequest) -> Private {
         request.private
     }

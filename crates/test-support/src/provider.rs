@@ -163,8 +163,8 @@ impl Provider for Configured {
     }
 
     fn interrupted(&self, request: InterruptedRequest) -> Private {
-        let changed = request.prior.get("size") != request.planned.get("size");
-        if changed { b"interrupted".to_vec() } else { request.private }
+        let size = |object: &Value| object.get("size").filter(|size| !size.is_null()).cloned();
+        if size(&request.prior) != size(&request.planned) { b"interrupted".to_vec() } else { request.private }
     }
 
     async fn read_resources(&self, requests: Vec<ReadRequest>) -> Vec<ReadResponse> {

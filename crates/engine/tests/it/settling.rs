@@ -127,3 +127,18 @@ async fn the_provider_notes_what_an_unfinished_update_leaves_to_be_done() {
     let noted = |r: &Record| matches!(r, Record::Result { changes, .. } if !changes.is_empty());
     assert!(world.journal.records().iter().skip(started).any(noted));
 }
+
+#[tokio::test]
+async fn the_provider_notes_what_an_unfinished_creation_leaves_to_be_done() {
+    let sized = "resource \"fake_thing\" \"a\" {\n  name = \"a\"\n  size = 2\n}\n";
+    let mut first = World::new();
+    first.apply(sized).await;
+    for kept in [1, 2] {
+        let mut world = World::new();
+        world.fake.cloud().objects = first.fake.cloud().objects.clone();
+        world.open = open_after(&first.journal.records(), kept);
+        let planned = world.plan_all(sized).await;
+        let object = planned.settled.current(&"fake_thing.a".parse().unwrap()).unwrap().clone();
+        assert_eq!(object.private, b"interrupted", "{kept} records");
+    }
+}

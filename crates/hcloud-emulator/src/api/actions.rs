@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::object::object;
 use super::{Call, Reply, Route, get};
 use crate::clock::rfc3339;
 use crate::world::action::{Action, State};
@@ -38,9 +39,9 @@ pub(super) fn render(action: &Action, now: i64) -> Value {
     let resources: Vec<Value> = action
         .resources
         .iter()
-        .map(|resource| json!({"id": resource.id, "type": resource.kind.as_str()}))
+        .map(|resource| object! {"id": resource.id, "type": resource.kind.as_str()})
         .collect();
-    json!({
+    object! {
         "id": action.id,
         "command": action.command.as_str(),
         "status": status,
@@ -49,7 +50,7 @@ pub(super) fn render(action: &Action, now: i64) -> Value {
         "progress": action.progress(now),
         "resources": resources,
         "error": error,
-    })
+    }
 }
 
 /// Some actions as the API shows them.
@@ -67,7 +68,8 @@ pub(super) fn all_begun(call: &Call<'_>, actions: &[Action]) -> Reply {
     Reply::created(json!({"actions": render_all(actions, call.tx.now)}))
 }
 
-fn page_of(call: &Call<'_>, keep: impl Fn(&Action) -> bool) -> Result<Reply, Refusal> {
+/// The page of those that are kept, of all actions or of those `about` an object.
+fn page_of(call: &Call<'_>, about: Option<i64>, keep: impl Fn(&Action) -> bool) -> Result<Reply, Refusal> {
     let status = |action: &Action| match action.state {
         State::Running => "running",
         State::Success => "success",
@@ -75,14 +77,17 @@ fn page_of(call: &Call<'_>, keep: impl Fn(&Action) -> bool) -> Result<Reply, Ref
     };
     let ids: Vec<i64> = call.query.all("id").filter_map(|id| id.parse().ok()).collect();
     let by_id = call.query.get("id").is_some();
+    let actions = &call.tx.project.actions;
     // Looking up ids keeps polling cheap however many actions there have been.
-    let mut rows: Vec<&Action> = if by_id {
-        let mut ids = ids;
-        ids.sort_unstable();
-        ids.dedup();
-        ids.into_iter().filter_map(|id| call.tx.project.actions.get(id)).collect()
-    } else {
-        call.tx.project.actions.values().collect()
+    let mut rows: Vec<&Action> = match about {
+        _ if by_id => {
+            let mut ids = ids;
+            ids.sort_unstable();
+            ids.dedup();
+            ids.into_iter().filter_map(|id| actions.get(id)).collect()
+        }
+        Some(object) => actions.owned_by(object).collect(),
+        None => actions.values().collect(),
     };
     rows.retain(|action| keep(action) && call.query.allows("status", status(action)));
     call.sort_by(&mut rows, |field, a, b| match field {
@@ -105,7 +110,7 @@ fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         let message = "listing all actions is no longer possible, give the ids of those wanted";
         return Err(Refusal::new("deprecated_api_endpoint", message));
     }
-    page_of(call, |_| true)
+    page_of(call, None, |_| true)
 }
 
 fn find<'c>(call: &'c Call<'_>, id: i64, keep: impl Fn(&Action) -> bool) -> Result<&'c Action, Refusal> {
@@ -123,12 +128,14 @@ fn show(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 }
 
 pub(super) fn list_of_kind(call: &Call<'_>, kind: Kind) -> Result<Reply, Refusal> {
-    page_of(call, |action| action.resources.iter().any(|resource| resource.kind == kind))
+    page_of(call, None, |action| action.resources.iter().any(|resource| resource.kind == kind))
 }
 
 pub(super) fn list_of_object(call: &Call<'_>, kind: Kind) -> Result<Reply, Refusal> {
     let id = call.id();
-    page_of(call, |action| action.resources.iter().any(|resource| resource.kind == kind && resource.id == id))
+    page_of(call, Some(id), |action| {
+        action.resources.iter().any(|resource| resource.kind == kind && resource.id == id)
+    })
 }
 
 pub(super) fn show_of_kind(call: &Call<'_>, kind: Kind) -> Result<Reply, Refusal> {

@@ -57,7 +57,7 @@ pub(super) fn render(tx: &Tx<'_>, certificate: &Certificate) -> Value {
 }
 
 fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    let certificates = call.tx.project.certificates.values();
+    let certificates = call.rows(&call.tx.project.certificates);
     let rows =
         call.select(certificates.filter(|certificate| call.query.allows("type", kind(certificate))))?;
     call.page("certificates", &rows, |certificate| render(&call.tx, certificate))

@@ -83,7 +83,7 @@ fn read_target(input: &mut Input) -> Target {
 }
 
 fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    let rows = call.select(call.tx.project.firewalls.values())?;
+    let rows = call.select(call.rows(&call.tx.project.firewalls))?;
     call.page("firewalls", &rows, |firewall| render(&call.tx, firewall))
 }
 

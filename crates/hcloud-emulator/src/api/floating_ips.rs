@@ -43,7 +43,7 @@ pub(super) fn render(_: &Tx<'_>, ip: &FloatingIp) -> Value {
 }
 
 fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    let rows = call.select(call.tx.project.floating_ips.values())?;
+    let rows = call.select(call.rows(&call.tx.project.floating_ips))?;
     call.page("floating_ips", &rows, |ip| render(&call.tx, ip))
 }
 

@@ -4,6 +4,7 @@ use ferroform_catalogue::Image as SystemImage;
 use serde_json::{Value, json};
 
 use super::actions::{action_routes, begun};
+use super::object::object;
 use super::offers::midnight;
 use super::{Call, Reply, Route, delete, get, post, put};
 use crate::clock::rfc3339;
@@ -27,30 +28,30 @@ fn render_system(image: &SystemImage) -> Value {
     let deprecation = image.deprecation.as_ref().map(|deprecation| {
         let until = midnight(&deprecation.unavailable_after);
         let announced = deprecation.announced.as_deref().map_or_else(|| until.clone(), midnight);
-        json!({"announced": announced, "unavailable_after": until})
+        object! {"announced": announced, "unavailable_after": until}
     });
     let deprecated = deprecation.as_ref().map(|deprecation| deprecation["announced"].clone());
-    json!({
+    object! {
         "id": image.id,
         "type": "system",
         "status": "available",
-        "name": image.name,
-        "description": image.description,
-        "image_size": null,
+        "name": image.name.as_str(),
+        "description": image.description.as_str(),
+        "image_size": (),
         "disk_size": SYSTEM_IMAGE_DISK,
         "created": SYSTEM_IMAGES_CREATED,
-        "created_from": null,
-        "bound_to": null,
-        "os_flavor": image.os_flavor,
-        "os_version": image.os_version,
+        "created_from": (),
+        "bound_to": (),
+        "os_flavor": image.os_flavor.as_str(),
+        "os_version": image.os_version.as_str(),
         "rapid_deploy": image.rapid_deploy,
-        "protection": {"delete": false},
+        "protection": object! {"delete": false},
         "deprecated": deprecated,
         "deprecation": deprecation,
-        "labels": {},
-        "deleted": null,
+        "labels": object! {},
+        "deleted": (),
         "architecture": image.architecture.as_str(),
-    })
+    }
 }
 
 /// A snapshot or backup as the API shows it.
@@ -94,7 +95,7 @@ fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let named = |name: &str| query.get("name").is_none_or(|wanted| wanted == name);
     let system = call.tx.catalogue().images().iter().filter(|image| unfiltered && named(&image.name));
     let mut rows: Vec<Value> = system.map(render_system).collect();
-    rows.extend(call.select(call.tx.project.images.values())?.into_iter().map(render_own));
+    rows.extend(call.select(call.rows(&call.tx.project.images))?.into_iter().map(render_own));
     rows.retain(|image| {
         (with_deprecated || image["deprecation"].is_null())
             && query.allows("type", text(image, "type"))

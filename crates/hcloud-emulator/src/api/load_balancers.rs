@@ -184,7 +184,7 @@ pub(super) fn render(tx: &Tx<'_>, balancer: &LoadBalancer) -> Value {
 }
 
 fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    let rows = call.select(call.tx.project.load_balancers.values())?;
+    let rows = call.select(call.rows(&call.tx.project.load_balancers))?;
     call.page("load_balancers", &rows, |balancer| render(&call.tx, balancer))
 }
 

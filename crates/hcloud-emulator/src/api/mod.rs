@@ -10,6 +10,7 @@ mod input;
 mod load_balancer_input;
 mod load_balancers;
 mod networks;
+mod object;
 mod offers;
 pub(crate) mod operations;
 mod page;

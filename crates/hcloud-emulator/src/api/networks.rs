@@ -69,7 +69,7 @@ pub(super) fn render(tx: &Tx<'_>, network: &Network) -> Value {
 }
 
 fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    let rows = call.select(call.tx.project.networks.values())?;
+    let rows = call.select(call.rows(&call.tx.project.networks))?;
     call.page("networks", &rows, |network| render(&call.tx, network))
 }
 

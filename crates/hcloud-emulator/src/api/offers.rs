@@ -3,6 +3,7 @@
 use ferroform_catalogue::{Catalogue, Eur, Iso, LoadBalancerType, Location, Offer, ServerType};
 use serde_json::{Value, json};
 
+use super::object::object;
 use super::{Call, Reply, Route, get};
 use crate::world::server_create::disk_of;
 use crate::world::{Refusal, Tx};
@@ -27,16 +28,16 @@ pub(super) fn midnight(day: &str) -> String {
 }
 
 pub(super) fn location(location: &Location) -> Value {
-    json!({
+    object! {
         "id": location.id,
-        "name": location.name,
-        "description": location.description,
-        "country": location.country,
-        "city": location.city,
+        "name": location.name.as_str(),
+        "description": location.description.as_str(),
+        "country": location.country.as_str(),
+        "city": location.city.as_str(),
         "latitude": location.latitude,
         "longitude": location.longitude,
-        "network_zone": location.network_zone,
-    })
+        "network_zone": location.network_zone.as_str(),
+    }
 }
 
 /// A location by its name, as other objects show it.
@@ -49,18 +50,19 @@ pub(super) fn price(net: Eur) -> Value {
     let vat = i64::from(Catalogue::builtin().vat_rate_percent());
     // In millionths of a euro, so that the tax is exact.
     let gross = net.ten_thousandths() * (100 + vat);
-    json!({"net": net.to_decimal(10), "gross": format!("{}.{:06}0000", gross / 1_000_000, gross % 1_000_000)})
+    let gross = format!("{}.{:06}0000", gross / 1_000_000, gross % 1_000_000);
+    object! {"net": net.to_decimal(10), "gross": gross}
 }
 
 /// The prices of an offer; `None` where they are not known, as the API has no way to say so.
 fn offer(offer: &Offer) -> Option<Value> {
-    Some(json!({
-        "location": offer.location,
+    Some(object! {
+        "location": offer.location.as_str(),
         "price_hourly": price(offer.hourly?),
         "price_monthly": price(offer.monthly?),
         "included_traffic": offer.included_traffic_bytes.unwrap_or(0),
         "price_per_tb_traffic": price(offer.traffic_per_tb.unwrap_or_default()),
-    }))
+    })
 }
 
 fn prices(offers: &[Offer]) -> Vec<Value> {
@@ -76,7 +78,7 @@ pub(super) fn server_type(tx: &Tx<'_>, server_type: &ServerType) -> Value {
     let deprecation = match &server_type.retired {
         Some(retired) => {
             let day = retired.unavailable_after.as_deref().unwrap_or(RETIRED_SOMETIME);
-            json!({"announced": midnight(day), "unavailable_after": midnight(day)})
+            object! {"announced": midnight(day), "unavailable_after": midnight(day)}
         }
         None => Value::Null,
     };
@@ -88,30 +90,30 @@ pub(super) fn server_type(tx: &Tx<'_>, server_type: &ServerType) -> Value {
     let locations: Vec<Value> = places
         .map(|place| {
             let sold = server_type.retired.is_none();
-            json!({
+            object! {
                 "id": place.id,
-                "name": place.name,
+                "name": place.name.as_str(),
                 "available": sold && !tx.fate.is_sold_out(&server_type.name, &place.name),
                 "recommended": sold,
-                "deprecation": deprecation,
-            })
+                "deprecation": deprecation.clone(),
+            }
         })
         .collect();
-    let mut shown = json!({
+    let mut shown = object! {
         "id": server_type.id,
-        "name": server_type.name,
-        "description": server_type.description,
+        "name": server_type.name.as_str(),
+        "description": server_type.description.as_str(),
         "cores": server_type.cores,
         "memory": server_type.memory_gb,
         "disk": disk_of(server_type),
         "deprecated": server_type.retired.is_some(),
         "deprecation": deprecation,
         "prices": prices(&server_type.offers),
-        "storage_type": server_type.storage_type,
+        "storage_type": server_type.storage_type.as_str(),
         "cpu_type": server_type.cpu_type.as_str(),
         "architecture": server_type.architecture.as_str(),
         "locations": locations,
-    });
+    };
     if let (Some(category), Some(shown)) = (&server_type.category, shown.as_object_mut()) {
         shown.insert("category".to_owned(), json!(category));
     }

@@ -4,8 +4,10 @@ use std::cmp::Ordering;
 
 use serde_json::{Value, json};
 
+use super::object::object;
 use super::{Call, Reply};
 use crate::world::labels::Selector;
+use crate::world::table::Table;
 use crate::world::{Refusal, Row};
 
 /// Entries of a page unless the request says otherwise, and at most.
@@ -13,6 +15,14 @@ const DEFAULT_PER_PAGE: usize = 25;
 const MAX_PER_PAGE: usize = 50;
 
 impl Call<'_> {
+    /// The rows of a table that a list is about: those of the `name` asked for, or all.
+    pub(super) fn rows<'t, T: Row>(&self, table: &'t Table<T>) -> impl Iterator<Item = &'t T> {
+        let named = self.query.get("name").map(|name| table.named(name));
+        let all = named.is_none().then(|| table.values());
+        let named = named.into_iter().flatten().filter_map(|id| table.get(id));
+        named.chain(all.into_iter().flatten())
+    }
+
     /// The rows that the usual filters (`name`, `label_selector`) leave, in the order asked for.
     pub(super) fn select<'r, T: Row>(
         &self,
@@ -103,17 +113,15 @@ impl Call<'_> {
                 Some(format!("<{}?{}>; rel=\"{relation}\"", self.path, self.query.with_page(page?)))
             })
             .collect();
-        let body = json!({
-            key: shown,
-            "meta": {"pagination": {
-                "page": page,
-                "per_page": per_page,
-                "previous_page": previous,
-                "next_page": next,
-                "last_page": last,
-                "total_entries": rows.len(),
-            }},
+        let pagination = json!({
+            "page": page,
+            "per_page": per_page,
+            "previous_page": previous,
+            "next_page": next,
+            "last_page": last,
+            "total_entries": rows.len(),
         });
+        let body = object! {key: shown, "meta": object! {"pagination": pagination}};
         Ok(Reply { link: Some(link.join(", ")), ..Reply::ok(body) })
     }
 }

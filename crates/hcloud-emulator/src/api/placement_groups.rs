@@ -28,7 +28,7 @@ pub(super) fn render(tx: &Tx<'_>, group: &PlacementGroup) -> Value {
 }
 
 fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    let groups = call.tx.project.placement_groups.values();
+    let groups = call.rows(&call.tx.project.placement_groups);
     let rows = call.select(groups.filter(|_| call.query.allows("type", "spread")))?;
     call.page("placement_groups", &rows, |group| render(&call.tx, group))
 }

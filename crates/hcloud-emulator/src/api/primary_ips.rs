@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use serde_json::{Value, json};
 
 use super::actions::{action_routes, begun, render as render_action};
+use super::object::{labels, object};
 use super::offers::location_named;
 use super::{Call, Reply, Route, delete, get, post, put};
 use crate::clock::rfc3339;
@@ -40,7 +41,7 @@ pub(super) fn ipv4_name(ip: &PrimaryIp) -> String {
 
 /// Reverse DNS entries that were set.
 pub(super) fn dns_entries(entries: &BTreeMap<IpAddr, String>) -> Vec<Value> {
-    entries.iter().map(|(ip, name)| json!({"ip": ip, "dns_ptr": name})).collect()
+    entries.iter().map(|(ip, name)| object! {"ip": ip.to_string(), "dns_ptr": name.as_str()}).collect()
 }
 
 /// The entries of an address: an IPv4 address always has one.
@@ -61,29 +62,30 @@ pub(super) fn shown_address(address: IpAddr) -> String {
 
 /// A primary IP as the API shows it.
 pub(super) fn render(_: &Tx<'_>, ip: &PrimaryIp) -> Value {
-    json!({
+    object! {
         "id": ip.id,
-        "name": ip.name,
-        "labels": ip.labels,
+        "name": ip.name.as_str(),
+        "labels": labels(&ip.labels),
         "created": rfc3339(ip.created),
         "blocked": false,
         "location": location_named(&ip.location),
         "ip": shown_address(ip.address),
         "dns_ptr": all_dns_entries(ip.address, &ip.dns_ptr),
-        "protection": {"delete": ip.protect_delete},
+        "protection": object! {"delete": ip.protect_delete},
         "type": ip.version.as_str(),
         "auto_delete": ip.auto_delete,
         "assignee_type": if ip.assignee.is_some() { "server" } else { "unassigned" },
         "assignee_id": ip.assignee,
-    })
+    }
 }
 
 fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
+    let any = call.query.get("ip").is_none();
     let wanted = |ip: &&PrimaryIp| {
-        call.query.allows("ip", &ip.address.to_string())
-            || call.query.allows("ip", &shown_address(ip.address))
+        let is = |address: &str| call.query.allows("ip", address);
+        any || is(&ip.address.to_string()) || is(&shown_address(ip.address))
     };
-    let rows = call.select(call.tx.project.primary_ips.values().filter(wanted))?;
+    let rows = call.select(call.rows(&call.tx.project.primary_ips).filter(wanted))?;
     call.page("primary_ips", &rows, |ip| render(&call.tx, ip))
 }
 
@@ -92,7 +94,7 @@ fn show(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 }
 
 fn one(call: &Call<'_>, id: i64) -> Result<Reply, Refusal> {
-    Ok(Reply::ok(json!({"primary_ip": render(&call.tx, call.tx.primary_ip(id)?)})))
+    Ok(Reply::ok(object! {"primary_ip": render(&call.tx, call.tx.primary_ip(id)?)}))
 }
 
 fn create(call: &mut Call<'_>) -> Result<Reply, Refusal> {

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::actions::{action_routes, render as render_action, render_all};
 use super::images::render_any;
+use super::object::{labels, object};
 use super::offers::{self, location_named};
 use super::{Call, Reply, Route, delete, get, placement_groups, post, put};
 use crate::clock::rfc3339;
@@ -23,12 +24,14 @@ pub(super) const ROUTES: &[Route] = &[
 pub(super) const ACTION_ROUTES: &[Route] = &action_routes!("/servers", Kind::Server, server);
 
 fn render_ipv4(ip: &PrimaryIp) -> Value {
-    json!({"id": ip.id, "ip": ip.address, "blocked": false, "dns_ptr": super::primary_ips::ipv4_name(ip)})
+    let dns_ptr = super::primary_ips::ipv4_name(ip);
+    object! {"id": ip.id, "ip": ip.address.to_string(), "blocked": false, "dns_ptr": dns_ptr}
 }
 
 fn render_ipv6(ip: &PrimaryIp) -> Value {
     let network = format!("{}/64", ip.address);
-    json!({"id": ip.id, "ip": network, "blocked": false, "dns_ptr": super::primary_ips::dns_entries(&ip.dns_ptr)})
+    let dns_ptr = super::primary_ips::dns_entries(&ip.dns_ptr);
+    object! {"id": ip.id, "ip": network, "blocked": false, "dns_ptr": dns_ptr}
 }
 
 /// A server as the API shows it.
@@ -43,7 +46,7 @@ pub(super) fn render(tx: &Tx<'_>, server: &Server) -> Value {
     let firewalls: Vec<Value> = tx
         .firewalls_of(server)
         .into_iter()
-        .map(|(id, applied)| json!({"id": id, "status": if applied { "applied" } else { "pending" }}))
+        .map(|(id, applied)| object! {"id": id, "status": if applied { "applied" } else { "pending" }})
         .collect();
     let floating: Vec<i64> = project.floating_ips.owned_by(id).map(|ip| ip.id).collect();
     let volumes: Vec<i64> = project.volumes.owned_by(id).map(|volume| volume.id).collect();
@@ -63,21 +66,21 @@ pub(super) fn render(tx: &Tx<'_>, server: &Server) -> Value {
         .iter()
         .filter(|attachment| attachment.link != Link::Attaching)
         .map(|attachment| {
-            json!({
+            object! {
                 "network": attachment.network,
-                "ip": attachment.ip,
-                "alias_ips": attachment.alias_ips,
-                "mac_address": attachment.mac_address,
-            })
+                "ip": attachment.ip.to_string(),
+                "alias_ips": attachment.alias_ips.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "mac_address": attachment.mac_address.as_str(),
+            }
         })
         .collect();
     let group = server.placement_group.and_then(|id| project.placement_groups.get(id));
-    json!({
+    object! {
         "id": id,
-        "name": server.name,
+        "name": server.name.as_str(),
         "status": tx.status_of(server).as_str(),
         "created": rfc3339(server.created),
-        "public_net": {
+        "public_net": object! {
             "ipv4": tx.primary_ip_of(id, Version::V4).map(render_ipv4),
             "ipv6": tx.primary_ip_of(id, Version::V6).map(render_ipv6),
             "floating_ips": floating,
@@ -90,21 +93,21 @@ pub(super) fn render(tx: &Tx<'_>, server: &Server) -> Value {
         "iso": server.iso.and_then(|id| catalogue.isos().iter().find(|iso| iso.id == id)).map(offers::iso),
         "rescue_enabled": server.rescue_until.is_some_and(|until| until > tx.now),
         "locked": project.is_locked(crate::world::ResourceRef { kind: Kind::Server, id }),
-        "backup_window": server.backup_window,
+        "backup_window": server.backup_window.as_deref(),
         "outgoing_traffic": 0,
         "ingoing_traffic": 0,
         "included_traffic": traffic,
-        "protection": {"delete": server.protect_delete, "rebuild": server.protect_rebuild},
-        "labels": server.labels,
+        "protection": object! {"delete": server.protect_delete, "rebuild": server.protect_rebuild},
+        "labels": labels(&server.labels),
         "volumes": volumes,
         "load_balancers": balancers,
         "primary_disk_size": server.disk,
         "placement_group": group.map(|group| placement_groups::render(tx, group)),
-    })
+    }
 }
 
 fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    let servers = call.tx.project.servers.values();
+    let servers = call.rows(&call.tx.project.servers);
     let status = |server: &&Server| call.query.allows("status", call.tx.status_of(server).as_str());
     let rows = call.select(servers.filter(status))?;
     call.page("servers", &rows, |server| render(&call.tx, server))
@@ -115,7 +118,7 @@ fn show(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 }
 
 fn one(call: &Call<'_>, id: i64) -> Result<Reply, Refusal> {
-    Ok(Reply::ok(json!({"server": render(&call.tx, call.tx.server(id)?)})))
+    Ok(Reply::ok(object! {"server": render(&call.tx, call.tx.server(id)?)}))
 }
 
 fn create(call: &mut Call<'_>) -> Result<Reply, Refusal> {

@@ -28,7 +28,7 @@ pub(super) fn render(key: &SshKey) -> Value {
 }
 
 fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    let keys = call.tx.project.ssh_keys.values();
+    let keys = call.rows(&call.tx.project.ssh_keys);
     let rows = call.select(keys.filter(|key| call.query.allows("fingerprint", &key.fingerprint)))?;
     call.page("ssh_keys", &rows, |key| render(key))
 }

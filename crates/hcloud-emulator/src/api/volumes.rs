@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::actions::{action_routes, begun, render as render_action, render_all};
+use super::object::{labels, object};
 use super::offers::location_named;
 use super::{Call, Reply, Route, delete, get, post, put};
 use crate::clock::rfc3339;
@@ -28,23 +29,23 @@ fn status(volume: &Volume) -> &'static str {
 
 /// A volume as the API shows it.
 pub(super) fn render(_: &Tx<'_>, volume: &Volume) -> Value {
-    json!({
+    object! {
         "id": volume.id,
         "created": rfc3339(volume.created),
-        "name": volume.name,
+        "name": volume.name.as_str(),
         "server": volume.server,
         "location": location_named(&volume.location),
         "size": volume.size,
         "linux_device": format!("/dev/disk/by-id/scsi-0HC_Volume_{}", volume.id),
-        "protection": {"delete": volume.protect_delete},
-        "labels": volume.labels,
+        "protection": object! {"delete": volume.protect_delete},
+        "labels": labels(&volume.labels),
         "status": status(volume),
-        "format": volume.format,
-    })
+        "format": volume.format.as_deref(),
+    }
 }
 
 fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    let volumes = call.tx.project.volumes.values();
+    let volumes = call.rows(&call.tx.project.volumes);
     let rows = call.select(volumes.filter(|volume| call.query.allows("status", status(volume))))?;
     call.page("volumes", &rows, |volume| render(&call.tx, volume))
 }
@@ -54,7 +55,7 @@ fn show(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 }
 
 fn one(call: &Call<'_>, id: i64) -> Result<Reply, Refusal> {
-    Ok(Reply::ok(json!({"volume": render(&call.tx, call.tx.volume(id)?)})))
+    Ok(Reply::ok(object! {"volume": render(&call.tx, call.tx.volume(id)?)}))
 }
 
 fn create(call: &mut Call<'_>) -> Result<Reply, Refusal> {

@@ -311,6 +311,9 @@ impl Row for Action {
     fn created(&self) -> i64 {
         self.started
     }
+    fn owners(&self) -> impl Iterator<Item = i64> {
+        self.resources.iter().map(|resource| resource.id)
+    }
 }
 
 impl Course {

@@ -1,4 +1,4 @@
-//! Finds rows by what they hold: by name, and by the server that they belong to. It is brought up to date when it is asked, so
+//! Finds rows by what they hold: by name, and by what they belong to. It is brought up to date when it is asked, so
 //! that whoever changes a row need not know of it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -14,7 +14,7 @@ pub(super) struct Index {
     /// Rows that may be others than the index has.
     stale: BTreeSet<i64>,
     /// Under what each row is found.
-    known: HashMap<i64, (String, Option<i64>)>,
+    known: HashMap<i64, (String, Vec<i64>)>,
     by_name: HashMap<String, BTreeSet<i64>>,
     by_owner: HashMap<i64, BTreeSet<i64>>,
 }
@@ -45,22 +45,22 @@ impl Index {
             }
         }
         for id in std::mem::take(&mut self.stale) {
-            if let Some((name, owner)) = self.known.remove(&id) {
+            if let Some((name, owners)) = self.known.remove(&id) {
                 take(&mut self.by_name, &name, id);
-                if let Some(owner) = owner {
-                    take(&mut self.by_owner, &owner, id);
-                }
+                owners.iter().for_each(|owner| take(&mut self.by_owner, owner, id));
             }
             let Some(row) = rows.get(&id) else { continue };
-            let (name, owner) = (row.name(), row.owner());
-            if name.is_empty() && owner.is_none() {
+            let (name, owners) = (row.name(), row.owners().collect::<Vec<_>>());
+            if name.is_empty() && owners.is_empty() {
                 continue;
             }
-            self.by_name.entry(name.to_owned()).or_default().insert(id);
-            if let Some(owner) = owner {
-                self.by_owner.entry(owner).or_default().insert(id);
+            if !name.is_empty() {
+                self.by_name.entry(name.to_owned()).or_default().insert(id);
             }
-            self.known.insert(id, (name.to_owned(), owner));
+            for owner in &owners {
+                self.by_owner.entry(*owner).or_default().insert(id);
+            }
+            self.known.insert(id, (name.to_owned(), owners));
         }
     }
 

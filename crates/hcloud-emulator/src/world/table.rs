@@ -20,9 +20,9 @@ pub(crate) trait Row: Serialize + DeserializeOwned {
     fn labels(&self) -> Option<&Labels>;
     /// Time of creation, in milliseconds since 1970.
     fn created(&self) -> i64;
-    /// The server that it belongs to, of a kind that is looked up by that.
-    fn owner(&self) -> Option<i64> {
-        None
+    /// The ids of what it belongs to, of a kind that is looked up by that: the server of a volume, what an action is about.
+    fn owners(&self) -> impl Iterator<Item = i64> {
+        std::iter::empty()
     }
 }
 
@@ -43,8 +43,8 @@ macro_rules! named_row {
             fn created(&self) -> i64 {
                 self.created
             }
-            $(fn owner(&self) -> Option<i64> {
-                self.$owner
+            $(fn owners(&self) -> impl Iterator<Item = i64> {
+                self.$owner.into_iter()
             })?
         }
     };
@@ -123,9 +123,9 @@ impl<T: Row> Table<T> {
         self.index.borrow_mut().named(name, &self.rows)
     }
 
-    /// The rows that belong to a server, in the order of their ids.
-    pub(crate) fn owned_by(&self, server: i64) -> impl Iterator<Item = &T> {
-        let ids = self.index.borrow_mut().owned_by(server, &self.rows);
+    /// The rows that belong to something, in the order of their ids.
+    pub(crate) fn owned_by(&self, owner: i64) -> impl Iterator<Item = &T> {
+        let ids = self.index.borrow_mut().owned_by(owner, &self.rows);
         ids.into_iter().filter_map(|id| self.rows.get(&id))
     }
 

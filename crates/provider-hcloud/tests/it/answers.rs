@@ -323,8 +323,13 @@ async fn a_server_that_was_switched_off_for_a_change_is_switched_on_by_the_next_
 
 /// Plans and applies a server of another type on top of what is known; the answer.
 async fn resized(stack: &Stack, prior: Value, private: Vec<u8>) -> ApplyResponse {
+    apply_with(stack, prior, &server("cx33"), private).await
+}
+
+/// Plans and applies a server on top of what is known; the answer.
+async fn apply_with(stack: &Stack, prior: Value, config: &Json, private: Vec<u8>) -> ApplyResponse {
     let block = stack.block(SERVER);
-    let config = value(&block, &server("cx33"));
+    let config = value(&block, config);
     let request = PlanRequest {
         type_name: SERVER.into(),
         proposed: proposed(&block, &prior, &config),
@@ -336,6 +341,35 @@ async fn resized(stack: &Stack, prior: Value, private: Vec<u8>) -> ApplyResponse
     let (type_name, planned, private) = (SERVER.into(), plan.planned.unwrap(), plan.private);
     let request = ApplyRequest { type_name, prior, planned, config, private };
     stack.provider.apply_resource(request, &Checkpoints::default()).await
+}
+
+/// A run that is killed before it sees that a new server's start has failed leaves the next one a note.
+#[tokio::test]
+async fn a_new_server_that_did_not_start_after_its_run_was_gone_is_switched_on_by_the_next_one() {
+    for seen in ["off", "running"] {
+        let mut stack = stack().await;
+        stack.apply("x", SERVER, server("cx23")).await;
+        let (_, _, state) = stack.objects["x"].clone();
+        let null = Value::null(stack.block(SERVER).implied_type());
+        let planned = stack.plan(SERVER, &null, &server("cx23")).await.planned.unwrap();
+        if seen == "off" {
+            stack.call("POST", &format!("/servers/{}/actions/poweroff", stack.id("x")), None).await;
+        }
+        let type_name = || SERVER.into();
+        let request =
+            InterruptedRequest { type_name: type_name(), prior: null, planned, private: Vec::new() };
+        let private = stack.provider.interrupted(request);
+        let request = ReadRequest { type_name: type_name(), prior: state, private };
+        let read = stack.provider.read_resources(vec![request]).await.remove(0);
+        assert_eq!(read.private.is_empty(), seen != "off", "{seen}");
+        if seen == "off" {
+            let (prior, config) = (read.state, server("cx23"));
+            let applied = apply_with(&stack, prior, &config, read.private).await;
+            assert!(!applied.diagnostics.has_errors(), "{:?}", applied.diagnostics);
+            assert_eq!(applied.private, b"", "the note is done with");
+        }
+        assert_eq!(status(&stack).await, "running", "{seen}");
+    }
 }
 
 /// A token that is taken away between switching off and on: neither that nor reading the server works after.

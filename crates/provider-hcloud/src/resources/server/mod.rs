@@ -32,6 +32,9 @@ pub(crate) struct Server;
 /// What a server's disk is made of.
 const REBUILT_WITH: [&str; 2] = ["user_data", "image"];
 
+/// The states from which a server may still be switched off, or not come up, without anybody's wish.
+const BEFORE_RUNNING: [&str; 3] = ["off", "initializing", "starting"];
+
 /// Most bytes of user data (Hetzner API documentation, "Create a Server").
 const MOST_USER_DATA: usize = 32 * 1024;
 
@@ -237,11 +240,15 @@ impl Resource for Server {
     }
 
     fn interrupted(&self, prior: Attrs<'_>, planned: Attrs<'_>) -> Note {
-        Note { power_on: prior.text("status") != Some("off") && change::needs_it_off(prior, planned) }
+        // A new server is started, though its own action may fail after whoever asked for it was gone.
+        let new = prior.0.is_null();
+        let was_running = prior.text("status") != Some("off");
+        Note { power_on: new || (was_running && change::needs_it_off(prior, planned)) }
     }
 
     fn remains(&self, note: Note, seen: Attrs<'_>) -> Note {
-        Note { power_on: note.power_on && seen.text("status") == Some("off") }
+        let not_running = seen.text("status").is_some_and(|status| BEFORE_RUNNING.contains(&status));
+        Note { power_on: note.power_on && not_running }
     }
 
     async fn delete(&self, cx: &Cx, prior: Attrs<'_>) -> Result<(), Failure> {
