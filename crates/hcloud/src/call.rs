@@ -93,9 +93,10 @@ impl Client {
         let url = format!("{}{path}{}", self.inner.endpoint, query_string(query));
         let mut failures = Failures::default();
         loop {
+            let turn = Turn::begin(&self.inner.unanswered);
             let grant = self.take_grant().await;
             self.sleep(grant.wait).await?;
-            let pause = match self.send_once(&method, &url, body.clone(), grant).await {
+            let pause = match self.send_once(&method, &url, body.clone(), grant, turn).await {
                 Ok(raw) if raw.status.is_success() => {
                     return Answer::parse(method, path.to_owned(), &raw.body);
                 }
@@ -180,14 +181,14 @@ impl Client {
         url: &str,
         body: Option<Bytes>,
         grant: Grant,
+        turn: Turn<'_>,
     ) -> Result<Raw, Failure> {
         let mut request = self.inner.http.request(method.clone(), url);
         if let Some(body) = body {
             request = request.header(http::header::CONTENT_TYPE, "application/json").body(body);
         }
-        let flight = Flight::begin(&self.inner.in_flight);
         let sent = request.send().await;
-        let others = flight.end();
+        let others = turn.end();
         let mut response = sent.map_err(|error| Failure {
             left: !(error.is_connect() || error.is_builder()),
             message: chain(&error.without_url()),
@@ -227,22 +228,22 @@ impl Client {
     }
 }
 
-/// A request on its way; counted until it is answered or given up.
-struct Flight<'c>(&'c AtomicUsize);
+/// A request from the taking of its grant on; counted until it is answered or given up.
+struct Turn<'c>(&'c AtomicUsize);
 
-impl<'c> Flight<'c> {
+impl<'c> Turn<'c> {
     fn begin(count: &'c AtomicUsize) -> Self {
         count.fetch_add(1, Ordering::Relaxed);
-        Flight(count)
+        Turn(count)
     }
 
-    /// How many others are on their way.
+    /// How many others wait for their turn or their answer.
     fn end(self) -> usize {
         self.0.load(Ordering::Relaxed).saturating_sub(1)
     }
 }
 
-impl Drop for Flight<'_> {
+impl Drop for Turn<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }

@@ -67,7 +67,8 @@ pub(crate) struct Inner {
     pub(crate) rate: RateLimit,
     /// What all processes of the user know of the rate limit together.
     pub(crate) ledger: Option<Ledger>,
-    pub(crate) in_flight: AtomicUsize,
+    /// Requests that wait for their turn or their answer.
+    pub(crate) unanswered: AtomicUsize,
     /// Seconds since 1970 by the last answer's `Date` header; `i64::MIN` before there was one. Both APIs' answers count.
     pub(crate) server_date: Arc<AtomicI64>,
     pub(crate) waiter: Waiter,
@@ -173,7 +174,7 @@ impl ClientBuilder {
                 endpoint,
                 pace: self.pace,
                 rate: RateLimit::default(),
-                in_flight: AtomicUsize::new(0),
+                unanswered: AtomicUsize::new(0),
                 server_date,
                 waiter: Waiter::default(),
                 stopped,

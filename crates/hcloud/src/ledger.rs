@@ -22,7 +22,7 @@ use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::pace::{Allowance, Headers, wait_for_grant};
+use crate::pace::{Allowance, Headers, MARGIN, wait_for_grant};
 
 /// The version of the file's form. A file of another one is replaced.
 const VERSION: u32 = 1;
@@ -184,9 +184,9 @@ fn learn(record: &mut Option<Record>, grant: Grant, headers: &Headers, now_ms: i
         (None, _) => (0, 0),
     };
     let left = (headers.remaining - since as f64).min(headers.limit);
-    // Where some still wait for their turn, an answer to a later one does not count them: they keep their places.
-    let tokens =
-        record.map_or(left, |record| if record.tokens < 0.0 { left.min(record.tokens) } else { left });
+    // Where some may still wait for their turn, an answer to a later one does not count them: they keep their places.
+    let queue = record.map(|record| record.tokens).filter(|tokens| *tokens < MARGIN);
+    let tokens = queue.map_or(left, |queue| left.min(queue));
     let (limit, per_second) = (headers.limit, headers.per_second);
     *record = Some(Record { version: VERSION, taken, limit, per_second, tokens, at_ms: now_ms });
 }

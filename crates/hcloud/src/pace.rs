@@ -49,7 +49,7 @@ pub(crate) struct RateLimit {
 
 #[derive(Debug, Clone, Copy)]
 struct Bucket {
-    /// Requests left, less those on their way; below zero when more are waiting than there are.
+    /// Requests left, less those that wait for their turn or their answer; below zero when there are more of these.
     tokens: f64,
     limit: f64,
     per_second: f64,
@@ -61,7 +61,7 @@ pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 /// How much of a grant more is waited for than is missing, since clocks and headers are not exact: a request that comes a
 /// hair too early is refused. It is waited once, not for each request.
-const MARGIN: f64 = 0.25;
+pub(crate) const MARGIN: f64 = 0.25;
 
 /// How long to wait before using a grant after whose taking so many are left; below zero others wait before it.
 pub(crate) fn wait_for_grant(left: f64, per_second: f64) -> Duration {
@@ -145,18 +145,11 @@ impl RateLimit {
         wait_for_grant(bucket.tokens, bucket.per_second)
     }
 
-    /// Learns from an answer. `in_flight` others are on their way, which the server may not have counted yet.
-    pub(crate) fn learn(&self, headers: &Headers, in_flight: usize) {
+    /// Learns from an answer. `others` have a grant and no answer, and the server may not have counted them yet.
+    pub(crate) fn learn(&self, headers: &Headers, others: usize) {
         let Headers { limit, remaining, per_second, .. } = *headers;
-        let mut bucket = self.bucket.lock();
-        let now = Instant::now();
-        // Those already queued beyond the grant keep their place.
-        let queued = bucket.as_mut().map_or(0.0, |b| {
-            b.refill(now);
-            b.tokens.min(0.0)
-        });
-        let tokens = (remaining - in_flight as f64).max(0.0) + queued;
-        *bucket = Some(Bucket { tokens, limit, per_second, at: now });
+        let tokens = remaining - others as f64;
+        *self.bucket.lock() = Some(Bucket { tokens, limit, per_second, at: Instant::now() });
     }
 
     /// What is left now; none before the first answer.

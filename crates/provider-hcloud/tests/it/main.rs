@@ -5,6 +5,7 @@ mod batches;
 mod compat;
 mod data;
 mod lifecycles;
+mod quota;
 mod schema;
 mod stack;
 mod validation;
