@@ -121,8 +121,18 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    /// Starts the cloud of a directory in the files where `-local` looks for it.
+    /// Starts the cloud of a directory in the files where `-local` looks for it, without a limit of requests.
     pub(crate) fn start(dir: &Path, time_scale: f64, env: &[(String, String)]) -> Self {
+        Self::start_limited(dir, time_scale, 0, env)
+    }
+
+    /// The same with so many requests an hour, 0 for any number.
+    pub(crate) fn start_limited(
+        dir: &Path,
+        time_scale: f64,
+        requests: u32,
+        env: &[(String, String)],
+    ) -> Self {
         let local = dir.join(LOCAL_DIR);
         fs::create_dir_all(&local).unwrap();
         let token = local.join("cloud-token");
@@ -131,7 +141,8 @@ impl Served {
         let _ = fs::remove_file(&owner);
         let log = fs::File::create(local.join("cloud.log")).unwrap();
         let mut child = Command::new(PROGRAM)
-            .args(["cloud", "serve", "--rate-limit=0", "--idle-exit=15m"])
+            .args(["cloud", "serve", "--idle-exit=15m"])
+            .arg(format!("--rate-limit={requests}"))
             .arg(format!("--time-scale={time_scale}"))
             .arg(format!("--token-file={}", token.display()))
             .arg(format!("--state={}", local.join("cloud.json").display()))

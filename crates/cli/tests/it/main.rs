@@ -19,6 +19,7 @@ mod local_run;
 mod machine_commands;
 mod modules;
 mod new;
+mod pacing;
 mod real_stacks;
 mod requests;
 mod tutorial;
