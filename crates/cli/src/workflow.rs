@@ -176,6 +176,18 @@ impl Session {
         mode: PlanMode,
         events: &dyn EventSink,
     ) -> Result<(Plan, Planned), Reported> {
+        self.plan_importing(context, args, mode, Vec::new(), events).await
+    }
+
+    /// The same with objects to import, besides those that configuration names, by their ids.
+    pub(crate) async fn plan_importing(
+        &mut self,
+        context: &Context<'_>,
+        args: &PlanningArgs,
+        mode: PlanMode,
+        imports: Vec<(ResourceInstance, String)>,
+        events: &dyn EventSink,
+    ) -> Result<(Plan, Planned), Reported> {
         let can_ask = args.input && context.terminal.can_ask;
         let ask = can_ask.then_some(context.terminal);
         let (variables, diagnostics) =
@@ -189,6 +201,7 @@ impl Session {
                 .addresses(context, &args.replace, "-replace", parse_instance)?
                 .into_iter()
                 .collect::<BTreeSet<_>>(),
+            imports,
             refresh: args.refresh,
             variables,
             timestamp: now.clone(),

@@ -39,6 +39,13 @@ pub enum Event {
         /// How it ended.
         outcome: Settlement,
     },
+    /// An object that existed already is under management now.
+    Imported {
+        /// Which.
+        addr: ResourceInstance,
+        /// What its provider knows it by.
+        id: Arc<str>,
+    },
     /// How many operations applying consists of; comes first.
     ApplyPlanned {
         /// Creations, updates and deletions; a replacement counts twice.

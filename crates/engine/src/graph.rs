@@ -306,6 +306,13 @@ impl Builder<'_> {
             }
             self.contain(id, path);
         }
+        for import in &module.imports {
+            // An object is imported on its resource's turn, and what it is found by is evaluated then.
+            let id = self.graph.id(&ConfigNode::Resource(import.resource.clone()));
+            if let Some(id) = id.filter(|_| path.is_root()) {
+                self.refer(id, path, &import.references());
+            }
+        }
         for block in module.resources.values() {
             let id = self.node(ConfigNode::Resource(config_resource(path, block)));
             self.refer(id, path, &block.references());

@@ -12,6 +12,7 @@ pub mod journal;
 mod objects;
 pub mod planning;
 pub mod providers;
+mod refactoring;
 pub mod settle;
 mod state_values;
 pub mod store;

@@ -69,6 +69,8 @@ pub enum ActionReason {
     CannotUpdate,
     /// Its block is no longer in configuration.
     NoResourceConfig,
+    /// It has moved to an address that is not in configuration.
+    NoMoveTarget,
     /// Its module is no longer in configuration.
     NoModule,
     /// Its key is of the wrong kind for the block's `count` or `for_each`.
@@ -86,12 +88,13 @@ pub enum ActionReason {
 }
 
 impl ActionReason {
-    const NAMES: [(ActionReason, &'static str); 12] = [
+    const NAMES: [(ActionReason, &'static str); 13] = [
         (ActionReason::Tainted, "tainted"),
         (ActionReason::ReplaceByRequest, "replace-by-request"),
         (ActionReason::ReplaceByTriggers, "replace-by-triggers"),
         (ActionReason::CannotUpdate, "cannot-update"),
         (ActionReason::NoResourceConfig, "no-resource-config"),
+        (ActionReason::NoMoveTarget, "no-move-target"),
         (ActionReason::NoModule, "no-module"),
         (ActionReason::WrongRepetition, "wrong-repetition"),
         (ActionReason::CountIndex, "count-index"),

@@ -63,6 +63,8 @@ pub struct Plan {
     /// Objects that have another address in `prior` than in the state before: the old and the new one, sorted by the
     /// latter.
     pub moves: Vec<(ResourceInstance, ResourceInstance)>,
+    /// Objects of `prior` that were not under management before, with the ids that they were found by.
+    pub imports: BTreeMap<ResourceInstance, Arc<str>>,
     /// What is planned for every object, no-ops included, by address.
     pub changes: Vec<ResourceChange>,
     /// What becomes of the root module's outputs.
@@ -74,6 +76,8 @@ pub struct Plan {
 /// Numbers of planned changes, as the summary line gives them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
+    /// Objects to bring under management.
+    pub import: usize,
     /// Objects to create, replacements included.
     pub add: usize,
     /// Objects to update.
@@ -85,7 +89,7 @@ pub struct Counts {
 impl Plan {
     /// How many objects will be created, updated and deleted.
     pub fn counts(&self) -> Counts {
-        let mut counts = Counts::default();
+        let mut counts = Counts { import: self.imports.len(), ..Counts::default() };
         for change in self.changes.iter().filter(|c| c.is_managed()) {
             match change.action {
                 Action::Create => counts.add += 1,
@@ -117,6 +121,7 @@ impl Plan {
     /// Whether applying would do anything to an object, its address or an output.
     pub fn has_changes(&self) -> bool {
         !self.moves.is_empty()
+            || !self.imports.is_empty()
             || self.changes.iter().any(|c| c.is_managed() && c.action != Action::NoOp)
             || self.outputs.iter().any(|o| o.action != Action::NoOp)
     }
@@ -131,7 +136,8 @@ impl Plan {
     pub fn is_applicable(&self) -> bool {
         match self.mode {
             PlanMode::RefreshOnly => {
-                !self.drift.is_empty() || self.outputs.iter().any(|o| o.action != Action::NoOp)
+                self.drift.iter().any(|c| c.action != Action::NoOp)
+                    || self.outputs.iter().any(|o| o.action != Action::NoOp)
             }
             PlanMode::Normal | PlanMode::Destroy => self.has_changes(),
         }

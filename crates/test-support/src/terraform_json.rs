@@ -4,10 +4,11 @@ use ferroform_core::{Diagnostic, Diagnostics, Severity, Step, Value, ValueKind, 
 use ferroform_plan::{Action, ActionReason, OutputChange, ResourceChange};
 use serde_json::{Map, Value as Json, json};
 
-/// Severity and summary of each diagnostic, in order: independent parts report in any.
+/// Severity and summary of each diagnostic, in order: independent parts report in any. Each program calls itself by its
+/// own name.
 pub fn problems(diagnostics: &Diagnostics) -> Json {
     let severity = |s| if s == Severity::Error { "error" } else { "warning" };
-    let one = |d: &Diagnostic| json!({ "severity": severity(d.severity), "summary": d.summary });
+    let one = |d: &Diagnostic| json!({ "severity": severity(d.severity), "summary": d.summary.replace("Ferroform", "Terraform") });
     let mut all: Vec<Json> = diagnostics.iter().map(one).collect();
     all.sort_by_cached_key(Json::to_string);
     Json::Array(all)
@@ -57,6 +58,7 @@ fn reason(reason: ActionReason) -> Option<&'static str> {
         ActionReason::ReplaceByTriggers => "replace_by_triggers",
         ActionReason::CannotUpdate => "replace_because_cannot_update",
         ActionReason::NoResourceConfig => "delete_because_no_resource_config",
+        ActionReason::NoMoveTarget => "delete_because_no_move_target",
         ActionReason::NoModule => "delete_because_no_module",
         ActionReason::WrongRepetition => "delete_because_wrong_repetition",
         ActionReason::CountIndex => "delete_because_count_index",

@@ -240,7 +240,7 @@ fn changes(changes: &Json) -> Json {
             .into_iter()
             .chain([(resource, "previous_address"), (resource, "action_reason")])
             .chain(CHANGE_FIELDS.map(|name| (change, name)))
-            .chain([(change, "replace_paths")])
+            .chain([(change, "replace_paths"), (change, "importing")])
         {
             if let Some(value) = from.get(name) {
                 out.insert(name.into(), value.clone());

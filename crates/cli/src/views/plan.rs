@@ -1,6 +1,6 @@
 //! Plans for people.
 
-use ferroform_core::addr::{InstanceKey, ResourceMode};
+use ferroform_core::addr::{InstanceKey, ResourceInstance, ResourceMode};
 use ferroform_core::parallel;
 use ferroform_plan::{Action, ActionReason, OutputChange, Plan, PlanMode, ResourceChange};
 use unicode_width::UnicodeWidthStr;
@@ -63,8 +63,10 @@ impl View<'_> {
                 out.push('\n');
             }
             let counts = self.plan.counts();
+            let imported =
+                if counts.import > 0 { format!("{} to import, ", counts.import) } else { String::new() };
             out += &format!(
-                "\n{} {} to add, {} to change, {} to destroy.\n",
+                "\n{} {imported}{} to add, {} to change, {} to destroy.\n",
                 self.style.paint(Paint::Bold, "Plan:"),
                 counts.add,
                 counts.change,
@@ -89,15 +91,20 @@ impl View<'_> {
 
     /// The changes to be shown, in order.
     fn changes(&self) -> Vec<&ResourceChange> {
-        let shown = |change: &&ResourceChange| match change.action {
-            Action::NoOp => self.plan.moved_from(&change.addr).is_some(),
+        let mut changes: Vec<_> = self.plan.changes.iter().filter(|change| self.is_shown(change)).collect();
+        sort(&mut changes);
+        changes
+    }
+
+    fn is_shown(&self, change: &ResourceChange) -> bool {
+        match change.action {
+            Action::NoOp => {
+                self.plan.moved_from(&change.addr).is_some() || self.plan.imports.contains_key(&change.addr)
+            }
             // Data sources have nothing to delete.
             Action::Delete => change.is_managed(),
             _ => true,
-        };
-        let mut changes: Vec<_> = self.plan.changes.iter().filter(shown).collect();
-        sort(&mut changes);
-        changes
+        }
     }
 
     fn legend(&self, changes: &[&ResourceChange]) -> String {
@@ -113,7 +120,6 @@ impl View<'_> {
             (Action::DeleteThenCreate, "destroy and then create replacement"),
             (Action::CreateThenDelete, "create replacement and then destroy"),
             (Action::Read, "read (data resources)"),
-            (Action::Forget, "forget"),
         ] {
             if changes.iter().any(|change| change.action == action) {
                 out += &format!("{} {meaning}\n", symbol(action, style));
@@ -151,7 +157,7 @@ impl View<'_> {
 
     fn drift(&self) -> String {
         let mut drift: Vec<_> =
-            self.plan.relevant_drift().into_iter().filter(|change| change.action != Action::NoOp).collect();
+            self.plan.relevant_drift().into_iter().filter(|change| self.is_shown(change)).collect();
         sort(&mut drift);
         if drift.is_empty() {
             return String::new();
@@ -206,11 +212,11 @@ impl View<'_> {
         let style = self.style;
         let bold = |text: String| style.paint(Paint::Bold, text);
         let red = |text: &str| style.paint(Paint::BoldRed, text);
-        let name = match change.deposed {
+        let target = match change.deposed {
             Some(key) => format!("{} (deposed object {key})", change.addr),
             None => change.addr.to_string(),
         };
-        let name = bold(format!("  # {name}"));
+        let name = bold(format!("  # {target}"));
         let mut out = match (change.action, cause) {
             (Action::Create, _) => format!("{name} will be created"),
             (Action::Read, _) => format!("{name} will be read during apply"),
@@ -229,16 +235,25 @@ impl View<'_> {
                 _ => format!("{name} must be {}", red("replaced")),
             },
             (Action::Forget, _) => {
-                format!("{name} will no longer be managed by Ferroform, but will not be destroyed")
+                let name = bold(format!(" # {target}"));
+                let what = match change.deposed {
+                    Some(_) => "will be removed from Ferroform state",
+                    None => "will no longer be managed by Ferroform",
+                };
+                let mut out = format!("{name} {what}, but will not be destroyed");
+                if change.deposed.is_some() {
+                    out += "\n # (left over from a partially-failed replacement of this instance)";
+                }
+                out + "\n # (destroy = false is set in the configuration)"
             }
             (Action::NoOp, _) => match self.plan.moved_from(&change.addr) {
                 Some(from) => {
                     format!("{} has moved to {}", bold(format!("  # {from}")), bold(change.addr.to_string()))
                 }
-                None => name,
+                None => format!("{name} will be imported"),
             },
         };
-        if let Some(reason) = reason(change) {
+        if let Some(reason) = reason(change, self.plan.moved_from(&change.addr)) {
             out += &format!("\n  # ({reason})");
         }
         if change.action != Action::NoOp
@@ -247,7 +262,13 @@ impl View<'_> {
         {
             out += &format!("\n  # (moved from {from})");
         }
-        if change.deposed.is_some() && matches!(change.action, Action::Delete | Action::Forget) {
+        if let Some(id) = self.plan.imports.get(&change.addr).filter(|_| change.action != Action::NoOp) {
+            out += &format!("\n  # (imported from {:?})", &**id);
+            if change.action.is_replace() {
+                out += &format!("\n  # {}", red("Warning: this will destroy the imported resource"));
+            }
+        }
+        if change.deposed.is_some() && change.action == Action::Delete {
             out += "\n  # (left over from a partially-failed replacement of this instance)";
         }
         out
@@ -277,7 +298,7 @@ impl View<'_> {
 }
 
 /// Why an action is planned, where the heading does not say it.
-fn reason(change: &ResourceChange) -> Option<String> {
+fn reason(change: &ResourceChange, moved_from: Option<&ResourceInstance>) -> Option<String> {
     let addr = &change.addr;
     let key = || addr.key.as_ref().map(InstanceKey::to_string).unwrap_or_default();
     Some(match (change.action, change.reason?) {
@@ -287,6 +308,9 @@ fn reason(change: &ResourceChange) -> Option<String> {
         }
         (Action::Delete, ActionReason::NoResourceConfig) => {
             format!("because {} is not in configuration", addr.resource)
+        }
+        (Action::Delete, ActionReason::NoMoveTarget) => {
+            format!("because {} was moved to {addr}, which is not in configuration", moved_from?)
         }
         (Action::Delete, ActionReason::NoModule) => {
             format!("because {} is not in configuration", addr.module)
@@ -300,7 +324,6 @@ fn reason(change: &ResourceChange) -> Option<String> {
             format!("because index {} is out of range for count", key())
         }
         (Action::Delete, ActionReason::EachKey) => format!("because key {} is not in for_each map", key()),
-        (Action::Forget, _) => "destroy = false is set in the configuration".into(),
         _ => return None,
     })
 }
@@ -325,7 +348,7 @@ fn symbol(action: Action, style: &Style) -> String {
         Action::DeleteThenCreate => format!("{}/{}", minus(), plus()),
         Action::CreateThenDelete => format!("{}/{}", plus(), minus()),
         Action::Delete => format!("  {}", minus()),
-        Action::Forget => format!("  {}", style.paint(Paint::Red, ".")),
+        Action::Forget => format!(" {}", style.paint(Paint::Red, ".")),
     }
 }
 

@@ -157,10 +157,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(crate) fn render_done(done: Done, mode: PlanMode, style: &Style) -> String {
     let text = match mode {
         PlanMode::Destroy => format!("Destroy complete! Resources: {} destroyed.", done.destroyed),
-        PlanMode::Normal | PlanMode::RefreshOnly => format!(
-            "Apply complete! Resources: {} added, {} changed, {} destroyed.",
-            done.added, done.changed, done.destroyed
-        ),
+        PlanMode::Normal | PlanMode::RefreshOnly => {
+            let imported =
+                if done.imported > 0 { format!("{} imported, ", done.imported) } else { String::new() };
+            format!(
+                "Apply complete! Resources: {imported}{} added, {} changed, {} destroyed.",
+                done.added, done.changed, done.destroyed
+            )
+        }
     };
     format!("\n{}\n", style.paint(Paint::BoldGreen, text))
 }

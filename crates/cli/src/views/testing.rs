@@ -93,6 +93,7 @@ pub(super) fn empty_plan() -> Plan {
         prior: State::with_lineage("l"),
         drift: Vec::new(),
         moves: Vec::new(),
+        imports: BTreeMap::new(),
         changes: Vec::new(),
         outputs: Vec::new(),
         graph: ExecGraph::default(),
@@ -141,6 +142,7 @@ fn reason(word: &str) -> ActionReason {
         "replace_by_triggers" => ActionReason::ReplaceByTriggers,
         "replace_because_cannot_update" => ActionReason::CannotUpdate,
         "delete_because_no_resource_config" => ActionReason::NoResourceConfig,
+        "delete_because_no_move_target" => ActionReason::NoMoveTarget,
         "delete_because_no_module" => ActionReason::NoModule,
         "delete_because_wrong_repetition" => ActionReason::WrongRepetition,
         "delete_because_count_index" => ActionReason::CountIndex,
@@ -169,8 +171,15 @@ pub(super) fn plan(recording: &Json) -> Plan {
         change.reason = json["reason"].as_str().map(reason);
         change.replace_paths = json["replace_paths"].as_array().into_iter().flatten().map(path).collect();
         change.deposed = json["deposed"].as_str().map(|key| key.parse().unwrap());
+        if let Some(from) = json["previous_address"].as_str() {
+            plan.moves.push((from.parse().unwrap(), change.addr.clone()));
+        }
+        if let Some(id) = json["importing"].as_str() {
+            plan.imports.insert(change.addr.clone(), id.into());
+        }
         plan.changes.push(change);
     }
+    plan.moves.sort_by(|a, b| a.1.cmp(&b.1));
     for json in recording["outputs"].as_array().unwrap() {
         plan.outputs.push(OutputChange {
             name: json["name"].as_str().unwrap().into(),

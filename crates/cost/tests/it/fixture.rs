@@ -125,6 +125,7 @@ pub(crate) fn plan(changes: Vec<ResourceChange>) -> Plan {
         prior: State::empty(),
         drift: Vec::new(),
         moves: Vec::new(),
+        imports: std::collections::BTreeMap::new(),
         changes,
         outputs: Vec::new(),
         graph: ExecGraph::default(),

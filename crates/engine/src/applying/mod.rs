@@ -45,6 +45,8 @@ pub struct ApplyInput<'a> {
 /// Numbers of operations that succeeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Done {
+    /// Objects that came under management.
+    pub imported: usize,
     /// Objects created.
     pub added: usize,
     /// Objects updated.

@@ -26,6 +26,7 @@ use crate::evaluate::{RootInputs, conditions, evaluate, provider_config};
 use crate::events::{Event, Operation};
 use crate::planning::{Prior, Setup, resolve, sensitive_paths};
 use crate::providers::resource_schema;
+use crate::refactoring::in_order;
 use crate::store::{Repetition, Store, collect, keys};
 use crate::{objects, state_values};
 
@@ -106,14 +107,19 @@ impl<'a> Applier<'a> {
 
     async fn walk(mut self) -> Applied {
         let nodes = &self.plan.graph.nodes;
-        let operations = nodes.iter().filter(|n| !matches!(n.step, Step::Evaluate(_))).count();
+        let is_operation = |step: &Step| match step {
+            Step::Evaluate(_) => false,
+            Step::Apply(index) | Step::Destroy(index) => self.plan.changes[*index].action != Action::Forget,
+        };
+        let operations = nodes.iter().filter(|n| is_operation(&n.step)).count();
         self.input.events.emit(Event::ApplyPlanned { operations });
         if !self.plan.moves.is_empty() {
             // The journal is read on top of the state as it was before.
-            let moves = self.plan.moves.iter();
-            let moves = moves.map(|(from, to)| Change::Move { from: from.clone(), to: to.clone() });
+            let moves = in_order(self.plan.moves.clone()).into_iter();
+            let moves = moves.map(|(from, to)| Change::Move { from, to });
             self.record(Record::Changes(moves.collect()));
         }
+        self.record_imports();
         let mut waiting: Vec<usize> = nodes.iter().map(|n| n.after.len()).collect();
         let mut followers: Vec<Vec<StepId>> = vec![Vec::new(); nodes.len()];
         for (id, node) in nodes.iter().enumerate() {
@@ -186,6 +192,24 @@ impl<'a> Applier<'a> {
             .filter(|id| !matches!(nodes[*id].step, Step::Evaluate(_)) && unfinished(*id) && !begun(*id))
             .count();
         self.finish(skipped, abandoned)
+    }
+
+    /// What is imported is in the state that applying starts from. Nothing is done to it, so that an import that is lost
+    /// is made again by the next run.
+    fn record_imports(&mut self) {
+        let plan = self.plan;
+        let mut changes = Vec::new();
+        for (addr, id) in &plan.imports {
+            let provider = self.state.resources.get(&addr.resource()).map(|r| r.provider.clone());
+            let (Some(object), Some(provider)) = (self.state.current(addr), provider) else { continue };
+            let object = ferroform_state::Object::clone(object);
+            changes.push(Change::SetCurrent { address: addr.clone(), provider, object });
+            self.done.imported += 1;
+            self.input.events.emit(Event::Imported { addr: addr.clone(), id: id.clone() });
+        }
+        if !changes.is_empty() {
+            self.record(Record::Changes(changes));
+        }
     }
 
     /// Evaluation always; operations as many at once as is allowed.
@@ -464,6 +488,17 @@ impl<'a> Applier<'a> {
             Some(key) => self.state.deposed(&change.addr, key).cloned(),
             None => self.state.current(&change.addr).cloned(),
         }?;
+        if change.action == Action::Forget {
+            // Nothing is done to the object, so that there is nobody to be asked.
+            let address = change.addr.clone();
+            let gone = match deposed {
+                Some(key) => Change::RemoveDeposed { address, key },
+                None => Change::RemoveCurrent { address },
+            };
+            gone.apply(&mut self.state);
+            self.record(Record::Changes(vec![gone]));
+            return None;
+        }
         let (provider, schema) = self.ready_provider(change)?;
         self.input.events.emit(Event::OperationStarted(operation_of(change, Some(deposed))));
         let null = Value::null(schema.block.implied_type());
@@ -705,7 +740,11 @@ enum Begun<'f> {
 
 /// The providers that the plan has something to do for.
 fn used_providers(plan: &Plan) -> BTreeSet<&ProviderConfig> {
-    plan.changes.iter().filter(|c| c.action != Action::NoOp).map(|c| &c.provider).collect()
+    plan.changes
+        .iter()
+        .filter(|c| !matches!(c.action, Action::NoOp | Action::Forget))
+        .map(|c| &c.provider)
+        .collect()
 }
 
 /// Everything that waits for a failed step fails with it.

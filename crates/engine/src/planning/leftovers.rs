@@ -3,12 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use ferroform_core::addr::{AbsResource, ConfigResource, ResourceInstance, ResourceMode};
-use ferroform_core::{Span, Value};
+use ferroform_core::addr::{AbsResource, ConfigResource, ProviderConfig, ResourceInstance, ResourceMode};
+use ferroform_core::schema::Schema;
+use ferroform_core::{Diagnostic, Span, Value};
 use ferroform_plan::{Action, ActionReason, PlanMode, ResourceChange};
 use ferroform_provider::PlanRequest;
 use ferroform_state::DeposedKey;
 
+use super::instance::Prior;
 use super::resources::prevented;
 use super::targets::covers;
 use super::walk::Planner;
@@ -59,13 +61,24 @@ impl Planner<'_> {
             }
         }
         for (addr, reason) in orphans {
-            self.plan_deletion(&addr, None, reason, None, None).await;
+            // Whoever says that it moved there meant it to stay.
+            let moved = reason == ActionReason::NoResourceConfig && self.moves.contains_key(&addr);
+            let reason = if moved { ActionReason::NoMoveTarget } else { reason };
+            if self.removals.forgets(&addr) {
+                self.plan_forgetting(&addr, None, reason);
+            } else {
+                self.plan_deletion(&addr, None, reason, None, None).await;
+            }
         }
     }
 
     async fn plan_deposed(&mut self) {
         let deposed: Vec<(ResourceInstance, DeposedKey)> = self.deposed.keys().cloned().collect();
         for (addr, key) in deposed {
+            if self.removals.forgets(&addr) {
+                self.plan_forgetting(&addr, Some(key), ActionReason::Deposed);
+                continue;
+            }
             self.plan_deletion(&addr, Some(key), ActionReason::Deposed, None, None).await;
         }
     }
@@ -124,6 +137,40 @@ impl Planner<'_> {
         doomed
     }
 
+    /// Plans that an object leaves the state and stays as it is. Its provider is not asked.
+    fn plan_forgetting(
+        &mut self,
+        addr: &ResourceInstance,
+        deposed: Option<DeposedKey>,
+        reason: ActionReason,
+    ) {
+        if !self.limits.includes_instance(None, addr) {
+            return;
+        }
+        let prior = match deposed {
+            Some(key) => self.deposed.get(&(addr.clone(), key)).cloned(),
+            None => self.priors.get(addr).cloned(),
+        };
+        let (Some(prior), Some(known)) = (prior, self.state.resources.get(&addr.resource())) else { return };
+        let provider = known.provider.clone();
+        match self.provider_of(&provider, &addr.resource, None) {
+            Ok((_, schema, ty)) => {
+                let change = leaving(
+                    addr,
+                    deposed,
+                    provider,
+                    &schema,
+                    Action::Forget,
+                    Some(reason),
+                    &prior,
+                    Value::null(ty),
+                );
+                self.push_change(change);
+            }
+            Err(diagnostics) => self.diagnostics.append(diagnostics),
+        }
+    }
+
     pub(super) async fn plan_deletion(
         &mut self,
         addr: &ResourceInstance,
@@ -174,21 +221,61 @@ impl Planner<'_> {
         if failed {
             return;
         }
-        self.push_change(ResourceChange {
-            addr: addr.clone(),
-            deposed,
-            provider: provider_config,
-            action: Action::Delete,
-            reason,
-            before: objects::mark(&schema.block, prior.value.clone(), &prior.object.sensitive_paths),
-            after: null,
-            replace_paths: Vec::new(),
-            config_unknown: false,
-            private: response.private,
-            dependencies: prior.object.dependencies.clone(),
-            prior_dependencies: prior.object.dependencies.clone(),
-            create_before_destroy: prior.object.create_before_destroy,
-            source,
-        });
+        let action = Action::Delete;
+        let change = leaving(addr, deposed, provider_config, &schema, action, reason, &prior, null);
+        self.push_change(ResourceChange { private: response.private, source, ..change });
     }
+}
+
+/// The change for an object that will not be in the state any more.
+fn leaving(
+    addr: &ResourceInstance,
+    deposed: Option<DeposedKey>,
+    provider: ProviderConfig,
+    schema: &Schema,
+    action: Action,
+    reason: Option<ActionReason>,
+    prior: &Prior,
+    null: Value,
+) -> ResourceChange {
+    ResourceChange {
+        addr: addr.clone(),
+        deposed,
+        provider,
+        action,
+        reason,
+        before: objects::mark(&schema.block, prior.value.clone(), &prior.object.sensitive_paths),
+        after: null,
+        replace_paths: Vec::new(),
+        config_unknown: false,
+        private: prior.object.private.clone(),
+        dependencies: prior.object.dependencies.clone(),
+        prior_dependencies: prior.object.dependencies.clone(),
+        create_before_destroy: prior.object.create_before_destroy,
+        source: None,
+    }
+}
+
+/// The warning that objects will not be managed any more.
+pub(super) fn forgotten(changes: &[ResourceChange]) -> Option<Diagnostic> {
+    let forgotten = changes.iter().filter(|change| change.action == Action::Forget);
+    let lines: BTreeSet<String> = forgotten
+        .map(|change| match change.deposed {
+            Some(key) => format!(" - {} (deposed object {key})", change.addr),
+            None => format!(" - {}", change.addr),
+        })
+        .collect();
+    if lines.is_empty() {
+        return None;
+    }
+    let lines: Vec<String> = lines.into_iter().collect();
+    Some(
+        Diagnostic::warning("Some objects will no longer be managed by Ferroform")
+            .detail(format!(
+                "Applying this plan takes these objects out of the state and leaves them as they are, so that they go on \
+                 to exist, and to cost what they cost:\n{}",
+                lines.join("\n")
+            ))
+            .hint("To manage one again, import it."),
+    )
 }

@@ -4,9 +4,9 @@
 //! what an earlier run left open and reads all its objects in one batch; a resource's turn plans its instances.
 
 mod data;
+mod imports;
 mod instance;
 mod leftovers;
-mod moves;
 mod order;
 mod refresh;
 mod resources;
@@ -61,6 +61,8 @@ pub struct PlanOptions {
     pub targets: Vec<Target>,
     /// Instances to replace whatever changed.
     pub replace: BTreeSet<ResourceInstance>,
+    /// Objects to import besides those that `import` blocks name, with the ids that their providers know them by.
+    pub imports: Vec<(ResourceInstance, String)>,
     /// Read every object first.
     pub refresh: bool,
     /// Values given for the root module's variables.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ferroform_core::addr::{ProviderConfig, ResourceInstance, ResourceMode};
 use ferroform_core::schema::Schema;
 use ferroform_core::{Diagnostic, Diagnostics, Value};
-use ferroform_plan::{Action, ResourceChange};
+use ferroform_plan::{Action, PlanMode, ResourceChange};
 use ferroform_provider::{Provider, ProviderSchema, ReadRequest, World};
 use ferroform_state::world::WorldBinding;
 use ferroform_state::{DeposedKey, Object};
@@ -49,11 +49,12 @@ impl Planner<'_> {
         let mine: Vec<_> = self.open.iter().filter(|o| o.intent.provider == *config).cloned().collect();
         let mut unsure = BTreeSet::new();
         for operation in mine {
-            unsure.insert(operation.intent.address.clone());
+            unsure.insert(self.moved.destination(&operation.intent.address));
             let settled =
-                settle::settle(&operation, provider.as_ref(), schema, &mut self.state, self.journal).await;
+                settle::settle(&operation, provider.as_ref(), schema, &mut self.settled, self.journal).await;
             match settled {
                 Ok(outcome) => {
+                    self.take_settled(config, &operation.intent.address);
                     self.events.emit(Event::Settled { addr: operation.intent.address.clone(), outcome });
                 }
                 Err(diagnostics) => self.report(diagnostics, None, Some(&operation.intent.address)),
@@ -61,15 +62,28 @@ impl Planner<'_> {
         }
         if !unsure.is_empty() {
             self.open.retain(|o| o.intent.provider != *config);
-            self.settled = self.state.clone();
         }
         if !self.diagnostics.has_errors() {
-            for (from, to) in self.move_implied(config) {
-                if unsure.remove(&from) {
-                    unsure.insert(to);
-                }
-            }
             self.refresh(config, provider, schema, &unsure).await;
+        }
+    }
+
+    /// Takes over what a settled operation left of an instance, at the address that the instance has now.
+    fn take_settled(&mut self, config: &ProviderConfig, address: &ResourceInstance) {
+        let to = self.moved.destination(address);
+        self.state.remove_instance(&to);
+        let Some(instance) = self.settled.instance(address).cloned() else {
+            self.moves.remove(&to);
+            return;
+        };
+        if let Some(object) = instance.current {
+            self.state.set_current(&to, config, Some(Arc::unwrap_or_clone(object)));
+        }
+        for (key, object) in instance.deposed {
+            self.state.set_deposed(&to, key, config, Some(Arc::unwrap_or_clone(object)));
+        }
+        if to != *address {
+            self.moves.insert(to, address.clone());
         }
     }
 
@@ -161,6 +175,10 @@ impl Planner<'_> {
             return;
         }
         let unchanged = value == before;
+        if unchanged && self.options.mode == PlanMode::RefreshOnly && self.moves.contains_key(&addr) {
+            let (before, after) = (before.clone(), value.clone());
+            self.note_drift(config, &addr, deposed, &object, schema, before, after, Action::NoOp);
+        }
         if unchanged && private == object.private && object.schema_version == schema.version {
             return self.keep(addr, deposed, Prior { value, object });
         }

@@ -9,6 +9,7 @@ use ferroform_lang::config::ResourceBlock;
 use ferroform_lang::eval::{Expansion, decode_body, expand};
 use ferroform_plan::{Action, ActionReason, PlanMode, ResourceChange};
 use ferroform_provider::Provider;
+use ferroform_state::Object;
 
 use super::instance::{InstanceInput, plan_instance};
 use super::triggers;
@@ -56,6 +57,7 @@ impl Planner<'_> {
         if from_state {
             return state_values::insert(&mut self.store, &self.state, resource, Some(&visited.schema));
         }
+        self.find_imports(resource, block);
         for module in self.store.module_instances(&resource.module) {
             let address = AbsResource { module: module.clone(), resource: resource.resource.clone() };
             let scope = self.store.scope(&module);
@@ -71,6 +73,7 @@ impl Planner<'_> {
             };
             self.store.module_mut(&module).resources.insert(resource.resource.clone(), value);
         }
+        self.check_imported(resource);
     }
 
     async fn visit_managed(
@@ -98,9 +101,16 @@ impl Planner<'_> {
     ) -> Value {
         let nothing = Value::unknown(Type::Dynamic);
         let block = visited.block;
-        let prior = self.priors.get(addr).cloned();
+        let mut prior = self.priors.get(addr).cloned();
+        let import = self.import_targets.remove(addr).filter(|_| prior.is_none());
         if !self.limits.includes_instance(Some(visited.node), addr) {
             return prior.map_or(nothing, |p| self.marked(&visited.schema, &p));
+        }
+        if let Some(target) = import {
+            prior = self.import(visited, addr, target).await;
+            if prior.is_none() {
+                return nothing;
+            }
         }
         let scope = self.store.scope(&addr.module).with_repetition(repetition.clone());
         let mut found = conditions(&block.lifecycle.preconditions, &scope, "Resource precondition failed");
@@ -139,6 +149,14 @@ impl Planner<'_> {
         self.report(found, None, Some(addr));
         self.report(found_planning, Some((&block.body, block.header)), Some(addr));
         let Some(plan) = plan else { return nothing };
+        if let (Action::NoOp, Some(prior)) = (plan.action, &prior)
+            && prior.object.dependencies != visited.dependencies
+        {
+            // No operation will bring up to date what the object is said to need.
+            let object =
+                Object { dependencies: visited.dependencies.clone(), ..Object::clone(&prior.object) };
+            self.state.set_current(addr, &visited.provider_config, Some(object));
+        }
         let change = ResourceChange {
             addr: addr.clone(),
             deposed: None,

@@ -20,13 +20,15 @@ use ferroform_state::world::WorldBinding;
 use ferroform_state::{DeposedKey, State};
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
-use super::targets::Limits;
+use super::imports;
+use super::targets::{Limits, covers};
 use super::{ConfiguredProviders, PlanInput, PlanOptions, Planned, Prior, Setup, WorldGuard, order};
 use crate::evaluate::{RootInputs, evaluate, provider_config};
 use crate::events::EventSink;
 use crate::graph::{ConfigGraph, NodeId};
 use crate::objects;
 use crate::providers::resource_schema;
+use crate::refactoring::{self, Moves, Removals, Statement};
 use crate::store::Store;
 
 /// Everything that planning keeps while it walks.
@@ -57,8 +59,18 @@ pub(super) struct Planner<'a> {
     pub(super) changes: Vec<ResourceChange>,
     pub(super) by_resource: FxHashMap<AbsResource, Vec<usize>>,
     pub(super) drift: Vec<ResourceChange>,
-    /// Objects of the state that have another address now: the old and the new one.
-    pub(super) moves: Vec<(ResourceInstance, ResourceInstance)>,
+    /// What `moved` blocks say, and what is implied.
+    statements: Vec<Statement>,
+    /// What became of addresses by that.
+    pub(super) moved: Moves,
+    /// Objects of the state that have another address now: the new and the old one.
+    pub(super) moves: BTreeMap<ResourceInstance, ResourceInstance>,
+    /// What is not managed any more and stays.
+    pub(super) removals: Removals,
+    /// Instances that are to be imported when their turn comes.
+    pub(super) import_targets: BTreeMap<ResourceInstance, imports::Target>,
+    /// Objects that were read to be imported, with their ids.
+    pub(super) imports: BTreeMap<ResourceInstance, Arc<str>>,
     /// By node: the resources that it needs, directly or not.
     pub(super) resources_needed: Vec<Arc<[NodeId]>>,
     /// By node: its place among the resources when they are sorted by their text.
@@ -87,6 +99,14 @@ impl<'a> Planner<'a> {
         let limits = Limits::new(&graph, &options.targets);
         diagnostics.append(limits.check(&setup.config, &input.state));
         let create_first = create_first(&graph, setup);
+        let (removals, found) = Removals::of(&setup.config);
+        diagnostics.append(found);
+        let statements = Statement::all(&setup.config, &input.state);
+        // An operation that was not seen to end may have made an object that the state does not know of yet.
+        let open = input.open.iter().map(|operation| operation.intent.address.clone());
+        let mut moved =
+            Moves::follow(&statements, input.state.objects().map(|(address, ..)| address).chain(open));
+        diagnostics.append(moved.errors());
         let mut planner = Planner {
             setup,
             options,
@@ -109,14 +129,47 @@ impl<'a> Planner<'a> {
             changes: Vec::with_capacity(graph.nodes.len()),
             by_resource: FxHashMap::with_capacity_and_hasher(graph.nodes.len(), FxBuildHasher),
             drift: Vec::new(),
-            moves: Vec::new(),
+            statements,
+            moved,
+            moves: BTreeMap::new(),
+            removals,
+            import_targets: BTreeMap::new(),
+            imports: BTreeMap::new(),
             resources_needed: graph.resource_closures(),
             text_ranks: graph.text_ranks(),
             create_first,
             diagnostics,
         };
+        planner.move_objects();
+        planner.check_imports();
         planner.walk().await;
         planner.finish()
+    }
+
+    /// Gives objects of the state the addresses that they have now.
+    fn move_objects(&mut self) {
+        for (from, to) in &self.moved.made {
+            if self.state.move_instance(from, to) && to.resource.mode == ResourceMode::Managed {
+                self.moves.insert(to.clone(), from.clone());
+            }
+        }
+        if !self.limits.is_limited() {
+            return;
+        }
+        let named = |address: &ResourceInstance| self.options.targets.iter().any(|t| covers(t, address));
+        let ends = self.moves.iter().flat_map(|(to, from)| [from, to]);
+        let excluded: BTreeSet<&ResourceInstance> = ends.filter(|address| !named(address)).collect();
+        if !excluded.is_empty() {
+            let options: Vec<String> = excluded.iter().map(|a| format!("  -target='{a}'")).collect();
+            self.diagnostics.push(
+                Diagnostic::error("Moved resource instances excluded by targeting")
+                    .detail(format!(
+                        "Objects of the state have other addresses by now, and a plan is right only if it moves them: but \
+                         -target leaves some of them out. Plan without -target, or add:\n{}",
+                        options.join("\n")
+                    )),
+            );
+        }
     }
 
     async fn walk(&mut self) {
@@ -172,6 +225,13 @@ impl<'a> Planner<'a> {
             .map(|(config, provider)| (config.clone(), provider.clone()))
             .collect();
         let settled = std::mem::replace(&mut self.settled, State::with_lineage(""));
+        // Wrong moves are the likely cause of whatever else is wrong.
+        let wrong = refactoring::validate(&self.statements, &self.setup.config, &self.store);
+        if wrong.has_errors() {
+            return Planned { plan: None, settled, providers, diagnostics: wrong };
+        }
+        self.diagnostics.extend(self.moved.warning());
+        self.diagnostics.extend(super::leftovers::forgotten(&self.changes));
         if self.diagnostics.has_errors() {
             return Planned { plan: None, settled, providers, diagnostics: self.diagnostics };
         }
@@ -183,7 +243,6 @@ impl<'a> Planner<'a> {
             .unwrap_or_default();
         self.changes.sort_by(|a, b| (&a.addr, a.deposed).cmp(&(&b.addr, b.deposed)));
         self.drift.sort_by(|a, b| (&a.addr, a.deposed).cmp(&(&b.addr, b.deposed)));
-        self.moves.sort_by(|a, b| a.1.cmp(&b.1));
         let graph = order::execution_graph(&self);
         let mut diagnostics = self.diagnostics;
         if let Some(cycle) = graph.cycle() {
@@ -200,7 +259,8 @@ impl<'a> Planner<'a> {
             targets: self.options.targets.clone(),
             prior: self.state,
             drift: self.drift,
-            moves: self.moves,
+            moves: self.moves.into_iter().map(|(to, from)| (from, to)).collect(),
+            imports: self.imports,
             changes: self.changes,
             outputs,
             graph,

@@ -22,7 +22,7 @@ async fn creation_follows_references_and_destruction_goes_backwards() {
     let mut world = World::new();
     let applied = world.apply(CHAIN).await;
     assert!(applied.diagnostics.is_empty(), "{:?}", applied.diagnostics);
-    assert_eq!(applied.done, Done { added: 3, changed: 0, destroyed: 0 });
+    assert_eq!(applied.done, Done { imported: 0, added: 3, changed: 0, destroyed: 0 });
     assert_eq!(world.fake.take_log(), ["create a", "create b-id-1", "create c-id-2"]);
     assert_eq!(applied.state.outputs["last"].value.as_str(), Some("id-3"));
     let plan = world.plan(CHAIN).await.unwrap();
@@ -30,7 +30,7 @@ async fn creation_follows_references_and_destruction_goes_backwards() {
 
     let mut world = world.mode(PlanMode::Destroy);
     let applied = world.apply(CHAIN).await;
-    assert_eq!(applied.done, Done { added: 0, changed: 0, destroyed: 3 });
+    assert_eq!(applied.done, Done { imported: 0, added: 0, changed: 0, destroyed: 3 });
     assert_eq!(world.fake.take_log(), ["delete c-id-2", "delete b-id-1", "delete a"]);
     assert!(world.state.is_empty());
 }
@@ -260,7 +260,7 @@ async fn an_update_that_turns_out_to_change_nothing_is_left_out() {
     let applied = world.apply_plan(&resized(2), &plan).await;
     assert!(applied.diagnostics.is_empty(), "{:?}", applied.diagnostics);
     assert_eq!(world.fake.take_log(), ["update a"]);
-    assert_eq!(applied.done, Done { added: 0, changed: 1, destroyed: 0 });
+    assert_eq!(applied.done, Done { imported: 0, added: 0, changed: 1, destroyed: 0 });
 }
 
 #[tokio::test]

@@ -29,6 +29,12 @@ const MEANT: &[(&str, &str, &str)] = &[
         "change of terraform_data.a[0]: previous_address",
         "the address that the state has is said even of an object that goes",
     ),
+    ("import-invalid", "diagnostics", "one mistake is one error; Terraform reports it twice"),
+    (
+        "moved-and-destroyed",
+        "change of terraform_data.b: previous_address",
+        "the address that the state has is said even of an object that goes",
+    ),
     ("replace-triggered-by-nothing", "diagnostics", "one mistake is one error; Terraform reports it twice"),
     ("self-reference", "diagnostics", "one mistake is one error; Terraform reports it twice"),
     (
@@ -100,11 +106,14 @@ async fn compare(name: &str) -> Vec<(String, Json, Json)> {
             if let Some(from) = plan.moved_from(&c.addr) {
                 change["previous_address"] = json!(from.to_string());
             }
+            if let Some(id) = plan.imports.get(&c.addr) {
+                change["importing"] = json!({ "id": &**id });
+            }
             change
         };
         let ours = plan.changes.iter().map(moved).collect();
         by_address("change of", ours, &recorded["changes"], &mut differing);
-        let ours = plan.drift.iter().map(change).collect();
+        let ours = plan.drift.iter().map(moved).collect();
         by_address("drift of", ours, &recorded["drift"], &mut differing);
         let ours = plan.outputs.iter().map(|o| (o.name.to_string(), output(o))).collect();
         by_name("output", &ours, &recorded["outputs"], &mut differing);

@@ -6,7 +6,7 @@ use ferroform_core::{Diagnostic, Diagnostics, Sources, Span};
 use ferroform_hcl::ast::{Block, Body, Expr, ExprKind};
 
 use super::content::{check_labels, check_name, place, unsupported_block};
-use super::{Local, Module, named, resource, terraform};
+use super::{Local, Module, named, refactor, resource, terraform};
 use crate::reference::{Chain, Reference, is_constant};
 
 /// The block types at top level with the meaning of their labels.
@@ -68,10 +68,10 @@ pub(super) fn module(blocks: &[Block], sources: &Sources, diags: &mut Diagnostic
             "locals" => add_locals(block, &mut module, &mut cx),
             "output" => add_output(block, &mut module, &mut cx),
             "module" => terraform::call(block, &mut module, &mut cx),
-            "moved" | "import" | "removed" | "check" => {
-                cx.diags.push(not_supported_yet(&format!("{kind} blocks"), block.header));
-                module.unsupported.push(block.clone());
-            }
+            "moved" => module.moved.extend(refactor::moved(block, &mut cx)),
+            "removed" => module.removed.extend(refactor::removed(block, &mut cx)),
+            "import" => module.imports.extend(refactor::import(block, &module.imports, &mut cx)),
+            "check" => cx.diags.push(not_supported_yet("check blocks", block.header)),
             _ => add_resource(block, &mut module, &mut cx),
         }
     }
@@ -257,7 +257,7 @@ pub(super) fn quoted_reference(span: Span) -> Diagnostic {
         .subject(span)
 }
 
-fn not_static(span: Span) -> Diagnostic {
+pub(super) fn not_static(span: Span) -> Diagnostic {
     Diagnostic::error("Invalid expression")
         .detail(
             "A single static variable reference is required: only attribute access and indexing with constant keys. No \

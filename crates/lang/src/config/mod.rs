@@ -14,6 +14,7 @@ pub mod module;
 mod named;
 mod overrides;
 mod providers;
+pub mod refactor;
 mod resource;
 mod terraform;
 pub mod typeexpr;
@@ -21,6 +22,7 @@ pub mod typeexpr;
 pub(crate) use json::expr as json_expr;
 pub(crate) use load::not_utf8;
 pub use module::*;
+pub use refactor::{Endpoint, ImportBlock, MovedBlock, RemovedBlock};
 pub use typeexpr::Defaults;
 
 /// A root module with all the modules that it calls.
@@ -62,6 +64,9 @@ impl Config {
             && root.required_providers.is_empty()
             && root.required_versions.is_empty()
             && root.backend.is_none()
+            && root.moved.is_empty()
+            && root.removed.is_empty()
+            && root.imports.is_empty()
     }
 
     /// Every provider that a module requires, configures or has a resource of.

@@ -10,6 +10,7 @@ use ferroform_hcl::ast::{Attribute, Block, Body, Expr};
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
+use super::refactor::{ImportBlock, MovedBlock, RemovedBlock};
 use super::typeexpr::Defaults;
 use crate::reference::Reference;
 
@@ -41,8 +42,12 @@ pub struct Module {
     pub required_versions: Vec<(Arc<str>, Span)>,
     /// The `backend` block.
     pub backend: Option<Backend>,
-    /// `moved`, `import`, `removed` and `check` blocks; reported as not supported yet.
-    pub unsupported: Vec<Block>,
+    /// `moved` blocks.
+    pub moved: Vec<MovedBlock>,
+    /// `removed` blocks.
+    pub removed: Vec<RemovedBlock>,
+    /// `import` blocks, which only the root module may have.
+    pub imports: Vec<ImportBlock>,
 }
 
 /// An input variable.

@@ -158,8 +158,8 @@ fn mistakes_in_blocks_are_reported_at_their_place() {
              Unreadable module directory @ \"./none\"",
         ),
         (
-            "moved {\n from = a_b.c\n to = a_b.d\n}\nresource \"a_b\" \"d\" {\n provisioner \"local-exec\" { command = \"x\" }\n}",
-            "Not supported yet @ moved\nNot supported yet @ provisioner \"local-exec\"",
+            "resource \"a_b\" \"d\" {\n provisioner \"local-exec\" { command = \"x\" }\n}",
+            "Not supported yet @ provisioner \"local-exec\"",
         ),
         (
             "module \"m\" { source = \"./a\" }\n=== a/x.tf\nmodule \"n\" { source = \"../a\" }",

@@ -27,6 +27,7 @@ pub(super) fn encode(plan: &Plan) -> Json {
         "targets": plan.targets.iter().map(target).collect::<Vec<_>>(),
         "drift": plan.drift.iter().map(change).collect::<Vec<_>>(),
         "moves": plan.moves.iter().map(|(from, to)| json!({ "from": from.to_string(), "to": to.to_string() })).collect::<Vec<_>>(),
+        "imports": plan.imports.iter().map(|(addr, id)| json!({ "to": addr.to_string(), "id": id })).collect::<Vec<_>>(),
         "changes": plan.changes.iter().map(change).collect::<Vec<_>>(),
         "outputs": plan.outputs.iter().map(output).collect::<Vec<_>>(),
         "steps": plan.graph.nodes.iter().map(step).collect::<Vec<_>>(),
@@ -56,6 +57,17 @@ pub(super) fn decode(json: &Json, prior: State) -> Result<Plan, String> {
             let fields = Fields::of(json, "a move")?;
             Ok((parse(fields.text("from")?)?, parse(fields.text("to")?)?))
         })?,
+        imports: match plan.opt("imports") {
+            // Planfiles of before have none.
+            None => BTreeMap::new(),
+            Some(_) => plan
+                .list("imports", |json| {
+                    let fields = Fields::of(json, "an import")?;
+                    Ok((parse(fields.text("to")?)?, fields.text("id")?.into()))
+                })?
+                .into_iter()
+                .collect(),
+        },
         changes,
         outputs: plan.list("outputs", decode_output)?,
         graph,

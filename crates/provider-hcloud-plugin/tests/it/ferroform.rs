@@ -61,6 +61,9 @@ pub(crate) async fn step(cloud: &Cloud, step: &Step, state: State) -> (Json, Sta
         if let Some(from) = plan.moved_from(&c.addr) {
             json["previous_address"] = json!(from.to_string());
         }
+        if let Some(id) = plan.imports.get(&c.addr) {
+            json["importing"] = json!({ "id": &**id });
+        }
         json
     };
     out.insert("changes".into(), by_address(plan.changes.iter().map(changed).collect()).into());
@@ -89,10 +92,7 @@ pub(crate) async fn step(cloud: &Cloud, step: &Step, state: State) -> (Json, Sta
 pub(crate) async fn left_to_do(cloud: &Cloud, step: &Step, state: State) -> Vec<String> {
     let files = files(cloud, step, &state);
     let (plan, _, diagnostics) = plan(cloud, &files, &kept_options(step), state).await;
-    let Some(plan) = plan else {
-        let refused = is_refused(step, &json!({ "diagnostics": problems(&diagnostics) }));
-        return if refused { Vec::new() } else { vec![format!("{diagnostics:?}")] };
-    };
+    let Some(plan) = plan else { return vec![format!("{diagnostics:?}")] };
     let changes = plan.changes.iter().filter(|c| c.action != ferroform_plan::Action::NoOp);
     let changes = changes.map(|c| format!("{:#}", change(c)));
     let outputs = plan
@@ -101,16 +101,6 @@ pub(crate) async fn left_to_do(cloud: &Cloud, step: &Step, state: State) -> Vec<
         .filter(|o| o.action != ferroform_plan::Action::NoOp)
         .map(|o| format!("{:#}", output(o)));
     changes.chain(outputs).collect()
-}
-
-/// What Ferroform says of parts of the language that it does not have.
-const NOT_SUPPORTED: &str = "Not supported yet";
-
-/// Whether a configuration was refused for blocks of these kinds, which Ferroform does not have yet.
-pub(crate) fn is_refused(step: &Step, record: &Json) -> bool {
-    let told = record["diagnostics"].as_array().into_iter().flatten().any(|d| d["summary"] == NOT_SUPPORTED);
-    let blocks = ["import {", "moved {", "removed {"];
-    told && step.files.values().flat_map(|text| text.lines()).any(|line| blocks.contains(&line))
 }
 
 /// Options that a further plan must have as well to find nothing to do.

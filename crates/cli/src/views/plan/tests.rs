@@ -316,7 +316,14 @@ fn the_heading_says_why() {
         Some(ActionReason::NoResourceConfig),
         "a.b",
         None,
-        "  # a.b will no longer be managed by Ferroform, but will not be destroyed\n  # (destroy = false is set in the configuration)",
+        " # a.b will no longer be managed by Ferroform, but will not be destroyed\n # (destroy = false is set in the configuration)",
+    );
+    heading(
+        Action::Forget,
+        Some(ActionReason::Deposed),
+        "a.b",
+        Some(0x1234_abcd),
+        " # a.b (deposed object 1234abcd) will be removed from Ferroform state, but will not be destroyed\n # (left over from a partially-failed replacement of this instance)\n # (destroy = false is set in the configuration)",
     );
     heading(
         Action::Read,

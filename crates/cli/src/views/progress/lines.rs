@@ -65,6 +65,10 @@ impl Teller {
                 self.done(Operation { addr, deposed: None, action: Action::Read, id }, now)
             }
             Event::Settled { addr, outcome } => Some(self.settled(&addr, outcome)),
+            Event::Imported { addr, id } => {
+                let id = short_id(&id);
+                Some(self.bold(format!("{addr}: Import complete [id={id}]")))
+            }
             Event::ApplyPlanned { operations } => {
                 self.planned = Some(operations);
                 None

@@ -267,11 +267,15 @@ fn long_lists_are_cut_at_the_end() {
 
 #[test]
 fn the_last_word_counts_what_was_done() {
-    let counts = Done { added: 1, changed: 2, destroyed: 3 };
+    let counts = Done { imported: 0, added: 1, changed: 2, destroyed: 3 };
     let style = Style::plain();
     assert_eq!(
         render_done(counts, PlanMode::Normal, &style),
         "\nApply complete! Resources: 1 added, 2 changed, 3 destroyed.\n"
+    );
+    assert_eq!(
+        render_done(Done { imported: 4, ..counts }, PlanMode::Normal, &style),
+        "\nApply complete! Resources: 4 imported, 1 added, 2 changed, 3 destroyed.\n"
     );
     assert_eq!(
         render_done(counts, PlanMode::Destroy, &style),
