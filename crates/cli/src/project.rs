@@ -10,7 +10,7 @@ use ferroform_core::{Diagnostic, Diagnostics, Sources};
 use ferroform_engine::planning::Setup;
 use ferroform_engine::{Environment, Registry};
 use ferroform_lang::eval::render_template;
-use ferroform_lang::funcs::FuncContext;
+use ferroform_lang::funcs::{FuncContext, FunctionSource};
 use ferroform_lang::validate::{Schemas, validate};
 use ferroform_lang::{Config, Files, MemoryFiles, RecordingFiles};
 use rustc_hash::FxHashMap;
@@ -121,6 +121,7 @@ impl Project {
                     present_time: present_time.map(Into::into),
                     template: render_template,
                     in_template: false,
+                    providers: registry.module_functions(module),
                 };
                 (path.clone(), context)
             })
@@ -163,6 +164,10 @@ impl Schemas for RegistrySchemas<'_> {
             ResourceMode::Data => schema.data_sources.get(&resource.type_name).cloned(),
             _ => schema.resources.get(&resource.type_name).cloned(),
         }
+    }
+
+    fn functions(&self, source: &ProviderSource) -> Option<Arc<dyn FunctionSource>> {
+        self.0.functions(source)
     }
 
     fn provider(&self, source: &ProviderSource) -> Option<Block> {

@@ -6,6 +6,7 @@
 pub mod addr;
 pub mod convert;
 pub mod diag;
+pub mod function;
 pub mod gzip;
 pub mod number;
 pub mod ops;

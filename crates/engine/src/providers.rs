@@ -1,12 +1,16 @@
 //! The providers at hand, by source.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, OnceLock};
 
 use ferroform_core::addr::{ProviderSource, Resource, ResourceMode};
+use ferroform_core::function::{Function, FunctionError};
 use ferroform_core::schema::Schema;
-use ferroform_core::{Diagnostic, Diagnostics, Span};
-use ferroform_provider::{ProviderFactory, ProviderSchema};
+use ferroform_core::{Diagnostic, Diagnostics, Span, Value};
+use ferroform_lang::Module;
+use ferroform_lang::funcs::{FunctionSource, ProviderFunctions};
+use ferroform_provider::{Provider, ProviderFactory, ProviderSchema};
 
 /// Every provider that can be used, by each of the sources it answers to.
 #[derive(Clone, Default)]
@@ -41,6 +45,17 @@ impl Registry {
         self.get(source).map(|f| f.schema())
     }
 
+    /// The functions of a source's provider.
+    pub fn functions(&self, source: &ProviderSource) -> Option<Arc<dyn FunctionSource>> {
+        let factory = self.get(source)?.clone();
+        Some(Arc::new(Functions { schema: factory.schema(), factory, provider: OnceLock::new() }))
+    }
+
+    /// The functions of providers that a module can call.
+    pub fn module_functions(&self, module: &Module) -> ProviderFunctions {
+        ProviderFunctions::of(module, |source| self.functions(source))
+    }
+
     /// The error for a source that is used and not at hand.
     pub fn missing(&self, source: &ProviderSource, span: Option<Span>) -> Diagnostic {
         let mut names: Vec<String> =
@@ -55,6 +70,26 @@ impl Registry {
             ))
             .subject(span)
             .hint("A provider that is listed in required_providers and not used by any block does no harm.")
+    }
+}
+
+/// The functions of a provider, as the language calls them. They need no configuration, so a provider without one is
+/// asked, made when the first of them is called.
+struct Functions {
+    factory: Arc<dyn ProviderFactory>,
+    schema: Arc<ProviderSchema>,
+    provider: OnceLock<Arc<dyn Provider>>,
+}
+
+impl FunctionSource for Functions {
+    fn declaration(&self, name: &str) -> Option<&Function> {
+        self.schema.functions.get(name)
+    }
+
+    fn call(&self, name: &str, arguments: &[Value]) -> Result<Value, FunctionError> {
+        let provider = self.provider.get_or_init(|| self.factory.create());
+        catch_unwind(AssertUnwindSafe(|| provider.call_function(name, arguments)))
+            .unwrap_or_else(|_| Err(FunctionError::failed("the provider panicked, which is a bug in it")))
     }
 }
 

@@ -38,6 +38,11 @@ enum Mode {
 /// How many lines below an unclosed quote are searched for its counterpart.
 const QUOTE_SEARCH_LINES: usize = 20;
 
+/// Whether a text can stand as a name: an argument's, a variable's.
+pub fn is_identifier(text: &str) -> bool {
+    matches!(tokenize(text, Start::Code)[..], [Token { kind: SyntaxKind::Ident, .. }, _])
+}
+
 /// Cuts a text into tokens; the last is [`SyntaxKind::Eof`].
 pub(crate) fn tokenize(text: &str, start: Start) -> Vec<Token> {
     let mode = match start {

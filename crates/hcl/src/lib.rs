@@ -26,5 +26,6 @@ mod template;
 mod tree;
 
 pub use format::format;
+pub use lexer::is_identifier;
 pub use parse::{Parse, parse_body, parse_expression, parse_template, parse_template_inside};
 pub use syntax::{HclLanguage, SyntaxElement, SyntaxKind, SyntaxNode, SyntaxToken};

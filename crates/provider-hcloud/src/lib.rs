@@ -14,6 +14,7 @@ mod cx;
 mod data_source;
 mod data_sources;
 mod failure;
+mod functions;
 mod locating;
 mod note;
 mod planning;

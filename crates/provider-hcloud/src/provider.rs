@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ferroform_core::addr::ProviderSource;
+use ferroform_core::function::FunctionError;
 use ferroform_core::schema::{Nesting, Schema};
 use ferroform_core::{Diagnostic, Diagnostics, Value};
 use ferroform_provider::{
@@ -20,6 +21,7 @@ use crate::attrs::{Attrs, State};
 use crate::cx::Cx;
 use crate::data_source::DataSource;
 use crate::failure::{concerns_all, explain};
+use crate::functions;
 use crate::locating::locate;
 use crate::note::Note;
 use crate::planning;
@@ -154,6 +156,10 @@ impl Provider for Hcloud {
             }
             Err(diagnostic) => diagnostic.into(),
         }
+    }
+
+    fn call_function(&self, name: &str, arguments: &[Value]) -> Result<Value, FunctionError> {
+        functions::call(name, arguments)
     }
 
     async fn configure(&self, request: ConfigureRequest) -> Diagnostics {

@@ -1,4 +1,4 @@
-//! All resources and data sources, in one place.
+//! All resources, data sources and functions, in one place.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -10,7 +10,7 @@ use ferroform_provider::ProviderSchema;
 use crate::data_source::DataSource;
 use crate::data_sources::family::{Many, One};
 use crate::resource::Resource;
-use crate::{data_sources, resources};
+use crate::{data_sources, functions, resources};
 
 /// Every resource; a new one is added here.
 const RESOURCES: &[&dyn Resource] = &[
@@ -105,6 +105,7 @@ pub(crate) fn registry() -> &'static Registry {
             provider: provider_block(),
             resources: RESOURCES.iter().map(|r| (r.name().into(), r.schema())).collect(),
             data_sources: DATA_SOURCES.iter().map(|d| (d.name().into(), d.schema())).collect(),
+            functions: functions::declarations(),
         }),
         resources: RESOURCES.iter().map(|r| (r.name(), *r)).collect(),
         data_sources: DATA_SOURCES.iter().map(|d| (d.name(), *d)).collect(),

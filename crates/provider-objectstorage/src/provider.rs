@@ -68,6 +68,7 @@ static SCHEMA: LazyLock<Arc<ProviderSchema>> = LazyLock::new(|| {
             .into_iter()
             .filter_map(|name| Some((name.into(), data_sources::schema(name)?)))
             .collect(),
+        ..ProviderSchema::default()
     })
 });
 

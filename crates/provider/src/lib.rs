@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ferroform_core::addr::ProviderSource;
+use ferroform_core::function::{Function, FunctionError};
 use ferroform_core::schema::{Block, Schema};
 use ferroform_core::{AttrPath, Diagnostic, Diagnostics, Value};
 
@@ -28,6 +29,8 @@ pub struct ProviderSchema {
     pub resources: BTreeMap<Arc<str>, Schema>,
     /// Data sources by type.
     pub data_sources: BTreeMap<Arc<str>, Schema>,
+    /// Functions by name, without the `provider::LOCAL::` before it.
+    pub functions: BTreeMap<Arc<str>, Function>,
 }
 
 /// Makes unconfigured providers of one source.
@@ -249,6 +252,16 @@ pub trait Provider: Send + Sync {
     /// Checks a `data` block beyond its schema.
     fn validate_data_source(&self, _type_name: &str, _config: &Value) -> Diagnostics {
         Diagnostics::new()
+    }
+
+    /// Calls one of the schema's functions, at any time, before `configure` too. There are as many arguments as the
+    /// function takes; they have the declared types, and are null, or unknown in any part, only where the declaration
+    /// allows it. The value depends on the arguments alone and is there at once.
+    ///
+    /// # Errors
+    /// When the function has no value for these arguments, or there is no such function.
+    fn call_function(&self, name: &str, _arguments: &[Value]) -> Result<Value, FunctionError> {
+        Err(FunctionError::failed(format!("the provider has no function {name:?}")))
     }
 
     /// Makes the provider ready. Called once, before anything that follows.

@@ -130,6 +130,8 @@ pub(crate) fn factory(
         provider,
         resources: resources.iter().map(|(name, r)| (Arc::from(*name), r.schema())).collect(),
         data_sources: data_sources.iter().map(|(name, d)| (Arc::from(*name), d.schema())).collect(),
+        // Those of the terraform provider are the language's own.
+        functions: BTreeMap::new(),
     };
     Factory(Arc::new(BuiltIn {
         sources,

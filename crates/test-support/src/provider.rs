@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use ferroform_core::addr::ProviderSource;
+use ferroform_core::function::{Function, FunctionError, Parameter};
 use ferroform_core::schema::{Attribute, Block, Schema};
 use ferroform_core::{AttrPath, Diagnostic, Diagnostics, Type, Value};
 use ferroform_provider::{
@@ -85,6 +86,10 @@ fn schema() -> ProviderSchema {
         provider: Block::of([("region", Attribute::optional(Type::String))]),
         resources: BTreeMap::from([("fake_thing".into(), things)]),
         data_sources: BTreeMap::from([("fake_thing".into(), data)]),
+        functions: BTreeMap::from([(
+            "shout".into(),
+            Function::new([Parameter::new("text", Type::String)], Type::String),
+        )]),
     }
 }
 
@@ -147,6 +152,15 @@ impl Configured {
 impl Provider for Configured {
     fn schema(&self) -> &ProviderSchema {
         &self.schema
+    }
+
+    /// In capital letters; no text is an error, and `panic` panics.
+    fn call_function(&self, _: &str, arguments: &[Value]) -> Result<Value, FunctionError> {
+        match arguments.first().and_then(Value::as_str).unwrap_or_default() {
+            "" => Err(FunctionError::argument(0, "there is nothing to shout")),
+            "panic" => panic!("shout went wrong"),
+            text => Ok(Value::string(text.to_uppercase())),
+        }
     }
 
     fn effects(&self, _type_name: &str) -> Effects {

@@ -1,5 +1,9 @@
 //! Schemas as messages.
 
+use std::collections::BTreeMap;
+
+use ferroform_core::Type;
+use ferroform_core::function::{Function, Parameter};
 use ferroform_core::schema::{self, Nesting};
 use ferroform_core::wire::type_to_json;
 use ferroform_provider::ProviderSchema;
@@ -8,7 +12,7 @@ use crate::proto;
 
 /// All schemas of a provider.
 pub(crate) fn all(schema: &ProviderSchema) -> proto::GetProviderSchemaResponse {
-    let all = |schemas: &std::collections::BTreeMap<_, _>| {
+    let all = |schemas: &BTreeMap<_, _>| {
         schemas
             .iter()
             .map(|(name, schema): (&std::sync::Arc<str>, _)| (name.to_string(), of(schema)))
@@ -20,7 +24,40 @@ pub(crate) fn all(schema: &ProviderSchema) -> proto::GetProviderSchemaResponse {
         data_source_schemas: all(&schema.data_sources),
         diagnostics: Vec::new(),
         server_capabilities: Some(crate::service::CAPABILITIES),
+        functions: functions(schema),
     }
+}
+
+/// All functions of a provider.
+pub(crate) fn functions(schema: &ProviderSchema) -> BTreeMap<String, proto::Function> {
+    schema.functions.iter().map(|(name, function)| (name.to_string(), self::function(function))).collect()
+}
+
+fn function(function: &Function) -> proto::Function {
+    proto::Function {
+        parameters: function.parameters.iter().map(parameter).collect(),
+        variadic_parameter: function.variadic.as_ref().map(parameter),
+        r#return: Some(proto::Return { r#type: type_bytes(&function.returns) }),
+        summary: function.summary.clone(),
+        description: function.description.clone(),
+        description_kind: proto::StringKind::Markdown.into(),
+        deprecation_message: function.deprecated.clone().unwrap_or_default(),
+    }
+}
+
+fn parameter(parameter: &Parameter) -> proto::Parameter {
+    proto::Parameter {
+        name: parameter.name.to_string(),
+        r#type: type_bytes(&parameter.ty),
+        allow_null_value: parameter.nullable,
+        allow_unknown_values: parameter.unknown,
+        description: parameter.description.clone(),
+        description_kind: proto::StringKind::Markdown.into(),
+    }
+}
+
+fn type_bytes(ty: &Type) -> Vec<u8> {
+    type_to_json(ty).to_string().into_bytes()
 }
 
 fn of(schema: &schema::Schema) -> proto::Schema {
@@ -59,7 +96,7 @@ fn attribute(name: &str, attribute: &schema::Attribute) -> proto::Attribute {
     // An attribute has a type of its own or one that its nested attributes imply, never both.
     let ty = match nested {
         Some(_) => Vec::new(),
-        None => type_to_json(&attribute.ty).to_string().into_bytes(),
+        None => type_bytes(&attribute.ty),
     };
     proto::Attribute {
         name: name.to_owned(),

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use ferroform_core::function::FunctionError;
 use ferroform_core::schema::Schema;
 use ferroform_core::wire::WireError;
 use ferroform_core::{Diagnostic, Diagnostics, Type, Value};
@@ -69,6 +70,11 @@ impl Service {
             diagnostics: Vec::new(),
             data_sources: schema.data_sources.keys().map(name).collect(),
             resources: schema.resources.keys().map(name).collect(),
+            functions: schema
+                .functions
+                .keys()
+                .map(|name| proto::FunctionName { name: name.to_string() })
+                .collect(),
         }
     }
 
@@ -297,16 +303,62 @@ impl Service {
     }
 
     pub(crate) async fn get_functions(self, _: proto::Empty) -> proto::GetFunctionsResponse {
-        proto::GetFunctionsResponse { diagnostics: Vec::new() }
+        proto::GetFunctionsResponse {
+            functions: schema::functions(self.provider.schema()),
+            diagnostics: Vec::new(),
+        }
     }
 
     pub(crate) async fn call_function(
         self,
         request: proto::CallFunctionRequest,
     ) -> proto::CallFunctionResponse {
-        let text = format!("The provider has no function {:?}.", request.name);
-        let error = Some(proto::FunctionError { text, function_argument: None });
-        proto::CallFunctionResponse { result: None, error }
+        match self.called(&request) {
+            Ok(result) => proto::CallFunctionResponse { result: Some(result), error: None },
+            Err(error) => {
+                let function_argument = error.argument.and_then(|index| i64::try_from(index).ok());
+                let error = proto::FunctionError { text: error.message, function_argument };
+                proto::CallFunctionResponse { result: None, error: Some(error) }
+            }
+        }
+    }
+
+    /// Terraform keeps to what is declared of null and unknown values; others who call may not.
+    fn called(&self, request: &proto::CallFunctionRequest) -> Result<DynamicValue, FunctionError> {
+        let name = request.name.as_str();
+        let Some(function) = self.provider.schema().functions.get(name) else {
+            return Err(FunctionError::failed(format!("the provider has no function {name:?}")));
+        };
+        let (given, required) = (request.arguments.len(), function.parameters.len());
+        if given < required || (given > required && function.variadic.is_none()) {
+            return Err(FunctionError::failed(format!(
+                "the function {name:?} takes {required} argument(s) and was given {given}"
+            )));
+        }
+        let mut arguments = Vec::with_capacity(given);
+        let mut is_open = false;
+        for (i, (message, parameter)) in request
+            .arguments
+            .iter()
+            .zip(function.parameters.iter().chain(function.variadic.iter().cycle()))
+            .enumerate()
+        {
+            let argument = value(Some(message), &parameter.ty)
+                .map_err(|error| FunctionError::argument(i, error.to_string()))?;
+            if argument.is_null() && !parameter.nullable {
+                return Err(FunctionError::argument(i, "argument must not be null"));
+            }
+            is_open |= !parameter.unknown && !argument.is_wholly_known();
+            arguments.push(argument);
+        }
+        let result = if is_open {
+            Value::unknown(function.returns.clone())
+        } else {
+            self.provider.call_function(name, &arguments)?
+        };
+        dynamic(&result, &function.returns).map_err(|error| {
+            FunctionError::failed(format!("the value of the function {name:?} is not as declared: {error}"))
+        })
     }
 
     pub(crate) async fn stop_provider(self, _: proto::Empty) -> proto::StopProviderResponse {

@@ -1,10 +1,12 @@
 //! A provider for tests.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use ferroform_core::function::{Function, FunctionError, Parameter};
 use ferroform_core::schema::{Attribute, Block, Schema};
-use ferroform_core::{AttrPath, Diagnostic, Diagnostics, Type, Value};
+use ferroform_core::{AttrPath, Diagnostic, Diagnostics, Number, Type, Value};
 use ferroform_provider::{
     ApplyRequest, ApplyResponse, CheckpointSink, ImportedResource, PlanRequest, PlanResponse, Provider,
     ProviderSchema, ReadRequest, ReadResponse, generic,
@@ -25,9 +27,24 @@ impl Things {
             provider: Block::of([("token", Attribute::optional(Type::String).sensitive())]),
             resources: [("test_thing".into(), Schema { version: 3, block: thing.clone() })].into(),
             data_sources: [("test_thing".into(), Schema { version: 0, block: thing })].into(),
+            functions: functions(),
         };
         Arc::new(Things { schema, batches: Mutex::default() })
     }
+}
+
+/// `repeat` gives a text some times over, `first` the first of its arguments that is not null, `lie` not what it says.
+fn functions() -> BTreeMap<Arc<str>, Function> {
+    let text = |name: &str| Parameter::new(name, Type::String);
+    let repeat =
+        Function::new([text("text").describe("What."), Parameter::new("times", Type::Number)], Type::String);
+    let any = Parameter { nullable: true, ..text("values").allow_unknown() };
+    let first = Function { variadic: Some(any), ..Function::new([], Type::String) };
+    BTreeMap::from([
+        ("first".into(), first),
+        ("lie".into(), Function::new([], Type::Number)),
+        ("repeat".into(), repeat.describe("Repeats a text", "Over and **over**.")),
+    ])
 }
 
 /// A thing, as a value.
@@ -62,6 +79,19 @@ impl Provider for Things {
                     .into()
             }
             _ => Diagnostics::new(),
+        }
+    }
+
+    fn call_function(&self, name: &str, arguments: &[Value]) -> Result<Value, FunctionError> {
+        match (name, arguments) {
+            ("repeat", [text, times]) => match times.as_number().and_then(Number::to_usize) {
+                Some(times) => Ok(Value::string(text.as_str().unwrap_or_default().repeat(times))),
+                None => Err(FunctionError::argument(1, "must be a whole number")),
+            },
+            ("first", values) => {
+                Ok(values.iter().find(|v| !v.is_null()).cloned().unwrap_or_else(Value::null_dynamic))
+            }
+            _ => Ok(Value::string("lie")),
         }
     }
 

@@ -231,9 +231,92 @@ async fn what_cannot_be_done_is_said_in_the_answer() {
         proto::MoveResourceStateRequest { target_type_name: "test_thing".into(), ..Default::default() };
     let told: proto::MoveResourceStateResponse = client.provider("MoveResourceState", &request).await;
     assert_eq!(summaries(&told.diagnostics), ["Object cannot be moved to another type"]);
-    let request = proto::CallFunctionRequest { name: "f".into(), arguments: Vec::new() };
-    let told: proto::CallFunctionResponse = client.provider("CallFunction", &request).await;
-    assert_eq!(told.error.unwrap().text, "The provider has no function \"f\".");
+}
+
+#[tokio::test]
+async fn functions_are_declared_in_every_answer_that_holds_them() {
+    let mut client = Client::new().await;
+    let metadata: proto::GetMetadataResponse = client.provider("GetMetadata", &proto::Empty {}).await;
+    let names: Vec<&str> = metadata.functions.iter().map(|f| f.name.as_str()).collect();
+    assert_eq!(names, ["first", "lie", "repeat"]);
+    let schema: proto::GetProviderSchemaResponse =
+        client.provider("GetProviderSchema", &proto::Empty {}).await;
+    let functions: proto::GetFunctionsResponse = client.provider("GetFunctions", &proto::Empty {}).await;
+    assert_eq!(functions.functions, schema.functions);
+    let markdown = i32::from(proto::StringKind::Markdown);
+    let parameter = |name: &str, ty: &str, description: &str| proto::Parameter {
+        name: name.into(),
+        r#type: ty.into(),
+        description: description.into(),
+        description_kind: markdown,
+        ..Default::default()
+    };
+    let string = |ty: &str| Some(proto::Return { r#type: ty.into() });
+    let repeat = proto::Function {
+        parameters: vec![parameter("text", "\"string\"", "What."), parameter("times", "\"number\"", "")],
+        r#return: string("\"string\""),
+        summary: "Repeats a text".into(),
+        description: "Over and **over**.".into(),
+        description_kind: markdown,
+        ..Default::default()
+    };
+    let values = proto::Parameter {
+        allow_null_value: true,
+        allow_unknown_values: true,
+        ..parameter("values", "\"string\"", "")
+    };
+    let first = proto::Function {
+        variadic_parameter: Some(values),
+        r#return: string("\"string\""),
+        description_kind: markdown,
+        ..Default::default()
+    };
+    assert_eq!((&functions.functions["repeat"], &functions.functions["first"]), (&repeat, &first));
+}
+
+#[tokio::test]
+async fn functions_are_called_with_arguments_as_declared() {
+    let mut client = Client::new().await;
+    let packed = |value: &Value| dynamic(value, &value.ty()).unwrap();
+    let (text, number) = (Value::string, |n: i64| Value::number(n));
+    let (null, unknown) = (Value::null(Type::String), Value::unknown(Type::String));
+    let failed = |text: &str, argument: Option<i64>| Err((text.to_owned(), argument));
+    for (name, arguments, wanted) in [
+        ("repeat", vec![text("ab"), number(3)], Ok(text("ababab"))),
+        ("repeat", vec![unknown.clone(), number(3)], Ok(unknown.clone())),
+        ("first", vec![], Ok(null.clone())),
+        ("first", vec![null.clone(), text("b"), text("c")], Ok(text("b"))),
+        ("first", vec![unknown.clone(), text("b")], Ok(unknown)),
+        ("repeat", vec![text("ab"), number(-1)], failed("must be a whole number", Some(1))),
+        ("repeat", vec![null, number(1)], failed("argument must not be null", Some(0))),
+        ("repeat", vec![number(1), number(1)], failed("string is required, but found a number", Some(0))),
+        (
+            "repeat",
+            vec![text("a")],
+            failed("the function \"repeat\" takes 2 argument(s) and was given 1", None),
+        ),
+        ("lie", vec![text("a")], failed("the function \"lie\" takes 0 argument(s) and was given 1", None)),
+        (
+            "lie",
+            vec![],
+            failed(
+                "the value of the function \"lie\" is not as declared: number is required, but the value is string",
+                None,
+            ),
+        ),
+        ("fly", vec![], failed("the provider has no function \"fly\"", None)),
+    ] {
+        let request = proto::CallFunctionRequest {
+            name: name.into(),
+            arguments: arguments.iter().map(packed).collect(),
+        };
+        let told: proto::CallFunctionResponse = client.provider("CallFunction", &request).await;
+        let got = match told.error {
+            Some(error) => Err((error.text, error.function_argument)),
+            None => Ok(value(told.result.as_ref(), &Type::String).unwrap()),
+        };
+        assert_eq!(got, wanted, "{name} {arguments:?}");
+    }
 }
 
 #[tokio::test]

@@ -90,7 +90,7 @@ fn schemas() -> Schemas<'static> {
     let provider = ProviderSchema {
         provider: Block::default(),
         resources: [("t".into(), Schema { version: 0, block })].into(),
-        data_sources: Default::default(),
+        ..ProviderSchema::default()
     };
     Schemas::fixed([(super::testing::provider().source, provider)])
 }

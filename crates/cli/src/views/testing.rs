@@ -44,6 +44,7 @@ pub(super) fn schemas() -> Schemas<'static> {
         provider: Block::default(),
         resources: BTreeMap::from([("terraform_data".into(), schema(data))]),
         data_sources: BTreeMap::from([("terraform_remote_state".into(), schema(remote))]),
+        functions: BTreeMap::new(),
     };
     Schemas::fixed([(ProviderSource::built_in("terraform"), provider)])
 }

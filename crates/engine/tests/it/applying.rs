@@ -281,3 +281,54 @@ async fn a_provider_that_nobody_answers_for_is_one_error_and_nothing_is_begun() 
     world.fake.cloud().silent = false;
     assert!(world.apply(text).await.diagnostics.is_empty());
 }
+
+/// A configuration that calls the function of the provider `fake`, which is required.
+fn shouting(expression: &str) -> String {
+    format!(
+        "terraform {{\n  required_providers {{\n    loud = {{\n      source = \"hashicorp/fake\"\n    }}\n  }}\n}}\n\
+         resource \"fake_thing\" \"a\" {{\n  provider = loud\n  name     = \"a\"\n}}\n\
+         output \"o\" {{\n  value = {expression}\n}}\n"
+    )
+}
+
+#[tokio::test]
+async fn functions_of_providers_are_called_by_local_name_as_soon_as_their_arguments_are_known() {
+    for (expression, planned, applied) in [
+        ("provider::loud::shout(\"hey\")", Some("HEY"), "HEY"),
+        ("provider::loud::shout(fake_thing.a.id)", None, "ID-1"),
+        ("try(provider::loud::shout(\"\"), \"quiet\")", Some("quiet"), "quiet"),
+        ("try(provider::fake::shout(\"hey\"), \"quiet\")", Some("quiet"), "quiet"),
+    ] {
+        let mut world = World::new();
+        let text = shouting(expression);
+        let plan = world.plan(&text).await.unwrap_or_else(|e| panic!("{expression}: {e:?}"));
+        assert_eq!(plan.outputs[0].after.as_str(), planned, "{expression}");
+        let done = world.apply_plan(&text, &plan).await;
+        assert!(done.diagnostics.is_empty(), "{expression}: {:?}", done.diagnostics);
+        assert_eq!(done.state.outputs["o"].value.as_str(), Some(applied), "{expression}");
+    }
+}
+
+#[tokio::test]
+async fn a_function_of_a_provider_that_fails_or_panics_is_a_diagnostic_at_the_call() {
+    for (expression, summary, detail) in [
+        (
+            "provider::loud::shout(\"\")",
+            "Invalid function argument",
+            "Invalid value for \"text\" parameter: there is nothing to shout.",
+        ),
+        (
+            "provider::loud::shout(\"panic\")",
+            "Error in function call",
+            "Call to function \"provider::loud::shout\" failed: the provider panicked, which is a bug in it.",
+        ),
+    ] {
+        let planned = World::new().plan_all(&shouting(expression)).await;
+        let found: Vec<_> = planned
+            .diagnostics
+            .iter()
+            .map(|d| (&*d.summary, d.detail.as_str(), d.subject.is_some()))
+            .collect();
+        assert_eq!(found, [(summary, detail, true)], "{expression}");
+    }
+}

@@ -96,6 +96,9 @@ impl World {
         if diagnostics.has_errors() {
             return Err(diagnostics);
         }
+        let builtin = ferroform_providers_builtin::factories();
+        let fake: Arc<dyn ProviderFactory> = Arc::new(self.fake.clone());
+        let registry = Registry::new(builtin.into_iter().chain([fake]));
         let contexts = config
             .modules()
             .map(|(path, module)| {
@@ -109,14 +112,12 @@ impl World {
                     present_time: None,
                     template: render_template,
                     in_template: false,
+                    providers: registry.module_functions(module),
                 };
                 (path.clone(), context)
             })
             .collect();
         let environment = Environment { cwd: "/".into(), root: ".".into(), workspace: "default".into() };
-        let builtin = ferroform_providers_builtin::factories();
-        let fake: Arc<dyn ProviderFactory> = Arc::new(self.fake.clone());
-        let registry = Registry::new(builtin.into_iter().chain([fake]));
         Ok(Setup { config: Arc::new(config), contexts, environment, registry, parallelism: 4 })
     }
 

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ferroform_core::addr::{ProviderSource, Resource, ResourceMode};
 use ferroform_core::schema::{Block, Schema};
@@ -12,6 +13,7 @@ use ferroform_core::{Diagnostics, Sources, wire};
 use ferroform_engine::Registry;
 use ferroform_engine::planning::Setup;
 use ferroform_engine::providers::resource_schema;
+use ferroform_lang::funcs::FunctionSource;
 use ferroform_lang::validate::{Schemas, validate};
 use ferroform_lang::{Config, MemoryFiles};
 use ferroform_plan::{Plan, PlanMode, ResourceChange, Target};
@@ -200,6 +202,10 @@ struct RegistrySchemas<'a>(&'a Registry);
 impl Schemas for RegistrySchemas<'_> {
     fn resource(&self, source: &ProviderSource, resource: &Resource) -> Option<Schema> {
         resource_schema(&*self.0.schema(source)?, source, resource, None).ok().cloned()
+    }
+
+    fn functions(&self, source: &ProviderSource) -> Option<Arc<dyn FunctionSource>> {
+        self.0.functions(source)
     }
 
     fn provider(&self, source: &ProviderSource) -> Option<Block> {

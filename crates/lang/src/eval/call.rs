@@ -33,18 +33,19 @@ impl Evaluator<'_> {
             "can" => return self.call_can(whole, args, env),
             _ => {}
         }
-        if !funcs::exists(&name.name) {
-            // Said once, and without looking at the arguments.
-            if let Err(error) = funcs::call(&name.name, &[], context) {
+        let function = match funcs::find(&name.name, context) {
+            Ok(function) => function,
+            Err(error) => {
+                // Said without looking at the arguments.
                 self.diags.push(
                     Diagnostic::error(error.summary())
                         .detail(error.detail(&name.name))
                         .subject(name.span)
                         .context(whole.span),
                 );
+                return unknown();
             }
-            return unknown();
-        }
+        };
         if let ("templatestring", Some(template)) = (name.name.trim_start_matches("core::"), args.first())
             && !is_reference(template)
         {
@@ -80,10 +81,9 @@ impl Evaluator<'_> {
             }
         }
         if self.validating && reads_files(&name.name) {
-            let returns = funcs::signature(&name.name).map_or(Type::Dynamic, |signature| signature.returns);
-            return Value::unknown(returns);
+            return Value::unknown(function.returns());
         }
-        match funcs::call(&name.name, &values, context) {
+        match function.call(&values, context) {
             Ok(value) => value,
             Err(error) => {
                 // An argument that came of an expansion is shown as the one that was expanded.

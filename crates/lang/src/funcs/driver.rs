@@ -1,6 +1,7 @@
 //! What all functions have in common: converting arguments, null, unknown values and marks.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use ferroform_core::convert;
 use ferroform_core::{Marks, Type, Value};
@@ -74,6 +75,97 @@ impl Param {
     fn describe(&self) -> Parameter {
         Parameter { name: self.name, ty: self.ty.to_type(), nullable: self.null }
     }
+
+    fn rule(&self) -> Rule {
+        Rule {
+            ty: self.ty.to_type(),
+            null: self.null,
+            unknown: self.unknown,
+            unknown_inside: true,
+            dynamic: self.dynamic,
+            marked: self.marked,
+        }
+    }
+}
+
+/// What is done with an argument before the function sees it.
+pub(super) struct Rule {
+    /// What it is converted to; [`Type::Dynamic`] for whatever is given.
+    pub(super) ty: Type,
+    /// The function takes null.
+    pub(super) null: bool,
+    /// The function takes unknown values.
+    pub(super) unknown: bool,
+    /// The function takes known values with unknown parts.
+    pub(super) unknown_inside: bool,
+    /// The function takes values whose type is not known.
+    pub(super) dynamic: bool,
+    /// The function takes marks.
+    pub(super) marked: bool,
+}
+
+/// Arguments as a function sees them.
+pub(super) struct Prepared {
+    pub(super) values: Vec<Value>,
+    /// The marks that were taken off, and belong on the result.
+    pub(super) marks: Marks,
+    /// The type of an argument is not known, so that nothing can be said of the result.
+    pub(super) open: bool,
+    /// The function cannot be called before an argument is known.
+    pub(super) unknown: bool,
+}
+
+/// Converts arguments, refuses null and takes marks off.
+pub(super) fn prepare(args: &[Value], rules: impl Iterator<Item = Rule>) -> Result<Prepared, FuncError> {
+    let mut prepared =
+        Prepared { values: Vec::with_capacity(args.len()), marks: Marks::NONE, open: false, unknown: false };
+    for (i, (arg, rule)) in args.iter().zip(rules).enumerate() {
+        let mut arg = match rule.ty {
+            Type::Dynamic => Cow::Borrowed(arg),
+            ty => {
+                let converted = convert::convert(arg, &ty);
+                Cow::Owned(converted.map_err(|e| FuncError::argument(i, e.message))?)
+            }
+        };
+        if !rule.marked {
+            let own = arg.marks_deep();
+            if !own.is_empty() {
+                prepared.marks = prepared.marks.union(own);
+                arg = Cow::Owned(arg.without_marks_deep());
+            }
+        }
+        if arg.is_null() && !rule.null {
+            return Err(FuncError::argument(i, "argument must not be null"));
+        }
+        prepared.open |= !rule.dynamic && is_open(&arg);
+        prepared.unknown |=
+            !rule.unknown && !(arg.is_known() && (rule.unknown_inside || arg.is_wholly_known()));
+        prepared.values.push(arg.into_owned());
+    }
+    Ok(prepared)
+}
+
+/// Whether as many arguments are given as the function takes.
+pub(super) fn check_count<'p>(
+    function: &str,
+    mut parameters: impl ExactSizeIterator<Item = &'p str>,
+    variadic: bool,
+    given: usize,
+) -> Result<(), FuncError> {
+    let required = parameters.len();
+    let error = |kind, arg, message| Err(FuncError { kind, arg: Some(arg), message, parameter: None });
+    if let Some(missing) = parameters.nth(given) {
+        let at_least = if variadic { "at least " } else { "" };
+        let message = format!(
+            "Function {function:?} expects {at_least}{required} argument(s). Missing value for {missing:?}."
+        );
+        return error(FuncErrorKind::NotEnough, given, message);
+    }
+    if given > required && !variadic {
+        let message = format!("Function {function:?} expects only {required} argument(s).");
+        return error(FuncErrorKind::TooMany, required, message);
+    }
+    Ok(())
 }
 
 /// The type of an unknown result.
@@ -89,7 +181,7 @@ pub(super) enum Returns {
 pub(super) type Run = fn(&[Value], &FuncContext) -> Result<Value, FuncError>;
 
 /// The declaration of a function.
-pub(super) struct Function {
+pub(crate) struct Function {
     pub(super) name: &'static str,
     params: &'static [Param],
     variadic: Option<Param>,
@@ -137,74 +229,30 @@ impl Function {
 
     /// Calls the function, see [`super::call`].
     pub(super) fn call(&self, args: &[Value], ctx: &FuncContext) -> Result<Value, FuncError> {
-        self.check_count(args.len())?;
+        check_count(self.name, self.params.iter().map(|p| p.name), self.variadic.is_some(), args.len())?;
         let named = |mut error: FuncError| {
-            error.parameter = error.arg.and_then(|i| self.param(i)).map(|p| p.name);
+            error.parameter = error.arg.and_then(|i| self.param(i)).map(|p| Arc::from(p.name));
             error
         };
         self.prepare_and_run(args, ctx).map_err(named)
     }
 
     fn prepare_and_run(&self, args: &[Value], ctx: &FuncContext) -> Result<Value, FuncError> {
-        let mut marks = Marks::NONE;
-        let mut open = false;
-        let mut unknown = false;
-        let mut prepared = Vec::with_capacity(args.len());
-        for (i, (arg, param)) in
-            args.iter().zip(self.params.iter().chain(self.variadic.iter().cycle())).enumerate()
-        {
-            let mut arg = match param.ty {
-                Ty::Any => Cow::Borrowed(arg),
-                ty => {
-                    let converted = convert::convert(arg, &ty.to_type());
-                    Cow::Owned(converted.map_err(|e| FuncError::argument(i, e.message))?)
-                }
-            };
-            if !param.marked {
-                let own = arg.marks_deep();
-                if !own.is_empty() {
-                    marks = marks.union(own);
-                    arg = Cow::Owned(arg.without_marks_deep());
-                }
-            }
-            if arg.is_null() && !param.null {
-                return Err(FuncError::argument(i, "argument must not be null"));
-            }
-            open |= !param.dynamic && is_open(&arg);
-            unknown |= !param.unknown && !arg.is_known();
-            prepared.push(arg.into_owned());
+        let rules = self.params.iter().chain(self.variadic.iter().cycle()).map(Param::rule);
+        let prepared = prepare(args, rules)?;
+        if prepared.open {
+            return Ok(Value::unknown(Type::Dynamic).with_marks(prepared.marks));
         }
-        if open {
-            return Ok(Value::unknown(Type::Dynamic).with_marks(marks));
-        }
-        let result = if unknown {
+        let result = if prepared.unknown {
             Value::unknown(match self.returns {
                 Returns::Always(ty) => ty.to_type(),
-                Returns::By(by) => by(&prepared)?,
+                Returns::By(by) => by(&prepared.values)?,
             })
         } else {
-            (self.run)(&prepared, ctx)?
+            (self.run)(&prepared.values, ctx)?
         };
         let result = if self.not_null { result.refine_not_null() } else { result };
-        Ok(result.with_marks(marks))
-    }
-
-    fn check_count(&self, given: usize) -> Result<(), FuncError> {
-        let required = self.params.len();
-        let error = |kind, arg, message| Err(FuncError { kind, arg: Some(arg), message, parameter: None });
-        if let Some(missing) = self.params.get(given) {
-            let at_least = if self.variadic.is_some() { "at least " } else { "" };
-            let message = format!(
-                "Function {:?} expects {at_least}{required} argument(s). Missing value for {:?}.",
-                self.name, missing.name
-            );
-            return error(FuncErrorKind::NotEnough, given, message);
-        }
-        if given > required && self.variadic.is_none() {
-            let message = format!("Function {:?} expects only {required} argument(s).", self.name);
-            return error(FuncErrorKind::TooMany, required, message);
-        }
-        Ok(())
+        Ok(result.with_marks(prepared.marks))
     }
 }
 

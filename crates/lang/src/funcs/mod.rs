@@ -27,9 +27,11 @@ mod json;
 mod lists;
 mod maps;
 mod numeric;
+mod provider;
 mod regexp;
 mod sets;
 mod string;
+mod terraform;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -37,6 +39,7 @@ mod yaml;
 mod yaml_write;
 
 use driver::Function;
+pub use provider::{FunctionSource, ProviderFunctions};
 
 /// Renders a template: its text, the name to use in messages, an object or map of its variables, and the context in
 /// which functions are called from inside it.
@@ -65,6 +68,8 @@ pub struct FuncContext {
     pub template: TemplateFn,
     /// Whether a template is being rendered; `templatefile` may not be called from inside one.
     pub in_template: bool,
+    /// The functions of providers that the module can call.
+    pub providers: ProviderFunctions,
 }
 
 impl fmt::Debug for FuncContext {
@@ -78,7 +83,7 @@ impl fmt::Debug for FuncContext {
 pub enum FuncErrorKind {
     /// There is no such function.
     Unknown,
-    /// There is no such function in a namespace.
+    /// There is no such function in a namespace, or no such namespace.
     UnknownInNamespace,
     /// A required argument is missing.
     NotEnough,
@@ -101,7 +106,7 @@ pub struct FuncError {
     /// sentences.
     pub message: String,
     /// The name of the parameter concerned.
-    pub parameter: Option<&'static str>,
+    pub parameter: Option<Arc<str>>,
 }
 
 impl FuncError {
@@ -134,7 +139,7 @@ impl FuncError {
 
     /// The detail for a diagnostic about a call of the function of this name.
     pub fn detail(&self, name: &str) -> String {
-        match (self.kind, self.parameter) {
+        match (self.kind, self.parameter.as_deref()) {
             (FuncErrorKind::Argument, Some(parameter)) => {
                 format!("Invalid value for {parameter:?} parameter: {}.", self.message)
             }
@@ -178,7 +183,8 @@ pub struct Signature {
     pub returns: Type,
 }
 
-/// Calls a function by its name, with or without the `core::` before it.
+/// Calls a function by its name: one of the language, with or without the `core::` before it, or
+/// `provider::LOCAL::NAME`.
 ///
 /// Arguments are converted to what the function takes. Unknown arguments give an unknown result of the right type;
 /// marks of the arguments are on the result.
@@ -186,35 +192,63 @@ pub struct Signature {
 /// # Errors
 /// When there is no such function, or the call fails; see [`FuncError`].
 pub fn call(name: &str, args: &[Value], ctx: &FuncContext) -> Result<Value, FuncError> {
-    match lookup(name) {
-        Some(function) => function.call(args, ctx),
-        None => Err(FuncError {
-            kind: if name.contains("::") {
-                FuncErrorKind::UnknownInNamespace
-            } else {
-                FuncErrorKind::Unknown
-            },
-            arg: None,
-            message: format!(
-                "There is no function named {name:?}.{}",
-                crate::suggest::did_you_mean(name, names().chain(["can", "try"]))
-            ),
-            parameter: None,
-        }),
+    find(name, ctx)?.call(args, ctx)
+}
+
+/// A function that was found.
+pub(crate) enum Found<'a> {
+    /// One of the language.
+    Core(&'static Function),
+    /// One of a provider.
+    Provider(provider::Callable<'a>),
+}
+
+impl Found<'_> {
+    /// Calls it, see [`call`].
+    pub(crate) fn call(&self, args: &[Value], ctx: &FuncContext) -> Result<Value, FuncError> {
+        match self {
+            Found::Core(function) => function.call(args, ctx),
+            Found::Provider(function) => function.call(args),
+        }
+    }
+
+    /// The type of its result, as far as it does not depend on the arguments.
+    pub(crate) fn returns(&self) -> Type {
+        match self {
+            Found::Core(function) => function.signature().returns,
+            Found::Provider(function) => function.returns(),
+        }
     }
 }
 
-/// Whether there is a function of this name; `try` and `can` are the evaluator's and not counted.
-pub fn exists(name: &str) -> bool {
-    lookup(name).is_some()
+/// The function of a name. `try` and `can` are the evaluator's and not found.
+///
+/// # Errors
+/// When there is no such function.
+pub(crate) fn find<'a>(name: &'a str, ctx: &'a FuncContext) -> Result<Found<'a>, FuncError> {
+    if let Some(function) = lookup(name) {
+        return Ok(Found::Core(function));
+    }
+    if name.contains("::") {
+        return ctx.providers.find(name).map(Found::Provider);
+    }
+    Err(FuncError {
+        kind: FuncErrorKind::Unknown,
+        arg: None,
+        message: format!(
+            "There is no function named {name:?}.{}",
+            crate::suggest::did_you_mean(name, names().chain(["can", "try"]))
+        ),
+        parameter: None,
+    })
 }
 
-/// The names of all functions, in order.
+/// The names of all functions of the language, in order.
 pub fn names() -> impl Iterator<Item = &'static str> {
     table().keys().copied()
 }
 
-/// How the function of this name is called.
+/// How the language's function of this name is called.
 pub fn signature(name: &str) -> Option<Signature> {
     lookup(name).map(Function::signature)
 }

@@ -17,7 +17,7 @@ use ferroform_hcl::ast::Expr;
 use crate::config::{Condition, Config, Module, ModuleCall, ResourceBlock};
 use crate::eval::{Evaluator, Names, render_template};
 use crate::files::MemoryFiles;
-use crate::funcs::FuncContext;
+use crate::funcs::{FuncContext, FunctionSource, ProviderFunctions};
 use crate::reference::Referent;
 use crate::version::{Constraints, Version};
 
@@ -35,6 +35,10 @@ pub trait Schemas: Sync {
     /// What a `provider` block may hold; none if the provider is not at hand, so that nothing can be said of its
     /// resources either.
     fn provider(&self, source: &ProviderSource) -> Option<Block>;
+    /// The functions of a provider; none if the provider is not at hand.
+    fn functions(&self, _source: &ProviderSource) -> Option<Arc<dyn FunctionSource>> {
+        None
+    }
     /// The types of resources of a mode that the provider has, to suggest one.
     fn types(&self, _source: &ProviderSource, _mode: ResourceMode) -> Vec<Arc<str>> {
         Vec::new()
@@ -45,16 +49,16 @@ pub trait Schemas: Sync {
 /// evaluation reports undeclared names only in passing.
 pub fn validate(config: &Config, schemas: &dyn Schemas) -> Diagnostics {
     let mut cache = SchemaCache { schemas, blocks: FxHashMap::default() };
-    let context = static_context();
     let mut diags = Diagnostics::new();
     for (_, module) in config.modules() {
+        let context = static_context(ProviderFunctions::of(module, |source| schemas.functions(source)));
         Checker { config, module, schemas, diags: &mut diags }.module(&mut cache, &context);
     }
     diags
 }
 
 /// Functions see no files while validating: those that read any are not called.
-fn static_context() -> FuncContext {
+fn static_context(providers: ProviderFunctions) -> FuncContext {
     FuncContext {
         files: Arc::new(MemoryFiles::default()),
         module_dir: PathBuf::from("."),
@@ -65,6 +69,7 @@ fn static_context() -> FuncContext {
         present_time: None,
         template: render_template,
         in_template: false,
+        providers,
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ferroform_core::value::Refinements;
 use ferroform_core::{Diagnostic, Diagnostics, Number, Sources, Span, Type, Value, ValueKind};
 use ferroform_lang::eval::render_template;
-use ferroform_lang::funcs::FuncContext;
+use ferroform_lang::funcs::{FuncContext, ProviderFunctions};
 use ferroform_lang::{DirEntry, Files, Referent, Scope, eval_expr};
 use serde_json::{Map, Value as Json, json};
 
@@ -15,6 +15,10 @@ use serde_json::{Map, Value as Json, json};
 const MEANT: &[(&str, &str)] = &[
     ("textencodebase64(\"a\", \"IBM437\")", "code pages of DOS are not supported"),
     ("local.sensitive_bool || local.unknown_bool", "Terraform loses the mark"),
+    (
+        "provider::terraform::encode_expr({ \"for\" = 1 })",
+        "Terraform writes what neither of them can read: a brace before `for` begins a for expression",
+    ),
 ];
 
 #[test]
@@ -73,6 +77,11 @@ fn operators() {
 }
 
 #[test]
+fn provider_functions() {
+    check("provider_functions");
+}
+
+#[test]
 fn string() {
     check("string");
 }
@@ -104,6 +113,7 @@ fn every_family_is_checked_and_recorded() {
         "ip",
         "numeric",
         "operators",
+        "provider_functions",
         "string",
         "templates",
     ];
@@ -160,6 +170,15 @@ impl Files for Fixture {
     }
 }
 
+/// The functions of the provider that `oracle/fixture/prepared.tf` requires.
+fn built_in() -> ProviderFunctions {
+    let (config, _, diags) = crate::support::load(
+        "terraform {\n  required_providers {\n    terraform = { source = \"terraform.io/builtin/terraform\" }\n  }\n}\n",
+    );
+    assert!(!diags.has_errors(), "{diags:?}");
+    ProviderFunctions::of(config.root(), |_| None)
+}
+
 /// The values that `oracle/fixture/prepared.tf` prepares in Terraform.
 struct Prepared(FuncContext);
 
@@ -175,6 +194,7 @@ impl Prepared {
             present_time: None,
             template: render_template,
             in_template: false,
+            providers: built_in(),
         })
     }
 
@@ -207,6 +227,7 @@ impl Prepared {
             "sensitive_template" => text("Hello, ${name}!").sensitive(),
             "bad_template" => text("${"),
             "list_template" => text("${x}"),
+            "encoding_template" => text("<${provider::terraform::encode_expr(x)}>"),
             _ => return None,
         })
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ferroform_core::{Diagnostic, Diagnostics, Sources, Span, Value};
 use ferroform_lang::eval::render_template;
-use ferroform_lang::funcs::FuncContext;
+use ferroform_lang::funcs::{FuncContext, ProviderFunctions};
 use ferroform_lang::hcl::ast::Expr;
 use ferroform_lang::{Config, MemoryFiles, Referent, Scope};
 
@@ -21,6 +21,7 @@ pub(crate) fn func_context() -> FuncContext {
         present_time: None,
         template: render_template,
         in_template: false,
+        providers: ProviderFunctions::default(),
     }
 }
 

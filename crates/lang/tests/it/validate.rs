@@ -196,3 +196,34 @@ fn version_constraints_are_checked() {
         ),
     ]);
 }
+
+#[test]
+fn functions_of_providers_are_looked_for_while_validating() {
+    check(&[
+        (
+            "output \"o\" {\n value = [provider::foo::bar(1), provider::terraform::encode_expr(1), foo::bar(), can(foo::bar())]\n}",
+            "Unknown provider function @ provider::foo::bar\n\
+             Unknown provider function @ provider::terraform::encode_expr\n\
+             Unknown provider function @ foo::bar",
+        ),
+        // A resource requires its provider, but not its functions.
+        (
+            "resource \"terraform_data\" \"a\" {\n input = provider::terraform::encode_expr(1)\n}",
+            "Unknown provider function @ provider::terraform::encode_expr",
+        ),
+        (
+            "terraform {\n required_providers {\n  tf = { source = \"terraform.io/builtin/terraform\" }\n }\n}\n\
+             variable \"v\" {\n type = list(string)\n}\n\
+             output \"o\" {\n value = [provider::tf::encode_expr(var.v), provider::tf::encode_tfvars(1), provider::tf::nosuch()]\n}",
+            "Error in function call @ provider::tf::encode_tfvars(1)\n\
+             Unknown provider function @ provider::tf::nosuch",
+        ),
+        // What a module requires, it can call; its callers' names are not its own.
+        (
+            "terraform {\n required_providers {\n  tf = { source = \"terraform.io/builtin/terraform\" }\n }\n}\n\
+             module \"m\" {\n source = \"./m\"\n}\n\
+             === m/main.tf\noutput \"o\" {\n value = provider::tf::encode_expr(1)\n}",
+            "Unknown provider function @ provider::tf::encode_expr",
+        ),
+    ]);
+}

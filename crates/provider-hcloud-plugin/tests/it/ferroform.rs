@@ -13,7 +13,7 @@ use ferroform_engine::{
     ApplyInput, Environment, Event, EventSink, PlanOptions, Registry, StopLevel, applying,
 };
 use ferroform_lang::eval::render_template;
-use ferroform_lang::funcs::FuncContext;
+use ferroform_lang::funcs::{FuncContext, FunctionSource};
 use ferroform_lang::validate::{Schemas, validate};
 use ferroform_lang::{Config, MemoryFiles};
 use ferroform_plan::{Plan, PlanMode, Target};
@@ -39,6 +39,10 @@ struct RegistrySchemas<'a>(&'a Registry);
 impl Schemas for RegistrySchemas<'_> {
     fn resource(&self, source: &ProviderSource, resource: &Resource) -> Option<Schema> {
         resource_schema(&*self.0.schema(source)?, source, resource, None).ok().cloned()
+    }
+
+    fn functions(&self, source: &ProviderSource) -> Option<Arc<dyn FunctionSource>> {
+        self.0.functions(source)
     }
 
     fn provider(&self, source: &ProviderSource) -> Option<Block> {
@@ -168,6 +172,11 @@ fn plan_options(options: &[String]) -> PlanOptions {
 }
 
 fn setup(cloud: &Cloud, files: &Arc<MemoryFiles>, config: Config) -> Setup {
+    let settings =
+        Settings::new().endpoint(cloud.endpoint()).token(cloud.token()).loopback_only().pace(Pace::INSTANT);
+    let hcloud: Arc<dyn ProviderFactory> = Arc::new(HcloudFactory::new(settings));
+    let builtin = ferroform_providers_builtin::factories();
+    let registry = Registry::new(builtin.into_iter().chain([hcloud]));
     let contexts = config
         .modules()
         .map(|(path, module)| {
@@ -181,15 +190,11 @@ fn setup(cloud: &Cloud, files: &Arc<MemoryFiles>, config: Config) -> Setup {
                 present_time: None,
                 template: render_template,
                 in_template: false,
+                providers: registry.module_functions(module),
             };
             (path.clone(), context)
         })
         .collect();
-    let settings =
-        Settings::new().endpoint(cloud.endpoint()).token(cloud.token()).loopback_only().pace(Pace::INSTANT);
-    let hcloud: Arc<dyn ProviderFactory> = Arc::new(HcloudFactory::new(settings));
-    let builtin = ferroform_providers_builtin::factories();
-    let registry = Registry::new(builtin.into_iter().chain([hcloud]));
     let environment = Environment { cwd: "/".into(), root: ".".into(), workspace: "default".into() };
     Setup { config: Arc::new(config), contexts, environment, registry, parallelism: 1 }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use prost::Message;
 
-use super::{AttributePath, Diagnostic, DynamicValue, RawState, Schema, ServerCapabilities};
+use super::{AttributePath, Diagnostic, DynamicValue, Function, RawState, Schema, ServerCapabilities};
 
 /// The name of a resource or data source type.
 #[derive(Clone, PartialEq, Eq, Message)]
@@ -29,6 +29,17 @@ pub(crate) struct GetMetadataResponse {
     /// The managed resources.
     #[prost(message, repeated, tag = "4")]
     pub(crate) resources: Vec<TypeName>,
+    /// The functions.
+    #[prost(message, repeated, tag = "5")]
+    pub(crate) functions: Vec<FunctionName>,
+}
+
+/// The name of a function.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub(crate) struct FunctionName {
+    /// The name.
+    #[prost(string, tag = "1")]
+    pub(crate) name: String,
 }
 
 /// All schemas.
@@ -49,6 +60,9 @@ pub(crate) struct GetProviderSchemaResponse {
     /// What it can do.
     #[prost(message, optional, tag = "6")]
     pub(crate) server_capabilities: Option<ServerCapabilities>,
+    /// Of functions.
+    #[prost(btree_map = "string, message", tag = "7")]
+    pub(crate) functions: BTreeMap<String, Function>,
 }
 
 /// Is this `provider` block right?
@@ -313,9 +327,12 @@ pub(crate) struct ReadDataSourceResponse {
     pub(crate) diagnostics: Vec<Diagnostic>,
 }
 
-/// The functions; there are none.
+/// The functions.
 #[derive(Clone, PartialEq, Eq, Message)]
 pub(crate) struct GetFunctionsResponse {
+    /// By name.
+    #[prost(btree_map = "string, message", tag = "1")]
+    pub(crate) functions: BTreeMap<String, Function>,
     /// What went wrong or is worth saying.
     #[prost(message, repeated, tag = "2")]
     pub(crate) diagnostics: Vec<Diagnostic>,

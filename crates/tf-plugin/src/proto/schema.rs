@@ -124,3 +124,60 @@ pub(crate) struct Object {
     #[prost(enumeration = "Nesting", tag = "3")]
     pub(crate) nesting: i32,
 }
+
+/// How a function is called and what it gives.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub(crate) struct Function {
+    /// What every call must give, in order.
+    #[prost(message, repeated, tag = "1")]
+    pub(crate) parameters: Vec<Parameter>,
+    /// What further arguments are, if there may be any.
+    #[prost(message, optional, tag = "2")]
+    pub(crate) variadic_parameter: Option<Parameter>,
+    /// The result.
+    #[prost(message, optional, tag = "3")]
+    pub(crate) r#return: Option<Return>,
+    /// A few words for people.
+    #[prost(string, tag = "4")]
+    pub(crate) summary: String,
+    /// Some sentences for people.
+    #[prost(string, tag = "5")]
+    pub(crate) description: String,
+    /// How the description is written.
+    #[prost(enumeration = "StringKind", tag = "6")]
+    pub(crate) description_kind: i32,
+    /// What to call instead; empty if it may be called.
+    #[prost(string, tag = "7")]
+    pub(crate) deprecation_message: String,
+}
+
+/// What a function takes in one place.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub(crate) struct Parameter {
+    /// Its name.
+    #[prost(string, tag = "1")]
+    pub(crate) name: String,
+    /// Its type as JSON.
+    #[prost(bytes = "vec", tag = "2")]
+    pub(crate) r#type: Vec<u8>,
+    /// Null is an argument.
+    #[prost(bool, tag = "3")]
+    pub(crate) allow_null_value: bool,
+    /// The function is called with unknown values.
+    #[prost(bool, tag = "4")]
+    pub(crate) allow_unknown_values: bool,
+    /// For people.
+    #[prost(string, tag = "5")]
+    pub(crate) description: String,
+    /// How the description is written.
+    #[prost(enumeration = "StringKind", tag = "6")]
+    pub(crate) description_kind: i32,
+}
+
+/// What a function gives.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub(crate) struct Return {
+    /// Its type as JSON.
+    #[prost(bytes = "vec", tag = "1")]
+    pub(crate) r#type: Vec<u8>,
+}

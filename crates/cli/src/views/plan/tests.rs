@@ -55,7 +55,7 @@ fn server_schemas() -> Schemas<'static> {
     let provider = ProviderSchema {
         provider: Block::default(),
         resources: [("hcloud_server".into(), Schema { version: 0, block })].into(),
-        data_sources: Default::default(),
+        ..ProviderSchema::default()
     };
     Schemas::fixed([(ferroform_core::addr::ProviderSource::implied("hcloud"), provider)])
 }
