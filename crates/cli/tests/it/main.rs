@@ -11,6 +11,7 @@ mod docker_host;
 mod errored;
 mod fmt;
 mod full_disk;
+mod functions;
 mod harness;
 mod interrupt;
 mod k3s;

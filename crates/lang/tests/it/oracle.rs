@@ -129,7 +129,13 @@ fn every_function_has_at_least_three_cases() {
     }
     // What was removed from the language has only its error to show.
     let removed = ["list", "map"];
+    let of_terraform = [
+        "provider::terraform::encode_expr",
+        "provider::terraform::encode_tfvars",
+        "provider::terraform::decode_tfvars",
+    ];
     let few: Vec<&str> = ferroform_lang::funcs::names()
+        .chain(of_terraform)
         .filter(|name| !removed.contains(name))
         .filter(|name| {
             let call = format!("{name}(");
