@@ -1,4 +1,5 @@
-//! The built-in functions: one file a family, each a table of declarations beside the code.
+//! The built-in functions: one file a family, each a table of declarations beside the code; and the way to those of
+//! providers (`provider`).
 //!
 //! A function sees arguments that already have the declared types, are known and carry no marks, unless it declares
 //! otherwise; the driver converts, refuses null, answers for unknown arguments and hands marks on. `try` and

@@ -138,6 +138,11 @@ fn write(value: &Value, depth: u32, out: &mut String) -> Result<(), FunctionErro
             return Err(FunctionError::failed("invalid value to encode: a part of it is not known"));
         }
         ValueKind::Bool(b) => _ = write!(out, "{b}"),
+        ValueKind::Number(n) if n.is_infinite() => {
+            return Err(FunctionError::failed(
+                "invalid value to encode: an infinite number cannot be written",
+            ));
+        }
         ValueKind::Number(n) => _ = write!(out, "{n}"),
         ValueKind::String(text) => quote(text, out),
         ValueKind::List(_, items) | ValueKind::Set(_, items) | ValueKind::Tuple(items) => {

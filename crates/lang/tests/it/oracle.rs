@@ -15,6 +15,7 @@ use serde_json::{Map, Value as Json, json};
 const MEANT: &[(&str, &str)] = &[
     ("textencodebase64(\"a\", \"IBM437\")", "code pages of DOS are not supported"),
     ("local.sensitive_bool || local.unknown_bool", "Terraform loses the mark"),
+    ("provider::terraform::encode_expr(1 / 0)", "Terraform writes what neither of them can read"),
     (
         "provider::terraform::encode_expr({ \"for\" = 1 })",
         "Terraform writes what neither of them can read: a brace before `for` begins a for expression",

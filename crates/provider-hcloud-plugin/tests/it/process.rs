@@ -43,3 +43,31 @@ async fn terraform_applies_with_it_and_leaves_nothing_behind() {
     assert!(sockets.is_empty(), "{left:?}");
     cloud.stop().await;
 }
+
+/// Every case of the provider's functions is recorded from Terraform (`oracle/cases/functions.txt`); this asks it anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn terraform_calls_its_functions() {
+    if !terraform::is_there() {
+        return;
+    }
+    let cloud = Cloud::start().await;
+    let terraform = Terraform::new(&cloud);
+    let configure = |expression: &str| {
+        let text = format!(
+            "terraform {{\n  required_providers {{\n    hcloud = {{\n      source = \"hetznercloud/hcloud\"\n    }}\n  }}\n}}\n\
+             output \"o\" {{\n  value = {expression}\n}}\n"
+        );
+        terraform.configure(&cloud, &Step { files: [("main.tf".into(), text)].into(), ..Step::default() });
+    };
+    configure("[provider::hcloud::idna(\"exämple.com\"), provider::hcloud::txt_record(\"a \\\"b\\\"\")]");
+    let (ok, problems) = terraform.run(&["apply", "-json", "-auto-approve"], &[]).await;
+    assert!(ok, "{problems}");
+    let state = terraform.state().unwrap();
+    assert_eq!(state["outputs"]["o"]["value"], serde_json::json!(["xn--exmple-cua.com", r#""a \"b\"""#]));
+
+    configure("provider::hcloud::idna(\"xn--99999999999\")");
+    let refused = terraform.command(&["plan", "-no-color"]).output().await.unwrap();
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("Invalid value for \"domain\" parameter"), "{said}");
+    cloud.stop().await;
+}
