@@ -169,8 +169,9 @@ pub(crate) struct PlanningArgs {
     /// Replace an instance whatever changed; may be given many times.
     #[arg(long, value_name = "ADDRESS")]
     pub replace: Vec<String>,
-    /// How many operations may run at once.
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    /// How many operations may run at once. More than Terraform's ten, since the requests of all together keep to the
+    /// limit of the API, and most of an operation is waiting.
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub parallelism: u32,
     /// Ask for missing variables and for approval.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = ArgAction::Set)]

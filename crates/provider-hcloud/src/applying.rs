@@ -76,9 +76,16 @@ impl Work<'_> {
         let (id, waited) = loop {
             let Begun { id, actions } = match self.begin(planned, config).await {
                 Ok(begun) => begun,
-                Err(failure) => {
-                    diagnostics.push(failure.explain(&self.doing("create")));
-                    return None;
+                Err(NotBegun { failure, certain }) => {
+                    let diagnostic = failure.explain(&self.doing("create"));
+                    if certain {
+                        diagnostics.push(diagnostic);
+                        return None;
+                    }
+                    diagnostics.push(diagnostic.hint(
+                        "Whether it was created all the same is not known. The next run looks for it before anything else.",
+                    ));
+                    return Some(Value::unknown(self.block.implied_type()));
                 }
             };
             let identity = State::identity(self.block, &id).finish();
@@ -134,7 +141,18 @@ impl Work<'_> {
     }
 
     /// Sends the creating request. When its answer is lost, looks for the object, and begins anew if there is none.
-    async fn begin(&self, planned: Attrs<'_>, config: Attrs<'_>) -> Result<Begun, Failure> {
+    async fn begin(&self, planned: Attrs<'_>, config: Attrs<'_>) -> Result<Begun, NotBegun> {
+        let mut certain = true;
+        self.try_begin(planned, config, &mut certain).await.map_err(|failure| NotBegun { failure, certain })
+    }
+
+    /// The same; `certain` becomes false while a request may have created the object and nobody has looked since.
+    async fn try_begin(
+        &self,
+        planned: Attrs<'_>,
+        config: Attrs<'_>,
+        certain: &mut bool,
+    ) -> Result<Begun, Failure> {
         let not_before = self.cx.server_time().await?;
         let (mut beginnings, mut passing) = (0, 0);
         loop {
@@ -155,13 +173,20 @@ impl Work<'_> {
             if !look {
                 return Err(failure);
             }
+            *certain = false;
             match locate(self, planned, not_before).await {
                 Ok(Located::One(state)) => {
                     let id = Attrs(&state).id_text();
                     let actions = self.resource.running(self.cx, &id).await?;
                     return Ok(Begun { id, actions });
                 }
-                Ok(Located::Nothing) if beginnings < BEGINNINGS => self.cx.client.pause(beginnings).await?,
+                Ok(Located::Nothing) => {
+                    *certain = true;
+                    if beginnings == BEGINNINGS {
+                        return Err(failure);
+                    }
+                    self.cx.client.pause(beginnings).await?;
+                }
                 Ok(Located::Ambiguous(candidates)) => {
                     let list: Vec<String> =
                         candidates.iter().map(|(id, what)| format!("{id} ({what})")).collect();
@@ -172,7 +197,7 @@ impl Work<'_> {
                         ))
                         .into());
                 }
-                _ => return Err(failure),
+                Err(_) => return Err(failure),
             }
         }
     }
@@ -279,6 +304,13 @@ impl Work<'_> {
 /// Whether something may have been done though it seemed to fail.
 fn is_lost(failure: &Failure) -> bool {
     matches!(failure, Failure::Api(error) if error.may_have_happened())
+}
+
+/// A creation of which no object came, or none that is known.
+struct NotBegun {
+    failure: Failure,
+    /// Certainly nothing was created.
+    certain: bool,
 }
 
 /// The same object with its id set.

@@ -135,7 +135,8 @@ pub struct ApplyRequest {
 #[derive(Debug, Clone)]
 pub struct ApplyResponse {
     /// The object as it is now, with errors as well: what was created must not be forgotten. Null when nothing exists;
-    /// after a failed deletion or update, the object as far as it is known.
+    /// after a failed deletion or update, the object as far as it is known. Unknown as a whole, beside an error, when
+    /// nobody could find out whether a creation made something: the next run asks [`Provider::locate`].
     pub state: Value,
     /// The provider's own data.
     pub private: Private,

@@ -227,7 +227,11 @@ impl Service {
                 config: read(request.config.as_ref(), &ty, type_name)?,
                 private: request.planned_private,
             };
-            let answer = self.provider.apply_resource(apply, &Unkept).await;
+            let mut answer = self.provider.apply_resource(apply, &Unkept).await;
+            if !answer.state.is_known() {
+                // Terraform has no way to leave a creation open: it did not happen, as far as it is known.
+                answer.state = Value::null(answer.state.ty());
+            }
             Ok(((write(&answer.state, &ty, type_name)?, answer.private), answer.diagnostics))
         };
         let (applied, told) = answered(done.await);

@@ -450,7 +450,13 @@ impl Stack {
             (0..group.members.len()).filter(|i| group.members[*i].kind.has_generations()).collect();
         let member = group.members.get_mut(*random.pick(&fit)?)?;
         member.generation += 1;
-        Some(format!("replace {} of {}", member.kind.type_name(), group.id))
+        let (kind, done) = (member.kind, format!("replace {} of {}", member.kind.type_name(), group.id));
+        if kind == Kind::SshKey {
+            // Servers are replaced with it; those of which the new one comes first need another name for that.
+            let members = self.groups.iter_mut().flat_map(|group| &mut group.members);
+            members.filter(|member| member.new_first).for_each(|member| member.generation += 1);
+        }
+        Some(done)
     }
 
     /// Removes a block that nothing needs, or a whole group.

@@ -85,6 +85,9 @@ pub async fn apply_instance(request: InstanceRequest, journal: Arc<dyn Journal>)
     };
     let answer = AssertUnwindSafe(request.provider.apply_resource(ask, &sink)).catch_unwind().await;
     let mut response = answer.unwrap_or_else(|panic| panicked(&request, panic.as_ref()));
+    if request.action == journal::Action::Create && !response.state.is_known() {
+        return undecided(&request, response.diagnostics);
+    }
     let changes = state_changes(&request, &mut response);
     let result = Record::Result { op, changes: changes.clone() };
     if let Err(error) = append(&journal, result, effects).await {
@@ -96,6 +99,14 @@ pub async fn apply_instance(request: InstanceRequest, journal: Arc<dyn Journal>)
 
 fn unchanged(request: &InstanceRequest, diagnostic: Diagnostic) -> InstanceOutcome {
     InstanceOutcome { changes: Vec::new(), value: request.prior.clone(), diagnostics: diagnostic.into() }
+}
+
+/// Nobody knows whether the object exists: the operation stays open in the journal, and is settled by the next run.
+fn undecided(request: &InstanceRequest, mut diagnostics: Diagnostics) -> InstanceOutcome {
+    if !diagnostics.has_errors() {
+        diagnostics.append(compat::inconsistent_result(&request.addr, &[AttrPath::root()]));
+    }
+    InstanceOutcome { changes: Vec::new(), value: request.prior.clone(), diagnostics }
 }
 
 fn intent(request: &InstanceRequest, op: u64, not_before: Option<i64>) -> Result<Record, Diagnostic> {
@@ -146,18 +157,20 @@ fn panicked(request: &InstanceRequest, panic: &(dyn std::any::Any + Send)) -> Ap
         .map(|s| (*s).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "no message".to_owned());
+    let (state, kept) = match request.action {
+        journal::Action::Create => (
+            Value::unknown(request.planned.ty()),
+            "Whether the object was created is found out by the next run.",
+        ),
+        _ => (request.prior.clone(), "The object is kept in the state as it was known before."),
+    };
     let diagnostic = Diagnostic::error("Provider failed unexpectedly")
         .detail(format!(
-            "The provider panicked while working on {}: {text}. This is a bug in the provider. The object is kept in the \
-             state as it was known before.",
+            "The provider panicked while working on {}: {text}. This is a bug in the provider. {kept}",
             request.addr
         ))
         .address(request.addr.to_string());
-    ApplyResponse {
-        state: request.prior.clone(),
-        private: request.private.clone(),
-        diagnostics: diagnostic.into(),
-    }
+    ApplyResponse { state, private: request.private.clone(), diagnostics: diagnostic.into() }
 }
 
 /// What an answer makes of the state. Adds diagnostics for answers that are not what was planned.

@@ -1,5 +1,6 @@
 //! The walk over the execution graph. One task evaluates and decides what may begin; operations run beside it.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use ferroform_core::schema::Schema;
 use ferroform_core::{Diagnostic, Diagnostics, Type, Value};
 use ferroform_lang::config::{ResourceBlock, Variable};
 use ferroform_lang::eval::{Expansion, decode_body, expand};
-use ferroform_plan::{Action, ConfigNode, Plan, PlanMode, ResourceChange, Step, StepId};
+use ferroform_plan::{Action, ConfigNode, ExecNode, Plan, PlanMode, ResourceChange, Step, StepId};
 use ferroform_provider::{ConfigureRequest, Provider, ProviderSchema};
 use ferroform_state::journal::{self, Change, Record};
 use ferroform_state::{DeposedKey, OutputValue, State};
@@ -126,8 +127,10 @@ impl<'a> Applier<'a> {
             node.after.iter().for_each(|before| followers[*before as usize].push(id as StepId));
         }
         let mut status = vec![Status::Waiting; nodes.len()];
-        let mut ready: BTreeSet<StepId> =
-            (0..nodes.len() as StepId).filter(|id| waiting[*id as usize] == 0).collect();
+        let urgency = urgency(nodes, &followers);
+        let turn = |id: StepId| (Reverse(urgency[id as usize]), id);
+        let mut ready: BTreeSet<(Reverse<u32>, StepId)> =
+            (0..nodes.len() as StepId).filter(|id| waiting[*id as usize] == 0).map(turn).collect();
         let mut running: Running<'_> = FuturesUnordered::new();
         let mut stop = self.input.stop.clone();
         let mut stopping = false;
@@ -145,8 +148,11 @@ impl<'a> Applier<'a> {
                 break;
             }
             let mut ended: Vec<(StepId, bool)> = Vec::new();
-            while !stopping && let Some(&id) = ready.iter().find(|id| self.may_begin(**id, running.len())) {
-                ready.remove(&id);
+            while !stopping
+                && let Some(&next) = ready.iter().find(|(_, id)| self.may_begin(*id, running.len()))
+            {
+                ready.remove(&next);
+                let (_, id) = next;
                 status[id as usize] = Status::Running;
                 match self.begin(id).await {
                     Begun::Done(ok) => ended.push((id, ok)),
@@ -179,7 +185,7 @@ impl<'a> Applier<'a> {
                 for &follower in &followers[id as usize] {
                     waiting[follower as usize] -= 1;
                     if waiting[follower as usize] == 0 && status[follower as usize] == Status::Waiting {
-                        ready.insert(follower);
+                        ready.insert(turn(follower));
                     }
                 }
             }
@@ -745,6 +751,26 @@ fn used_providers(plan: &Plan) -> BTreeSet<&ProviderConfig> {
         .filter(|c| !matches!(c.action, Action::NoOp | Action::Forget))
         .map(|c| &c.provider)
         .collect()
+}
+
+/// How many operations follow on each step one after the other: what the longest chain waits for is begun first, so that
+/// the end of it comes as early as it can.
+fn urgency(nodes: &[ExecNode], followers: &[Vec<StepId>]) -> Vec<u32> {
+    let mut urgency = vec![0; nodes.len()];
+    let mut waiting: Vec<usize> = followers.iter().map(Vec::len).collect();
+    let mut open: Vec<usize> = (0..nodes.len()).filter(|id| waiting[*id] == 0).collect();
+    while let Some(id) = open.pop() {
+        let own = u32::from(!matches!(nodes[id].step, Step::Evaluate(_)));
+        for &before in &nodes[id].after {
+            let before = before as usize;
+            urgency[before] = urgency[before].max(urgency[id] + own);
+            waiting[before] -= 1;
+            if waiting[before] == 0 {
+                open.push(before);
+            }
+        }
+    }
+    urgency
 }
 
 /// Everything that waits for a failed step fails with it.

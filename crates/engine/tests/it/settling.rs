@@ -142,3 +142,28 @@ async fn the_provider_notes_what_an_unfinished_creation_leaves_to_be_done() {
         assert_eq!(object.private, b"interrupted", "{kept} records");
     }
 }
+
+/// A provider that cannot tell whether its creation made something leaves that to the next run: its operation stays open.
+#[tokio::test]
+async fn a_creation_that_nobody_knows_the_end_of_is_settled_by_the_next_run() {
+    let mut first = World::new();
+    first.apply(ONE).await;
+    for exists in [true, false] {
+        let mut world = World::new();
+        world.fake.cloud().panic.push("a".to_owned());
+        let applied = world.apply(ONE).await;
+        assert_eq!(summaries(&applied.diagnostics), ["Provider failed unexpectedly"]);
+        assert!(world.state.current(&"fake_thing.a".parse().unwrap()).is_none());
+        let records = world.journal.records();
+        world.open = open_after(&records, records.len());
+        assert_eq!(world.open.len(), 1);
+        if exists {
+            world.fake.cloud().objects = first.fake.cloud().objects.clone();
+        }
+        world.fake.take_log();
+        let applied = world.apply(ONE).await;
+        assert!(applied.diagnostics.is_empty(), "{:?}", applied.diagnostics);
+        assert_eq!(world.fake.take_log().len(), usize::from(!exists));
+        assert_eq!(world.fake.cloud().objects.len(), 1, "neither orphan nor duplicate");
+    }
+}

@@ -343,6 +343,31 @@ async fn apply_with(stack: &Stack, prior: Value, config: &Json, private: Vec<u8>
     stack.provider.apply_resource(request, &Checkpoints::default()).await
 }
 
+/// The answer to a creation is lost, and looking for its object fails as well: that is no creation that failed.
+#[tokio::test]
+async fn where_nobody_knows_whether_it_was_created_the_answer_says_so() {
+    let stack = stack().await;
+    let null = Value::null(stack.block(SERVER).implied_type());
+    let lost = json!({"method": "POST", "path": "/servers", "effect": {"drop": {"execute": true}}});
+    stack.fault(lost).await;
+    let refused = json!({"status": 403, "code": "forbidden", "message": "not now"});
+    stack
+        .fault(json!({"method": "GET", "path": "/servers", "count": 9, "effect": {"answer": refused}}))
+        .await;
+    let (_, applied) = stack.try_apply(SERVER, &null, &server("cx23"), &Checkpoints::default()).await;
+    assert!(applied.diagnostics.has_errors());
+    assert!(!applied.state.is_known(), "{:?}", applied.state);
+    assert!(applied.diagnostics.0[0].hints.iter().any(|hint| hint.contains("looks for it")));
+    // What was certainly refused is nothing to look for.
+    stack.cloud.clear_faults();
+    let refused = json!({"status": 403, "code": "forbidden", "message": "not now"});
+    stack.fault(json!({"method": "POST", "path": "/servers", "effect": {"answer": refused}})).await;
+    let mut other = server("cx23");
+    other["name"] = json!("other");
+    let (_, applied) = stack.try_apply(SERVER, &null, &other, &Checkpoints::default()).await;
+    assert!(applied.diagnostics.has_errors() && applied.state.is_null(), "{:?}", applied.state);
+}
+
 /// A run that is killed before it sees that a new server's start has failed leaves the next one a note.
 #[tokio::test]
 async fn a_new_server_that_did_not_start_after_its_run_was_gone_is_switched_on_by_the_next_one() {

@@ -312,6 +312,24 @@ async fn changes_are_made_in_place_or_ask_for_a_new_object() {
 }
 
 #[tokio::test]
+async fn a_server_from_which_a_primary_ip_is_taken_gets_an_address_of_its_own() {
+    let mut stack = stack().await;
+    let address = json!({"name": "ip", "type": "ipv4", "location": "nbg1", "auto_delete": false});
+    stack.apply("ip", "hcloud_primary_ip", address).await;
+    let server = |public: serde_json::Value| json!({"name": "web", "server_type": "cx23", "image": "debian-12", "location": "nbg1", "public_net": public});
+    let named = json!([{"ipv4_enabled": true, "ipv4": stack.number("ip"), "ipv6_enabled": false}]);
+    stack.apply("web", "hcloud_server", server(named)).await;
+    let before = stack.state("web")["ipv4_address"].clone();
+    assert_eq!(before, stack.state("ip")["ip_address"]);
+    stack.apply("web", "hcloud_server", server(json!([]))).await;
+    let after = stack.state("web")["ipv4_address"].clone();
+    assert!(after != before && after != json!(""), "{after}");
+    assert_eq!(stack.state("web")["status"], "running");
+    stack.refresh().await;
+    assert_eq!(stack.state("ip")["assignee_type"], "unassigned");
+}
+
+#[tokio::test]
 async fn servers_have_networks_and_addresses_of_their_own() {
     let mut stack = stack().await;
     stack.apply("net", "hcloud_network", json!({"name": "net", "ip_range": "10.0.0.0/16"})).await;

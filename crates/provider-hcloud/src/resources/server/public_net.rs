@@ -107,7 +107,8 @@ pub(super) async fn change(cx: &Cx, server: &Server, planned: Attrs<'_>) -> Resu
             None => Wanted::Any,
         };
         let fits = match (wanted, is) {
-            (Wanted::Nothing, None) | (Wanted::Any, Some(_)) => true,
+            (Wanted::Nothing, None) => true,
+            (Wanted::Any, Some(is)) => is_its_own(cx, is).await?,
             (Wanted::This(id), Some(is)) => is.id == Some(id),
             _ => false,
         };
@@ -132,6 +133,13 @@ pub(super) async fn change(cx: &Cx, server: &Server, planned: Attrs<'_>) -> Resu
         }
     }
     Ok(())
+}
+
+/// Whether an address belongs to its server alone. Another one goes on to belong to whoever made it, and may be on its way
+/// out together with the block that named it.
+async fn is_its_own(cx: &Cx, address: &PublicAddress) -> Result<bool, Failure> {
+    let Some(id) = address.id else { return Ok(true) };
+    Ok(cx.client.primary_ips().find(id).await?.is_none_or(|primary_ip| primary_ip.auto_delete))
 }
 
 /// Takes an address from its server, and deletes it if it belongs to the server alone.
