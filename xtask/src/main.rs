@@ -4,6 +4,7 @@ mod bench;
 mod chaos;
 mod edges;
 mod licences;
+mod local_cloud;
 mod metadata;
 mod oracle;
 mod stacks;
@@ -23,6 +24,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   stacks [option…] [part…]     hold modules and stacks against cloud-init, shellcheck, kustomize, Terraform
   bench [option…]              run ferroform and terraform in turn on the same configurations
   bench cloud [option…]        ask the local cloud with thousands of servers
+  bench waits [option…]        apply a platform in real time, held against its critical path
   chaos [option…]              kill and disturb runs of ferroform, and see that nothing is lost
 ";
 

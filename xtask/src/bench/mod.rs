@@ -9,6 +9,7 @@ mod http;
 mod measure;
 mod programs;
 mod report;
+mod waits;
 mod workload;
 
 use std::path::{Path, PathBuf};
@@ -56,6 +57,9 @@ struct Measured {
 pub(crate) fn run(args: &[String]) -> Result<()> {
     if let Some(("cloud", rest)) = args.split_first().map(|(first, rest)| (first.as_str(), rest)) {
         return cloud::run(rest);
+    }
+    if let Some(("waits", rest)) = args.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        return waits::run(rest);
     }
     let options = Options::parse(args)?;
     let ferroform = match &options.binary {

@@ -9,7 +9,6 @@
 //! gives the same stack, changes, faults and places to kill. Runs that work on one resource at a time (half of them)
 //! repeat request by request; in the others, who of ten comes first is up to the scheduler.
 
-mod cloud;
 mod disruption;
 mod facts;
 mod model;

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use super::cloud::{Cloud, LOCAL_DIR, command};
 use super::disruption::{Disruption, Kill};
 use super::model::{Stack, Work};
 use super::random::Random;
 use super::{render, world};
 use crate::Result;
+use crate::local_cloud::{Cloud, LOCAL_DIR, command};
 
 /// How long a run of the program may take.
 const LONGEST_RUN: Duration = Duration::from_secs(180);
@@ -72,7 +72,7 @@ impl Run {
 /// When cloud or program cannot be run at all. What is wrong with what they do is in the report.
 pub(super) fn run(seed: u64, rules: &Rules, dir: &Path) -> Result<Report> {
     let mut trial =
-        Trial { rules, dir, cloud: Cloud::start(&rules.program, dir)?, report: Report::default() };
+        Trial { rules, dir, cloud: Cloud::start(&rules.program, dir, 0)?, report: Report::default() };
     let seeded = Random::new(seed);
     let (mut shapes, mut trouble) = (seeded.part(1), seeded.part(2));
     let mut stack = Stack::random(&mut shapes);

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::Result;
 
 /// Where `-local` keeps everything.
-pub(super) const LOCAL_DIR: &str = ".terraform/local";
+pub(crate) const LOCAL_DIR: &str = ".terraform/local";
 
 /// Nobody else's: the cloud is reached on this machine only.
 const TOKEN: &str = "chaoschaoschaoschaoschaoschaoschaoschaoschaoschaoschaoschaoschao";
@@ -21,13 +21,13 @@ const TOKEN: &str = "chaoschaoschaoschaoschaoschaoschaoschaoschaoschaoschaoschao
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running cloud. Dropped, it is killed.
-pub(super) struct Cloud {
+pub(crate) struct Cloud {
     child: Child,
     address: SocketAddr,
 }
 
 /// A command of the program in a directory, with nothing of the user's settings.
-pub(super) fn command(program: &Path, dir: &Path) -> Command {
+pub(crate) fn command(program: &Path, dir: &Path) -> Command {
     let mut command = Command::new(program);
     command.current_dir(dir).env_clear().env("HOME", dir).env("COLUMNS", "110");
     command.env("FERROFORM_FORBID_PUBLIC_ENDPOINT", "1").env("CHECKPOINT_DISABLE", "1");
@@ -36,17 +36,17 @@ pub(super) fn command(program: &Path, dir: &Path) -> Command {
 }
 
 impl Cloud {
-    /// Starts the cloud of a directory, in the files where `-local` looks for it; its actions take no time.
-    pub(super) fn start(program: &Path, dir: &Path) -> Result<Self> {
+    /// Starts the cloud of a directory, in the files where `-local` looks for it. Its time goes so many times faster than
+    /// in reality; 0 stands for actions that take no time.
+    pub(crate) fn start(program: &Path, dir: &Path, time_scale: u32) -> Result<Self> {
         let local = dir.join(LOCAL_DIR);
         fs::create_dir_all(&local)?;
         let (token, owner) = (local.join("cloud-token"), local.join("cloud-owner.json"));
         fs::write(&token, TOKEN)?;
         let log = local.join("cloud.log");
+        let scale = format!("--time-scale={time_scale}");
         let mut words: Vec<PathBuf> =
-            ["cloud", "serve", "--rate-limit=0", "--idle-exit=10m", "--time-scale=0"]
-                .map(PathBuf::from)
-                .into();
+            ["cloud", "serve", "--rate-limit=0", "--idle-exit=10m", &scale].map(PathBuf::from).into();
         for (option, path) in
             [("--token-file", &token), ("--state", &local.join("cloud.json")), ("--owner-file", &owner)]
         {
@@ -70,7 +70,7 @@ impl Cloud {
     }
 
     /// A request that must succeed.
-    pub(super) fn call(&self, method: &str, path: &str, body: &Value) -> Result<Value> {
+    pub(crate) fn call(&self, method: &str, path: &str, body: &Value) -> Result<Value> {
         let mut stream = TcpStream::connect_timeout(&self.address, PATIENCE)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         let text = if body.is_null() { String::new() } else { body.to_string() };
@@ -93,30 +93,30 @@ impl Cloud {
     }
 
     /// Every object there is, by kind, as the API shows it.
-    pub(super) fn objects(&self) -> Result<Value> {
+    pub(crate) fn objects(&self) -> Result<Value> {
         Ok(self.call("GET", "/_emulator/world", &Value::Null)?["objects"].take())
     }
 
     /// Sets a fault; its number.
-    pub(super) fn fault(&self, fault: &Value) -> Result<u64> {
+    pub(crate) fn fault(&self, fault: &Value) -> Result<u64> {
         let set = self.call("POST", "/_emulator/faults", fault)?;
         set["id"].as_u64().ok_or_else(|| format!("a fault without a number: {set}").into())
     }
 
     /// How many requests a fault holds now.
-    pub(super) fn held(&self, fault: u64) -> Result<u64> {
+    pub(crate) fn held(&self, fault: u64) -> Result<u64> {
         let shown = self.call("GET", &format!("/_emulator/faults/{fault}"), &Value::Null)?;
         shown["held"].as_u64().ok_or_else(|| format!("a fault without a count: {shown}").into())
     }
 
     /// How often all faults were met.
-    pub(super) fn hits(&self) -> Result<u64> {
+    pub(crate) fn hits(&self) -> Result<u64> {
         let shown = self.call("GET", "/_emulator/faults", &Value::Null)?;
         let faults = shown["faults"].as_array().cloned().unwrap_or_default();
         Ok(faults.iter().filter_map(|fault| fault["hits"].as_u64()).sum())
     }
 
-    pub(super) fn clear_faults(&self) -> Result<()> {
+    pub(crate) fn clear_faults(&self) -> Result<()> {
         self.call("DELETE", "/_emulator/faults", &Value::Null).map(drop)
     }
 }
