@@ -68,3 +68,14 @@ fn spans_of_blocks() {
     assert_eq!(slice(block.body.attributes[0].span), "a = 1");
     assert_eq!(parse.body().end.start as usize, text.len());
 }
+
+#[test]
+fn names_are_told_from_other_texts() {
+    for name in ["a", "_", "a-b", "a1", "ü", "日本", "for", "null", "x\u{301}"] {
+        assert!(ferroform_hcl::is_identifier(name), "{name:?}");
+    }
+    for other in ["", "1a", "-a", "a b", " a", "a ", "a.b", "a\n", "a::b", "\"a\"", "😀", "\u{feff}a", "# a"]
+    {
+        assert!(!ferroform_hcl::is_identifier(other), "{other:?}");
+    }
+}
