@@ -48,6 +48,8 @@ pub(crate) enum Command {
     Apply(ApplyArgs),
     /// Delete all objects under management.
     Destroy(ApplyArgs),
+    /// Bring an object that exists already under management.
+    Import(ImportArgs),
     /// Show the outputs of the root module.
     Output(OutputArgs),
     /// Show the state or a saved plan.
@@ -214,6 +216,9 @@ pub(crate) struct PlanArgs {
     /// Keep the plan in a file, for `apply FILE`.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Accepted to say that it is not there: configuration for imports is not generated.
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub generate_config_out: Option<PathBuf>,
     /// Exit with 2 when there are changes, 0 when there are none, 1 on errors.
     #[arg(long)]
     pub detailed_exitcode: bool,
@@ -234,6 +239,29 @@ pub(crate) struct ApplyArgs {
     /// A plan that `plan -out=FILE` made.
     #[arg(value_name = "PLANFILE")]
     pub planfile: Option<PathBuf>,
+}
+
+/// `import`
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    #[command(flatten)]
+    pub place: WhereArgs,
+    #[command(flatten)]
+    pub style: OutputStyleArgs,
+    #[command(flatten)]
+    pub lock: LockArgs,
+    #[command(flatten)]
+    pub variables: VariableArgs,
+    /// How many operations may run at once.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub parallelism: u32,
+    /// Ask for missing variables.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = ArgAction::Set)]
+    pub input: bool,
+    /// The instance that the object belongs to; configuration must declare it.
+    pub address: String,
+    /// What the provider knows the object by.
+    pub id: String,
 }
 
 /// `output`
@@ -374,6 +402,7 @@ pub(crate) fn parse(
         Command::Plan(args) => Some(&mut args.planning.variables),
         Command::Apply(args) | Command::Destroy(args) => Some(&mut args.planning.variables),
         Command::Cost(args) => Some(&mut args.variables),
+        Command::Import(args) => Some(&mut args.variables),
         _ => None,
     };
     if let Some(variables) = variables {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ferroform_core::addr::{ModuleInstance, ModuleStep, ProviderConfig};
 use ferroform_core::schema::Block;
-use ferroform_core::{Diagnostic, Diagnostics, Marks, Type, Value};
+use ferroform_core::{Diagnostic, Diagnostics, Marks, Severity, Type, Value};
 use ferroform_lang::Config;
 use ferroform_lang::config::{Condition, Module, Output, ProviderBlock, Variable};
 use ferroform_lang::eval::{
@@ -38,6 +38,7 @@ pub(crate) fn evaluate(
             ConfigNode::Local(_, name) => local(name, module, &instance, store),
             ConfigNode::Output(_, name) => output(name, module, &instance, store),
             ConfigNode::Call(_, name) => call(name, module, &instance, store),
+            ConfigNode::Check(_, name) => check(name, module, &instance, store),
             ConfigNode::Provider(_) | ConfigNode::Resource(_) => Diagnostics::new(),
         });
     }
@@ -143,6 +144,48 @@ fn call(name: &Arc<str>, module: &Module, instance: &ModuleInstance, store: &mut
         expand(call.count.as_ref(), call.for_each.as_ref(), &store.scope(instance));
     let expansion = if diagnostics.has_errors() { Expansion::Unknown } else { expansion };
     store.set_call(instance, name, expansion);
+    diagnostics
+}
+
+/// What the assertions of a check come to: warnings only, unless one cannot be evaluated at all.
+fn check(name: &Arc<str>, module: &Module, instance: &ModuleInstance, store: &Store) -> Diagnostics {
+    let mut diagnostics = Diagnostics::new();
+    let Some(check) = module.checks.get(name) else { return diagnostics };
+    if store.module(instance).is_some_and(|values| values.failed_checks.contains(name)) {
+        // That its data source cannot be read has been said.
+        return diagnostics;
+    }
+    let scope = store.scope(instance);
+    for condition in &check.asserts {
+        let (outcome, found) = check_condition(condition, &scope);
+        let told = |summary: &'static str, detail: String| {
+            Diagnostic::warning(summary)
+                .detail(detail)
+                .subject(condition.condition.span)
+                .context(condition.span)
+        };
+        match outcome {
+            ConditionOutcome::Pass => diagnostics.append(found),
+            ConditionOutcome::Fail(message) => {
+                diagnostics.append(as_warnings(found));
+                diagnostics.push(told("Check block assertion failed", message));
+            }
+            ConditionOutcome::Unknown => {
+                if !found.has_errors() {
+                    let detail =
+                        "What the condition depends on is known only after applying. It is checked then.";
+                    diagnostics.push(told("Check block assertion known after apply", detail.to_owned()));
+                }
+                diagnostics.append(found);
+            }
+        }
+    }
+    diagnostics
+}
+
+/// What goes wrong in a check stops nothing.
+pub(crate) fn as_warnings(mut diagnostics: Diagnostics) -> Diagnostics {
+    diagnostics.0.iter_mut().for_each(|diagnostic| diagnostic.severity = Severity::Warning);
     diagnostics
 }
 

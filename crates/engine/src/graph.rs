@@ -197,6 +197,7 @@ fn place(config: &Config, node: &ConfigNode) -> Option<Span> {
         ConfigNode::Local(_, name) => module.locals.get(name).map(|l| l.span),
         ConfigNode::Output(_, name) => module.outputs.get(name).map(|o| o.span),
         ConfigNode::Call(_, name) => module.calls.get(name).map(|c| c.span),
+        ConfigNode::Check(_, name) => module.checks.get(name).map(|c| c.span),
         ConfigNode::Resource(resource) => module.resources.get(&resource.resource).map(|b| b.header),
     }
 }
@@ -241,6 +242,9 @@ impl Builder<'_> {
             }
             for name in module.outputs.keys() {
                 self.node(ConfigNode::Output(path.clone(), name.clone()));
+            }
+            for name in module.checks.keys() {
+                self.node(ConfigNode::Check(path.clone(), name.clone()));
             }
             for block in module.resources.values() {
                 self.node(ConfigNode::Resource(config_resource(path, block)));
@@ -303,6 +307,21 @@ impl Builder<'_> {
             let id = self.node(ConfigNode::Call(path.clone(), name.clone()));
             for expr in block.count.iter().chain(&block.for_each) {
                 self.refer(id, path, &references_in_expr(expr));
+            }
+            self.contain(id, path);
+        }
+        for (name, check) in &module.checks {
+            let id = self.node(ConfigNode::Check(path.clone(), name.clone()));
+            self.refer_conditions(id, path, &check.asserts);
+            if let Some(data) = &check.data {
+                let data = ConfigResource { module: path.clone(), resource: data.clone() };
+                let data = self.node(ConfigNode::Resource(data));
+                self.need(id, data);
+                // It is there to find out how things are in the end.
+                for resource in outside_checks(self.config) {
+                    let resource = self.node(ConfigNode::Resource(resource));
+                    self.need(data, resource);
+                }
             }
             self.contain(id, path);
         }
@@ -412,11 +431,19 @@ impl Builder<'_> {
     }
 }
 
-/// Every resource of a module and of the modules that it calls.
+/// Every resource that belongs to no `check` block.
+fn outside_checks(config: &Config) -> Vec<ConfigResource> {
+    resources_below(config, &ModulePath::root())
+}
+
+/// Every resource of a module and of the modules that it calls, apart from what only `check` blocks see.
 pub(crate) fn resources_below(config: &Config, path: &ModulePath) -> Vec<ConfigResource> {
     let below = config.modules().filter(|(other, _)| other.0.starts_with(&path.0));
     below
-        .flat_map(|(path, module)| module.resources.values().map(move |block| config_resource(path, block)))
+        .flat_map(|(path, module)| {
+            let seen = module.resources.values().filter(|block| block.check.is_none());
+            seen.map(move |block| config_resource(path, block))
+        })
         .collect()
 }
 

@@ -1,6 +1,6 @@
 //! The values that evaluation has come to so far, and the view of them that an expression in a module has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ferroform_core::addr::{InstanceKey, ModuleInstance, ModulePath, Resource};
@@ -41,6 +41,8 @@ pub struct ModuleValues {
     pub outputs: FxHashMap<Arc<str>, Value>,
     /// Resources, each as a whole: an object, or a tuple or object of objects.
     pub resources: FxHashMap<Resource, Value>,
+    /// The checks whose data source could not be read.
+    pub failed_checks: BTreeSet<Arc<str>>,
     /// The instances of the modules that it calls.
     pub calls: FxHashMap<Arc<str>, Expansion>,
 }

@@ -83,12 +83,14 @@ pub enum ActionReason {
     ConfigUnknown,
     /// Something that the data source depends on changes first.
     DependencyPending,
+    /// The data source belongs to a check, and is read whenever that is looked at.
+    CheckNested,
     /// A deposed object is left over from a replacement.
     Deposed,
 }
 
 impl ActionReason {
-    const NAMES: [(ActionReason, &'static str); 13] = [
+    const NAMES: [(ActionReason, &'static str); 14] = [
         (ActionReason::Tainted, "tainted"),
         (ActionReason::ReplaceByRequest, "replace-by-request"),
         (ActionReason::ReplaceByTriggers, "replace-by-triggers"),
@@ -101,6 +103,7 @@ impl ActionReason {
         (ActionReason::EachKey, "each-key"),
         (ActionReason::ConfigUnknown, "config-unknown"),
         (ActionReason::DependencyPending, "dependency-pending"),
+        (ActionReason::CheckNested, "check-nested"),
         (ActionReason::Deposed, "deposed"),
     ];
 

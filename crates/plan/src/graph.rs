@@ -21,6 +21,8 @@ pub enum ConfigNode {
     Call(ModulePath, Arc<str>),
     /// A resource with all its instances.
     Resource(ConfigResource),
+    /// The assertions of a `check` block.
+    Check(ModulePath, Arc<str>),
 }
 
 impl ConfigNode {
@@ -33,6 +35,7 @@ impl ConfigNode {
             | ConfigNode::VariableCheck(m, _)
             | ConfigNode::Local(m, _)
             | ConfigNode::Output(m, _)
+            | ConfigNode::Check(m, _)
             | ConfigNode::Call(m, _) => m,
         }
     }
@@ -49,6 +52,7 @@ impl std::fmt::Display for ConfigNode {
             ConfigNode::VariableCheck(_, name) => write!(f, "{module}{dot}var.{name} (validation)"),
             ConfigNode::Local(_, name) => write!(f, "{module}{dot}local.{name}"),
             ConfigNode::Output(_, name) => write!(f, "{module}{dot}output.{name}"),
+            ConfigNode::Check(_, name) => write!(f, "{module}{dot}check.{name}"),
             ConfigNode::Call(_, name) => write!(f, "{module}{dot}module.{name}"),
         }
     }

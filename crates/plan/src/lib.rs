@@ -118,11 +118,11 @@ impl Plan {
         self.drift.iter().filter(relevant).collect()
     }
 
-    /// Whether applying would do anything to an object, its address or an output.
+    /// Whether applying would do anything to an object, its address or an output, or read something.
     pub fn has_changes(&self) -> bool {
         !self.moves.is_empty()
             || !self.imports.is_empty()
-            || self.changes.iter().any(|c| c.is_managed() && c.action != Action::NoOp)
+            || self.changes.iter().any(|c| c.action != Action::NoOp)
             || self.outputs.iter().any(|o| o.action != Action::NoOp)
     }
 

@@ -65,6 +65,7 @@ fn reason(reason: ActionReason) -> Option<&'static str> {
         ActionReason::EachKey => "delete_because_each_key",
         ActionReason::ConfigUnknown => "read_because_config_unknown",
         ActionReason::DependencyPending => "read_because_dependency_pending",
+        ActionReason::CheckNested => "read_because_check_nested",
         ActionReason::Deposed => return None,
     })
 }

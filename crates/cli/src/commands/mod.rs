@@ -7,6 +7,7 @@ mod cloudflare;
 mod cost;
 mod deploy;
 mod fmt;
+mod import;
 mod init;
 mod kubeconfig;
 mod logs;
@@ -62,6 +63,7 @@ fn dispatch(cli: Cli, terminal: &Terminal) -> Outcome {
         Command::Plan(args) => block_on(plan::run(&args, terminal)),
         Command::Apply(args) => block_on(apply::run(&args, false, terminal)),
         Command::Destroy(args) => block_on(apply::run(&args, true, terminal)),
+        Command::Import(args) => block_on(import::run(&args, terminal)),
         Command::Output(args) => output::run(&args, terminal),
         Command::Show(args) => show::run(&args, terminal),
         Command::State(args) => state::run(&args, terminal),

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use ferroform_core::{Diagnostic, Sources};
 use ferroform_plan::{PlanMode, planfile};
 
 use super::Outcome;
@@ -15,6 +16,12 @@ use crate::workflow::{Context, Session};
 pub(super) async fn run(args: &PlanArgs, terminal: &Terminal) -> Outcome {
     let mut context = Context::new(terminal, &args.planning.style);
     context.compact_warnings = args.planning.compact_warnings;
+    if args.generate_config_out.is_some() {
+        let diagnostic = Diagnostic::error("Configuration is not generated")
+            .detail("Ferroform imports to resource blocks that are there, and does not write any itself.")
+            .hint("Write the block for each import, and let `plan` show what differs from the object.");
+        return context.take(Err(diagnostic), &Sources::new());
+    }
     let planning = &args.planning;
     let mut session = Session::open(&context, &planning.place, &planning.lock, "OperationTypePlan")?;
     let _interruptible = session.interruptible(terminal, &planning.lock);

@@ -306,6 +306,7 @@ fn reason(change: &ResourceChange, moved_from: Option<&ResourceInstance>) -> Opt
         (Action::Read, ActionReason::DependencyPending) => {
             "depends on a resource or a module with changes pending".into()
         }
+        (Action::Read, ActionReason::CheckNested) => "config will be reloaded to verify a check block".into(),
         (Action::Delete, ActionReason::NoResourceConfig) => {
             format!("because {} is not in configuration", addr.resource)
         }

@@ -148,6 +148,7 @@ fn reason(word: &str) -> ActionReason {
         "delete_because_wrong_repetition" => ActionReason::WrongRepetition,
         "delete_because_count_index" => ActionReason::CountIndex,
         "delete_because_each_key" => ActionReason::EachKey,
+        "read_because_check_nested" => ActionReason::CheckNested,
         "read_because_config_unknown" => ActionReason::ConfigUnknown,
         "read_because_dependency_pending" => ActionReason::DependencyPending,
         _ => panic!("{word}"),

@@ -22,6 +22,7 @@ mod modules;
 mod new;
 mod pacing;
 mod real_stacks;
+mod refactoring;
 mod requests;
 mod tutorial;
 mod world;

@@ -23,7 +23,7 @@ use rustc_hash::FxHashMap;
 use super::instance::{InstanceOutcome, InstanceRequest};
 use super::operation::{DataRead, Finished, Operate, operate, read_data};
 use super::{Applied, ApplyInput, Done, StopLevel};
-use crate::evaluate::{RootInputs, conditions, evaluate, provider_config};
+use crate::evaluate::{RootInputs, as_warnings, conditions, evaluate, provider_config};
 use crate::events::{Event, Operation};
 use crate::planning::{Prior, Setup, resolve, sensitive_paths};
 use crate::providers::resource_schema;
@@ -625,7 +625,15 @@ impl<'a> Applier<'a> {
         found: Diagnostics,
     ) -> bool {
         let failed = found.has_errors();
-        self.report(change, found);
+        let config = self.setup.config.clone();
+        let block =
+            config.module(&change.addr.module.path()).and_then(|m| m.resources.get(&change.addr.resource));
+        let check = block.and_then(|block| block.check.clone());
+        self.report(change, if check.is_some() { as_warnings(found) } else { found });
+        if let (true, Some(check)) = (failed, &check) {
+            self.store.module_mut(&change.addr.module).failed_checks.insert(check.clone());
+            return true;
+        }
         let Ok(schema) = self.schema(&change.provider, &change.addr) else { return false };
         if failed {
             return false;

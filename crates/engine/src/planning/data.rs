@@ -2,15 +2,15 @@
 
 use ferroform_core::addr::{AbsResource, ConfigResource, ModulePath, ResourceInstance, ResourceMode};
 use ferroform_core::schema::Block;
-use ferroform_core::{Type, Value};
+use ferroform_core::{Diagnostics, Type, Value};
 use ferroform_lang::eval::{Expansion, decode_body};
 use ferroform_lang::reference::{Reference, Referent};
-use ferroform_plan::{Action, ActionReason, ResourceChange};
+use ferroform_plan::{Action, ActionReason, PlanMode, ResourceChange};
 use ferroform_state::ObjectStatus;
 
 use super::resources::{Visited, is_pending};
 use super::walk::Planner;
-use crate::evaluate::conditions;
+use crate::evaluate::{as_warnings, conditions};
 use crate::events::Event;
 use crate::graph::resources_below;
 use crate::objects;
@@ -51,8 +51,11 @@ impl Planner<'_> {
         let mut found = conditions(&block.lifecycle.preconditions, &scope, "Resource precondition failed");
         let config = found.take(decode_body(&block.body, &schema.block, &scope));
         let (bare, marks) = config.unmark_deep();
+        let mut refused = false;
         if !found.has_errors() {
-            found.append(visited.provider.validate_data_source(&addr.resource.type_name, &bare));
+            let told = visited.provider.validate_data_source(&addr.resource.type_name, &bare);
+            refused = block.check.is_some() && told.has_errors();
+            found.append(if refused { as_warnings(told) } else { told });
         }
         let failed = found.has_errors();
         self.report(found, Some((&block.body, block.header)), Some(addr));
@@ -65,43 +68,70 @@ impl Planner<'_> {
         } else {
             pending.then_some(ActionReason::DependencyPending)
         };
+        let unread = unread(&schema.block, &bare);
         if let Some(reason) = reason {
-            let after = objects::mark(&schema.block, unread(&schema.block, &bare), &paths);
-            self.push_change(ResourceChange {
-                addr: addr.clone(),
-                deposed: None,
-                provider: visited.provider_config.clone(),
-                action: Action::Read,
-                reason: Some(reason),
-                before: Value::null(schema.block.implied_type()),
-                after: after.clone(),
-                replace_paths: Vec::new(),
-                config_unknown: reason == ActionReason::ConfigUnknown,
-                private: Vec::new(),
-                dependencies: visited.dependencies.clone(),
-                prior_dependencies: Vec::new(),
-                create_before_destroy: false,
-                source: Some(block.header),
-            });
+            let after = objects::mark(&schema.block, unread, &paths);
+            self.plan_reading(visited, addr, reason, after.clone());
             return after;
         }
-        self.events.emit(Event::ReadStarted { addr: addr.clone() });
-        let (value, found) = visited.provider.read_data_source(&addr.resource.type_name, bare).await;
-        let failed = found.has_errors();
+        let (mut value, found) = if refused {
+            (Value::null_dynamic(), Diagnostics::new())
+        } else {
+            self.events.emit(Event::ReadStarted { addr: addr.clone() });
+            visited.provider.read_data_source(&addr.resource.type_name, bare).await
+        };
+        let failed = refused || found.has_errors();
+        let found = if block.check.is_some() { as_warnings(found) } else { found };
         self.report(found, Some((&block.body, block.header)), Some(addr));
         if failed {
-            return nothing;
+            let Some(check) = &block.check else { return nothing };
+            self.store.module_mut(&addr.module).failed_checks.insert(check.clone());
+            value = objects::unknown_as_null(&unread);
+        } else {
+            self.events.emit(Event::ReadDone { addr: addr.clone(), id: objects::id_of(&value) });
         }
-        self.events.emit(Event::ReadDone { addr: addr.clone(), id: objects::id_of(&value) });
         match objects::encode(&value, schema, paths.clone(), ObjectStatus::Ready, Vec::new()) {
             Ok(object) => self.state.set_current(addr, &visited.provider_config, Some(object)),
             Err(diagnostic) => self.diagnostics.push(diagnostic),
         }
+        if failed {
+            value = unread;
+        }
         let value = objects::mark(&schema.block, value, &paths);
+        if block.check.is_some() && self.options.mode == PlanMode::Normal {
+            // What it says before applying is not what it may say after.
+            self.plan_reading(visited, addr, ActionReason::CheckNested, value.clone());
+        }
         let scope = self.store.scope(&addr.module).with_repetition(repetition).with_self(value.clone());
         let found = conditions(&block.lifecycle.postconditions, &scope, "Resource postcondition failed");
         self.report(found, None, Some(addr));
         value
+    }
+
+    /// Plans that a data source is read while applying.
+    fn plan_reading(
+        &mut self,
+        visited: &Visited<'_>,
+        addr: &ResourceInstance,
+        reason: ActionReason,
+        after: Value,
+    ) {
+        self.push_change(ResourceChange {
+            addr: addr.clone(),
+            deposed: None,
+            provider: visited.provider_config.clone(),
+            action: Action::Read,
+            reason: Some(reason),
+            before: Value::null(visited.schema.block.implied_type()),
+            after,
+            replace_paths: Vec::new(),
+            config_unknown: reason == ActionReason::ConfigUnknown,
+            private: Vec::new(),
+            dependencies: visited.dependencies.clone(),
+            prior_dependencies: Vec::new(),
+            create_before_destroy: false,
+            source: Some(visited.block.header),
+        });
     }
 
     /// Whether something that `depends_on` names, here or in a calling module, will change.

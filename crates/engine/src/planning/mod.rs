@@ -61,7 +61,8 @@ pub struct PlanOptions {
     pub targets: Vec<Target>,
     /// Instances to replace whatever changed.
     pub replace: BTreeSet<ResourceInstance>,
-    /// Objects to import besides those that `import` blocks name, with the ids that their providers know them by.
+    /// Objects to import besides those that `import` blocks name, with the ids that their providers know them by. Targets
+    /// that go with them are nothing to be warned of.
     pub imports: Vec<(ResourceInstance, String)>,
     /// Read every object first.
     pub refresh: bool,

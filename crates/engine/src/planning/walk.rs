@@ -97,7 +97,9 @@ impl<'a> Planner<'a> {
             return Planned { plan: None, settled, providers: ConfiguredProviders::new(), diagnostics };
         }
         let limits = Limits::new(&graph, &options.targets);
-        diagnostics.append(limits.check(&setup.config, &input.state));
+        if options.imports.is_empty() {
+            diagnostics.append(limits.check(&setup.config, &input.state));
+        }
         let create_first = create_first(&graph, setup);
         let (removals, found) = Removals::of(&setup.config);
         diagnostics.append(found);

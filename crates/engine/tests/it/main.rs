@@ -4,4 +4,5 @@ mod applying;
 mod harness;
 mod oracle;
 mod planning;
+mod refactoring;
 mod settling;

@@ -31,6 +31,7 @@ const MEANT: &[(&str, &str, &str)] = &[
         "change of terraform_data.a[0]: previous_address",
         "the address that the state has is said even of an object that goes",
     ),
+    ("check-invalid", "diagnostics", "an incomplete assert block is one error, not also the lack of one"),
     ("import-invalid", "diagnostics", "one mistake is one error; Terraform reports it twice"),
     (
         "moved-and-destroyed",

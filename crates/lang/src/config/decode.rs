@@ -6,7 +6,7 @@ use ferroform_core::{Diagnostic, Diagnostics, Sources, Span};
 use ferroform_hcl::ast::{Block, Body, Expr, ExprKind};
 
 use super::content::{check_labels, check_name, place, unsupported_block};
-use super::{Local, Module, named, refactor, resource, terraform};
+use super::{Local, Module, ResourceBlock, check, named, refactor, resource, terraform};
 use crate::reference::{Chain, Reference, is_constant};
 
 /// The block types at top level with the meaning of their labels.
@@ -71,7 +71,7 @@ pub(super) fn module(blocks: &[Block], sources: &Sources, diags: &mut Diagnostic
             "moved" => module.moved.extend(refactor::moved(block, &mut cx)),
             "removed" => module.removed.extend(refactor::removed(block, &mut cx)),
             "import" => module.imports.extend(refactor::import(block, &module.imports, &mut cx)),
-            "check" => cx.diags.push(not_supported_yet("check blocks", block.header)),
+            "check" => check::add(block, &mut module, &mut cx),
             _ => add_resource(block, &mut module, &mut cx),
         }
     }
@@ -146,12 +146,21 @@ fn add_output(block: &Block, module: &mut Module, cx: &mut Context<'_>) {
 
 fn add_resource(block: &Block, module: &mut Module, cx: &mut Context<'_>) {
     let Some(resource) = resource::resource(block, cx) else { return };
+    insert_resource(resource, &block.kind.name, module, cx);
+}
+
+/// Adds a resource to a module; `kind` is its block's type.
+pub(super) fn insert_resource(
+    resource: ResourceBlock,
+    kind: &str,
+    module: &mut Module,
+    cx: &mut Context<'_>,
+) {
     if let Some(before) = module.resources.get(&resource.addr) {
-        let kind = if &*block.kind.name == "resource" { "resource" } else { &*block.kind.name };
         let summary = format!("Duplicate {kind} {:?} configuration", &*resource.addr.type_name);
         let what = format!("A {} {kind} named {:?}", resource.addr.type_name, &*resource.addr.name);
         let unique = "Resource names must be unique per type in each module.";
-        return cx.duplicate(summary, &what, before.header, unique, block.header);
+        return cx.duplicate(summary, &what, before.header, unique, resource.header);
     }
     module.resources.insert(resource.addr.clone(), resource);
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ferroform_core::addr::{ModulePath, ProviderSource};
 use rustc_hash::FxHashMap;
 
+pub mod check;
 pub(crate) mod content;
 mod decode;
 mod json;
@@ -19,6 +20,7 @@ mod resource;
 mod terraform;
 pub mod typeexpr;
 
+pub use check::CheckBlock;
 pub(crate) use json::expr as json_expr;
 pub(crate) use load::not_utf8;
 pub use module::*;
@@ -64,6 +66,7 @@ impl Config {
             && root.required_providers.is_empty()
             && root.required_versions.is_empty()
             && root.backend.is_none()
+            && root.checks.is_empty()
             && root.moved.is_empty()
             && root.removed.is_empty()
             && root.imports.is_empty()

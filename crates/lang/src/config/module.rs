@@ -10,6 +10,7 @@ use ferroform_hcl::ast::{Attribute, Block, Body, Expr};
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
+use super::check::CheckBlock;
 use super::refactor::{ImportBlock, MovedBlock, RemovedBlock};
 use super::typeexpr::Defaults;
 use crate::reference::Reference;
@@ -42,6 +43,8 @@ pub struct Module {
     pub required_versions: Vec<(Arc<str>, Span)>,
     /// The `backend` block.
     pub backend: Option<Backend>,
+    /// `check` blocks by name.
+    pub checks: Declared<Arc<str>, CheckBlock>,
     /// `moved` blocks.
     pub moved: Vec<MovedBlock>,
     /// `removed` blocks.
@@ -158,6 +161,8 @@ pub struct ResourceBlock {
     pub lifecycle: Lifecycle,
     /// `provisioner` and `connection` blocks; reported as not supported yet.
     pub provisioners: Vec<Block>,
+    /// The `check` block that it is written in; only that sees it then.
+    pub check: Option<Arc<str>>,
     /// The block's type and labels.
     pub header: Span,
     /// The module it is written in.

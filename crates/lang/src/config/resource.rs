@@ -64,6 +64,7 @@ pub(super) fn resource(block: &Block, cx: &mut Context<'_>) -> Option<ResourceBl
         depends_on: body.attribute("depends_on").map(|a| depends_on(&a.expr, diags)).unwrap_or_default(),
         lifecycle,
         provisioners,
+        check: None,
         header: block.header,
         module: ModulePath::root(),
         body: remainder(body, META_ATTRIBUTES, META_BLOCKS),

@@ -139,6 +139,11 @@ impl Checker<'_> {
         for call in module.calls.values() {
             self.call(call, &scope);
         }
+        for check in module.checks.values() {
+            for condition in &check.asserts {
+                self.condition(condition, Place { check: Some(&check.name), ..Place::default() }, &scope);
+            }
+        }
         for output in module.outputs.values() {
             self.expr(&output.expr, Place::default(), &scope);
             self.depends_on(&output.depends_on);
@@ -185,6 +190,7 @@ impl Checker<'_> {
             each: resource.for_each.is_some(),
             own: Some(&resource.addr),
             this: false,
+            check: resource.check.as_deref(),
         };
         self.expansion(resource.count.as_ref(), resource.for_each.as_ref(), scope);
         let sound = self.body_references(&resource.body, place);

@@ -20,6 +20,8 @@ pub(super) struct Place<'a> {
     pub(super) this: bool,
     /// The resource whose block this is; it may not refer to itself.
     pub(super) own: Option<&'a Resource>,
+    /// The `check` block that this is in.
+    pub(super) check: Option<&'a str>,
 }
 
 impl Checker<'_> {
@@ -132,8 +134,18 @@ impl Checker<'_> {
                 "Self-referential block",
                 format!("Configuration for {resource} may not refer to itself."),
             ),
+            Referent::Resource(resource) if self.is_hidden(resource, place) => error(
+                "Reference to scoped resource",
+                format!("{resource} is declared inside of a check block, and can be referred to only there."),
+            ),
             referent => undeclared(self.module, referent, span).or_else(|| self.no_such_output(referent, span)),
         }
+    }
+
+    /// Whether a resource belongs to a `check` block that this is not in.
+    fn is_hidden(&self, resource: &Resource, place: Place<'_>) -> bool {
+        let check = self.module.resources.get(resource).and_then(|block| block.check.as_deref());
+        check.is_some() && check != place.check
     }
 
     fn no_such_output(&self, referent: &Referent, span: Span) -> Option<Diagnostic> {

@@ -265,6 +265,7 @@ fn config_node(node: &ConfigNode) -> Json {
         ConfigNode::Local(module, name) => named("local", module, name),
         ConfigNode::Output(module, name) => named("output", module, name),
         ConfigNode::Call(module, name) => named("module", module, name),
+        ConfigNode::Check(module, name) => named("check", module, name),
     }
 }
 
@@ -288,6 +289,7 @@ fn decode_config_node(json: &Json) -> Result<ConfigNode, String> {
         "local" => Ok(ConfigNode::Local(module, name)),
         "output" => Ok(ConfigNode::Output(module, name)),
         "module" => Ok(ConfigNode::Call(module, name)),
+        "check" => Ok(ConfigNode::Check(module, name)),
         _ => Err(wrong()),
     }
 }
