@@ -13,7 +13,6 @@ use ferroform_lang::eval::{
 use ferroform_lang::variables::{check_validations, module_input};
 use ferroform_plan::ConfigNode;
 
-use crate::checks::{Kind, Outcome, Status, below, in_module};
 use crate::store::{Repetition, Store};
 
 /// Where the values of the root module's variables come from.
@@ -32,15 +31,6 @@ pub(crate) fn evaluate(
     let path = node.module();
     let mut diagnostics = Diagnostics::new();
     let Some(module) = config.module(path) else { return diagnostics };
-    let tested = match node {
-        ConfigNode::VariableCheck(_, name) => Some((Kind::Variable, "var", name)),
-        ConfigNode::Output(_, name) => Some((Kind::Output, "output", name)),
-        ConfigNode::Check(_, name) => Some((Kind::Check, "check", name)),
-        _ => None,
-    };
-    if let Some((kind, word, name)) = tested {
-        store.results.begin(kind, &in_module(path, word, name));
-    }
     for instance in store.module_instances(path) {
         diagnostics.append(match node {
             ConfigNode::Variable(_, name) => variable(name, module, &instance, config, inputs, store),
@@ -96,40 +86,12 @@ fn variable(
     diagnostics
 }
 
-fn variable_check(
-    name: &Arc<str>,
-    module: &Module,
-    instance: &ModuleInstance,
-    store: &mut Store,
-) -> Diagnostics {
+fn variable_check(name: &Arc<str>, module: &Module, instance: &ModuleInstance, store: &Store) -> Diagnostics {
     let Some(variable) = module.variables.get(name) else { return Diagnostics::new() };
     let Some(value) = store.module(instance).and_then(|m| m.variables.get(name)) else {
         return Diagnostics::new();
     };
-    let known = value.is_wholly_known();
-    let diagnostics = check_validations(variable, value, &store.scope(instance));
-    if !variable.validations.is_empty() {
-        let mut outcome = Outcome::default();
-        outcome.add(if known { Status::Pass } else { Status::Unknown }, None);
-        let failed = diagnostics.iter().filter(|diagnostic| diagnostic.is_error());
-        failed.for_each(|diagnostic| outcome.add(Status::Fail, Some(diagnostic.detail.clone())));
-        report(Kind::Variable, "var", name, module, instance, outcome, store);
-    }
-    diagnostics
-}
-
-/// Keeps what came of the conditions of something that has a name in a module.
-fn report(
-    kind: Kind,
-    word: &str,
-    name: &str,
-    module: &Module,
-    instance: &ModuleInstance,
-    outcome: Outcome,
-    store: &mut Store,
-) {
-    let object = below(instance, &format!("{word}.{name}"));
-    store.results.report(kind, &in_module(&module.path, word, name), &object, outcome);
+    check_validations(variable, value, &store.scope(instance))
 }
 
 fn local(name: &Arc<str>, module: &Module, instance: &ModuleInstance, store: &mut Store) -> Diagnostics {
@@ -142,7 +104,7 @@ fn local(name: &Arc<str>, module: &Module, instance: &ModuleInstance, store: &mu
 fn output(name: &Arc<str>, module: &Module, instance: &ModuleInstance, store: &mut Store) -> Diagnostics {
     let Some(output) = module.outputs.get(name) else { return Diagnostics::new() };
     let scope = store.scope(instance);
-    let (mut diagnostics, outcome) =
+    let mut diagnostics =
         conditions(&output.preconditions, &scope, "Module output value precondition failed");
     let mut value = Value::unknown(Type::Dynamic);
     if !diagnostics.has_errors() {
@@ -150,9 +112,6 @@ fn output(name: &Arc<str>, module: &Module, instance: &ModuleInstance, store: &m
         value = check_marks(output, value, instance.is_root(), &mut diagnostics);
     }
     store.module_mut(instance).outputs.insert(name.clone(), value);
-    if !output.preconditions.is_empty() {
-        report(Kind::Output, "output", name, module, instance, outcome, store);
-    }
     diagnostics
 }
 
@@ -189,14 +148,11 @@ fn call(name: &Arc<str>, module: &Module, instance: &ModuleInstance, store: &mut
 }
 
 /// What the assertions of a check come to: warnings only, unless one cannot be evaluated at all.
-fn check(name: &Arc<str>, module: &Module, instance: &ModuleInstance, store: &mut Store) -> Diagnostics {
+fn check(name: &Arc<str>, module: &Module, instance: &ModuleInstance, store: &Store) -> Diagnostics {
     let mut diagnostics = Diagnostics::new();
     let Some(check) = module.checks.get(name) else { return diagnostics };
-    let mut tested = Outcome::default();
-    if let Some(why) = store.module(instance).and_then(|values| values.failed_checks.get(name)) {
+    if store.module(instance).is_some_and(|values| values.failed_checks.contains(name)) {
         // That its data source cannot be read has been said.
-        tested.add(Status::Fail, Some(why.clone()));
-        report(Kind::Check, "check", name, module, instance, tested, store);
         return diagnostics;
     }
     let scope = store.scope(instance);
@@ -211,13 +167,10 @@ fn check(name: &Arc<str>, module: &Module, instance: &ModuleInstance, store: &mu
         match outcome {
             ConditionOutcome::Pass => diagnostics.append(found),
             ConditionOutcome::Fail(message) => {
-                // A message that cannot be told is none.
-                tested.add(Status::Fail, (!found.has_errors()).then(|| message.clone()));
                 diagnostics.append(as_warnings(found));
                 diagnostics.push(told("Check block assertion failed", message));
             }
             ConditionOutcome::Unknown => {
-                tested.add(if found.has_errors() { Status::Error } else { Status::Unknown }, None);
                 if !found.has_errors() {
                     let detail =
                         "What the condition depends on is known only after applying. It is checked then.";
@@ -227,14 +180,7 @@ fn check(name: &Arc<str>, module: &Module, instance: &ModuleInstance, store: &mu
             }
         }
     }
-    report(Kind::Check, "check", name, module, instance, tested, store);
     diagnostics
-}
-
-/// The first error in a line.
-pub(crate) fn first_error(diagnostics: &Diagnostics) -> Option<String> {
-    let error = diagnostics.iter().find(|diagnostic| diagnostic.is_error())?;
-    Some(format!("{}: {}", error.summary, error.detail))
 }
 
 /// What goes wrong in a check stops nothing.
@@ -244,34 +190,20 @@ pub(crate) fn as_warnings(mut diagnostics: Diagnostics) -> Diagnostics {
 }
 
 /// Checks conditions; one that cannot be told yet passes for now.
-pub(crate) fn conditions(
-    conditions: &[Condition],
-    scope: &dyn Scope,
-    summary: &'static str,
-) -> (Diagnostics, Outcome) {
+pub(crate) fn conditions(conditions: &[Condition], scope: &dyn Scope, summary: &'static str) -> Diagnostics {
     let mut diagnostics = Diagnostics::new();
-    let mut tested = Outcome::default();
     for condition in conditions {
-        let (outcome, found) = check_condition(condition, scope);
-        let broken = found.has_errors();
-        diagnostics.append(found);
-        match outcome {
-            ConditionOutcome::Pass => {}
-            ConditionOutcome::Unknown => {
-                tested.add(if broken { Status::Error } else { Status::Unknown }, None);
-            }
-            ConditionOutcome::Fail(message) => {
-                tested.add(Status::Fail, (!broken).then(|| message.clone()));
-                diagnostics.push(
-                    Diagnostic::error(summary)
-                        .detail(message)
-                        .subject(condition.condition.span)
-                        .context(condition.span),
-                );
-            }
+        match diagnostics.take(check_condition(condition, scope)) {
+            ConditionOutcome::Pass | ConditionOutcome::Unknown => {}
+            ConditionOutcome::Fail(message) => diagnostics.push(
+                Diagnostic::error(summary)
+                    .detail(message)
+                    .subject(condition.condition.span)
+                    .context(condition.span),
+            ),
         }
     }
-    (diagnostics, tested)
+    diagnostics
 }
 
 /// The configuration of a provider without marks: what its block says, or nothing set when there is none.

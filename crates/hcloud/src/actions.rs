@@ -68,11 +68,11 @@ impl Action {
     }
 }
 
-/// Greatest number of ids asked for in one request: the size of the API's default page, as hcloud-go does it.
-pub(crate) const IDS_PER_REQUEST: usize = 25;
+/// Greatest number of ids asked for in one request: what fits on one page (Hetzner API documentation, "Pagination").
+pub(crate) const IDS_PER_REQUEST: usize = 50;
 
 impl Client {
-    /// The actions of these ids, at most 25 at a time; those the API does not know are missing from the answer.
+    /// The actions of these ids, at most 50 at a time; those the API does not know are missing from the answer.
     pub async fn actions(&self, ids: &[i64]) -> Result<Vec<Action>, Error> {
         let mut actions = Vec::with_capacity(ids.len());
         for chunk in ids.chunks(IDS_PER_REQUEST) {

@@ -19,6 +19,10 @@ use crate::pace::Pace;
 const LONGEST_PAUSE: f64 = 5.0;
 /// How much longer each pause is than the one before.
 const GROWTH: f64 = 1.5;
+/// Units for each request, on average.
+const USUAL_GAP: f64 = 2.0;
+/// How far apart the ends of actions may be, in units, to be looked at together.
+const TOGETHER: f64 = 0.5;
 /// How often an action may be missing from the answer before it counts as vanished.
 const MOST_MISSES: u32 = 3;
 
@@ -35,6 +39,7 @@ fn typical_seconds(command: &str) -> f64 {
         "stop_server" | "reboot_server" | "reset_server" => 2.0,
         "create_volume" | "attach_volume" | "detach_volume" | "resize_volume" | "delete_server" => 2.0,
         "attach_to_network" | "detach_from_network" | "assign_primary_ip" | "unassign_primary_ip" => 2.0,
+        "add_subnet" | "add_route" | "add_service" | "add_target" => 0.5,
         _ => 1.0,
     }
 }
@@ -86,6 +91,27 @@ struct State {
     /// Whether a poller runs; it ends with the last pending action.
     polling: bool,
     last_poll: Option<Instant>,
+    /// Requests so far.
+    polls: u32,
+    /// For how long there was something to wait for, but for the time since `since`.
+    waited: Duration,
+    since: Option<Instant>,
+}
+
+impl State {
+    /// There is nothing to wait for any more.
+    fn rest(&mut self) {
+        self.polling = false;
+        self.waited += self.since.take().map(|since| since.elapsed()).unwrap_or_default();
+    }
+
+    /// How many units must lie between two requests: one, as long as there were few for the time that was waited.
+    fn gap(&self, pace: Pace, now: Instant) -> f64 {
+        let waited =
+            self.waited + self.since.map(|since| now.saturating_duration_since(since)).unwrap_or_default();
+        let earned = waited.as_secs_f64() / pace.unit.as_secs_f64().max(f64::MIN_POSITIVE) + USUAL_GAP;
+        if f64::from(self.polls + 1) * USUAL_GAP > earned { USUAL_GAP } else { 1.0 }
+    }
 }
 
 #[derive(Debug)]
@@ -150,6 +176,7 @@ impl Waiter {
             self.shared.changed.notify_one();
         } else {
             state.polling = true;
+            state.since = Some(Instant::now());
             tokio::spawn(poll(Arc::clone(&self.shared), Arc::clone(source), pace));
         }
     }
@@ -166,7 +193,7 @@ impl Drop for Polling {
     fn drop(&mut self) {
         if !self.done {
             let mut state = self.shared.state.lock();
-            state.polling = false;
+            state.rest();
             state.pending.clear();
         }
     }
@@ -212,12 +239,19 @@ fn next_step(state: &mut State, pace: Pace) -> Step {
     });
     let Some(earliest) = state.pending.values().map(|p| p.due).min() else {
         // In the same breath as seeing nothing pending: whoever comes next starts another poller.
-        state.polling = false;
+        state.rest();
         return Step::Done;
     };
-    // However many wait: never more than one request in a unit.
-    let allowed = state.last_poll.map_or(earliest, |last| earliest.max(last + pace.unit));
     let now = Instant::now();
+    // However many wait: never more than one request in a unit, and one in two on average.
+    let possible = state.last_poll.map_or(earliest, |last| {
+        let soonest = last + pace.unit.mul_f64(state.gap(pace, earliest.max(last + pace.unit)));
+        earliest.max(soonest)
+    });
+    // What was begun together is done together, but for a moment: one look at all of it instead of one too early for half.
+    let together = possible + pace.unit.mul_f64(TOGETHER);
+    let soon = state.pending.values().map(|p| p.due).filter(|due| *due <= together).max();
+    let allowed = soon.map_or(possible, |soon| possible.max(soon));
     if allowed > now {
         return Step::Sleep(allowed);
     }
@@ -226,6 +260,7 @@ fn next_step(state: &mut State, pace: Pace) -> Step {
     order.sort_unstable();
     order.truncate(IDS_PER_REQUEST);
     state.last_poll = Some(now);
+    state.polls = state.polls.saturating_add(1);
     Step::Read(order.into_iter().map(|(_, id)| id).collect())
 }
 
@@ -354,7 +389,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn sixty_waiters_share_polls_of_25_ids_at_most_one_a_second() {
+    async fn sixty_waiters_share_polls_of_50_ids_at_most_one_a_second() {
         let waiter = Arc::new(Waiter::default());
         let fake = fake((0..60).map(|id| (id, 1 + id as u64 % 13, ActionStatus::Success)));
         let start = Instant::now();
@@ -368,10 +403,44 @@ mod tests {
             task.await.unwrap().unwrap();
         }
         let polls = fake.polls.lock();
-        assert!(polls.iter().all(|&(_, ids)| ids <= 25), "{polls:?}");
+        assert!(polls.iter().all(|&(_, ids)| ids <= 50), "{polls:?}");
         assert!(polls.windows(2).all(|pair| pair[1].0 - pair[0].0 >= Duration::from_secs(1)), "{polls:?}");
         assert_eq!(polls[0].0 - start, Duration::from_secs(2), "the typical time of attach_volume");
         assert!(start.elapsed() <= Duration::from_secs(20), "{:?}", start.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_short_waits_are_polled_for_once_in_two_seconds_on_average() {
+        let waiter = Waiter::default();
+        let start = Instant::now();
+        let mut polls = 0;
+        for id in 0..20 {
+            // Each takes half a second longer than it usually does.
+            let end = Instant::now() + Duration::from_millis(2500);
+            let ends = BTreeMap::from([(id, (end, ActionStatus::Success))]);
+            let fake = Arc::new(Fake { ends, ..Fake::default() });
+            waiter.wait(fake.clone(), Pace::REAL, vec![running(id)]).await.unwrap();
+            polls += fake.polls.lock().len();
+        }
+        let average = start.elapsed().as_secs_f64() / (polls - 1) as f64;
+        assert!((2.0..2.6).contains(&average), "{polls} polls in {:?}", start.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_done_within_a_moment_is_seen_by_one_request() {
+        let (waiter, fake) =
+            (Arc::new(Waiter::default()), fake((0..40).map(|id| (id, 3, ActionStatus::Success))));
+        let mut tasks = Vec::new();
+        for id in 0..40 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            let (waiter, fake) = (waiter.clone(), fake.clone());
+            let start = action(id, "start_server", ActionStatus::Running);
+            tasks.push(tokio::spawn(async move { waiter.wait(fake, Pace::REAL, vec![start]).await }));
+        }
+        for task in tasks {
+            task.await.unwrap().unwrap();
+        }
+        assert_eq!(fake.polls.lock().len(), 1);
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,6 +6,8 @@ use std::future::Future;
 use ferroform_hcloud::{Action, Client, Error, code};
 use parking_lot::Mutex;
 
+use crate::turns::Turns;
+
 /// A configured provider, as operations see it.
 #[derive(Debug)]
 pub(crate) struct Cx {
@@ -13,6 +15,8 @@ pub(crate) struct Cx {
     pub(crate) client: Client,
     /// Ids of images by name and architecture, once looked up.
     pub(crate) images: Mutex<BTreeMap<(String, String), i64>>,
+    /// Turns on what only one may change at a time.
+    pub(crate) turns: Turns,
 }
 
 /// Refusals that are no failure of a step.
@@ -58,6 +62,11 @@ pub(crate) const PASSING_REPETITIONS: u32 = 20;
 const LOST_REPETITIONS: u32 = 3;
 
 impl Cx {
+    /// Waits for the turn to change a network.
+    pub(crate) async fn network_turn(&self, id: i64) {
+        self.turns.network(id, self.client.pace()).await;
+    }
+
     /// The server's clock by its last answer, in seconds since 1970; asks for an answer if there was none yet.
     ///
     /// # Errors

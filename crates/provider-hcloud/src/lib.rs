@@ -25,6 +25,7 @@ mod resources;
 mod rules;
 mod seen;
 mod settings;
+mod turns;
 
 pub use ferroform_hcloud::Pace;
 pub use provider::HcloudFactory;

@@ -30,6 +30,7 @@ use crate::resource::Resource;
 use crate::rules::Problems;
 use crate::seen::{Needs, Seen};
 use crate::settings::Settings;
+use crate::turns::Turns;
 
 /// The version of the published provider whose schema this one has.
 const VERSION: &str = "1.68.0";
@@ -166,7 +167,8 @@ impl Provider for Hcloud {
         match self.settings.client(Attrs(&request.config)) {
             Ok(Some(client)) => {
                 // Configured once: a second configuration would be a mistake of the engine, and the first stays.
-                let _ = self.cx.set(Cx { client, images: Mutex::new(BTreeMap::new()) });
+                let _ =
+                    self.cx.set(Cx { client, images: Mutex::new(BTreeMap::new()), turns: Turns::default() });
                 Diagnostics::new()
             }
             Ok(None) => Diagnostics::new(),

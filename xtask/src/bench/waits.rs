@@ -312,8 +312,9 @@ fn time(kind: &str, attributes: &Value, work: &Work) -> Duration {
         "hcloud_load_balancer_target" => {
             one(work.of("load_balancer", id("load_balancer_id"), &["add_target"]))
         }
-        "hcloud_network_subnet" => one(work.of("network", id("network_id"), &["add_subnet"])),
-        "hcloud_network_route" => one(work.of("network", id("network_id"), &["add_route"])),
+        // A network is locked while it changes: its subnets and routes come one after the other, whoever makes them.
+        "hcloud_network_subnet" => covered(work.of("network", id("network_id"), &["add_subnet"])),
+        "hcloud_network_route" => covered(work.of("network", id("network_id"), &["add_route"])),
         _ => Duration::ZERO,
     }
 }

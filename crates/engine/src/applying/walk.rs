@@ -23,8 +23,7 @@ use rustc_hash::FxHashMap;
 use super::instance::{InstanceOutcome, InstanceRequest};
 use super::operation::{DataRead, Finished, Operate, operate, read_data};
 use super::{Applied, ApplyInput, Done, StopLevel};
-use crate::checks::{Kind, Results};
-use crate::evaluate::{RootInputs, as_warnings, conditions, evaluate, first_error, provider_config};
+use crate::evaluate::{RootInputs, as_warnings, conditions, evaluate, provider_config};
 use crate::events::{Event, Operation};
 use crate::planning::{Prior, Setup, resolve, sensitive_paths};
 use crate::providers::resource_schema;
@@ -100,7 +99,6 @@ impl<'a> Applier<'a> {
             done: Done::default(),
             diagnostics: Diagnostics::new(),
         };
-        applier.store.results = Results::resume(&setup.config, plan.prior.check_results.as_ref());
         applier.values_from_state();
         for config in used_providers(plan) {
             applier.try_out(config).await;
@@ -407,12 +405,8 @@ impl<'a> Applier<'a> {
         let expansion = self.expansion(&change.addr.resource(), block)?;
         let repetition = Repetition::of(&expansion, change.addr.key.as_ref());
         let scope = self.store.scope(&change.addr.module).with_repetition(repetition);
-        let preconditions = &block.lifecycle.preconditions;
-        let (mut found, tested) = conditions(preconditions, &scope, "Resource precondition failed");
+        let mut found = conditions(&block.lifecycle.preconditions, &scope, "Resource precondition failed");
         let value = found.take(decode_body(&block.body, &schema.block, &scope));
-        let (resource, object) = (change.addr.config().to_string(), change.addr.to_string());
-        self.store.results.begin_object(Kind::Resource, &resource, &object);
-        self.store.report_resource(&change.addr, preconditions, tested);
         let failed = found.has_errors();
         found.into_iter().for_each(|d| self.diagnostics.push(resolve(d, None, Some(&change.addr))));
         if failed {
@@ -635,10 +629,9 @@ impl<'a> Applier<'a> {
         let block =
             config.module(&change.addr.module.path()).and_then(|m| m.resources.get(&change.addr.resource));
         let check = block.and_then(|block| block.check.clone());
-        let why = first_error(&found);
         self.report(change, if check.is_some() { as_warnings(found) } else { found });
-        if let (Some(why), Some(check)) = (why, check) {
-            self.store.module_mut(&change.addr.module).failed_checks.insert(check, why);
+        if let (true, Some(check)) = (failed, &check) {
+            self.store.module_mut(&change.addr.module).failed_checks.insert(check.clone());
             return true;
         }
         let Ok(schema) = self.schema(&change.provider, &change.addr) else { return false };
@@ -672,9 +665,7 @@ impl<'a> Applier<'a> {
         let Some(expansion) = self.expansion(&change.addr.resource(), block) else { return false };
         let repetition = Repetition::of(&expansion, change.addr.key.as_ref());
         let scope = self.store.scope(&change.addr.module).with_repetition(repetition).with_self(value);
-        let postconditions = &block.lifecycle.postconditions;
-        let (found, tested) = conditions(postconditions, &scope, "Resource postcondition failed");
-        self.store.report_resource(&change.addr, postconditions, tested);
+        let found = conditions(&block.lifecycle.postconditions, &scope, "Resource postcondition failed");
         let failed = found.has_errors();
         self.report(change, found);
         !failed
@@ -743,7 +734,6 @@ impl<'a> Applier<'a> {
             }
             outputs.insert(change.name.clone(), value);
         }
-        self.state.check_results = self.store.results.to_json();
         let record = Record::Outputs(self.state.outputs.clone());
         self.record(record);
         Applied {

@@ -88,6 +88,7 @@ impl Resource for NetworkRoute {
     async fn begin(&self, cx: &Cx, planned: Attrs<'_>, _config: Attrs<'_>) -> Result<Begun, Failure> {
         let network = planned.int("network_id").unwrap_or_default();
         let route = Route { destination: planned.string("destination"), gateway: planned.string("gateway") };
+        cx.network_turn(network).await;
         let action = cx.client.networks().add_route(network, &route).await?;
         Ok(Begun::new(format!("{network}-{}", route.destination), [action]))
     }
@@ -103,6 +104,7 @@ impl Resource for NetworkRoute {
         let Some(network) = cx.client.networks().find(id).await? else { return Ok(()) };
         match find(&network, &destination) {
             Some(route) => {
+                cx.network_turn(id).await;
                 Ok(cx.step(Tolerance::REMOVING, || cx.client.networks().delete_route(id, route)).await?)
             }
             None => Ok(()),

@@ -115,6 +115,7 @@ impl Resource for NetworkSubnet {
             gateway: None,
             vswitch_id: planned.positive("vswitch_id"),
         };
+        cx.network_turn(network).await;
         let action = cx.client.networks().add_subnet(network, &subnet).await?;
         Ok(Begun::new(format!("{network}-{ip_range}"), [action]))
     }
@@ -127,6 +128,7 @@ impl Resource for NetworkSubnet {
     async fn delete(&self, cx: &Cx, prior: Attrs<'_>) -> Result<(), Failure> {
         let Some((network, range)) = place(prior) else { return Ok(()) };
         let tolerance = Tolerance { passing_messages: STILL_IN_USE, ..Tolerance::REMOVING };
+        cx.network_turn(network).await;
         Ok(cx.step(tolerance, || cx.client.networks().delete_subnet(network, &range)).await?)
     }
 
