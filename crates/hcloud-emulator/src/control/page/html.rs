@@ -12,8 +12,9 @@ const STYLE: &str = "\
 :root{color-scheme:light dark}\
 body{font:14px/1.4 system-ui,sans-serif;margin:1.5rem;max-width:110rem}\
 h1{font-size:1.3rem}h2{font-size:1.05rem;margin:1.6rem 0 .4rem}\
-table{border-collapse:collapse}\
-th,td{text-align:left;vertical-align:top;padding:.2rem .8rem .2rem 0;border-bottom:1px solid #8886;overflow-wrap:anywhere}\
+div{overflow-x:auto}table{border-collapse:collapse}\
+th,td{text-align:left;vertical-align:top;padding:.2rem .8rem .2rem 0;border-bottom:1px solid #8886;white-space:nowrap}\
+td.long{white-space:normal;overflow-wrap:anywhere;min-width:18rem}\
 th{font-weight:600}td.number,th.number{text-align:right;font-variant-numeric:tabular-nums}\
 p.none,p.note{color:#888;margin:.2rem 0}";
 
@@ -32,6 +33,9 @@ fn escape(text: &str) -> String {
     }
     escaped
 }
+
+/// Longer cells, in bytes, are lists and may go over several lines; shorter ones are read as one word.
+const LONG: usize = 48;
 
 /// A column: its heading, and whether numbers stand in it.
 pub(super) struct Column(pub(super) &'static str, pub(super) bool);
@@ -79,20 +83,24 @@ impl Page {
             self.html.push_str("<p class=\"none\">none</p>\n");
             return;
         }
-        let class = |column: &Column| if column.1 { " class=\"number\"" } else { "" };
-        self.html.push_str("<table><thead><tr>");
+        let class = |column: &Column, cell: &str| match (column.1, cell.len() > LONG) {
+            (true, _) => " class=\"number\"",
+            (false, true) => " class=\"long\"",
+            (false, false) => "",
+        };
+        self.html.push_str("<div><table><thead><tr>");
         for column in &columns {
-            let _ = write!(self.html, "<th{}>{}</th>", class(column), escape(column.0));
+            let _ = write!(self.html, "<th{}>{}</th>", class(column, column.0), escape(column.0));
         }
         self.html.push_str("</tr></thead><tbody>\n");
         for row in rows.by_ref().take(MOST_ROWS) {
             self.html.push_str("<tr>");
             for (column, cell) in columns.iter().zip(&row) {
-                let _ = write!(self.html, "<td{}>{}</td>", class(column), escape(cell));
+                let _ = write!(self.html, "<td{}>{}</td>", class(column, cell), escape(cell));
             }
             self.html.push_str("</tr>\n");
         }
-        self.html.push_str("</tbody></table>\n");
+        self.html.push_str("</tbody></table></div>\n");
         let more = rows.count();
         if more > 0 {
             let _ = writeln!(self.html, "<p class=\"note\">and {more} more, which are not shown</p>");
