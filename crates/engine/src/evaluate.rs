@@ -8,11 +8,12 @@ use ferroform_core::{Diagnostic, Diagnostics, Marks, Severity, Type, Value};
 use ferroform_lang::Config;
 use ferroform_lang::config::{Condition, Module, Output, ProviderBlock, Variable};
 use ferroform_lang::eval::{
-    ConditionOutcome, Expansion, Scope, check_condition, decode_body, eval_expr, expand,
+    ConditionOutcome, Expansion, Scope, check_condition, decode_body, describe_references, eval_expr, expand,
 };
 use ferroform_lang::variables::{check_validations, module_input};
 use ferroform_plan::ConfigNode;
 
+use crate::checks::{Kind, Outcome, Status, below, in_module};
 use crate::store::{Repetition, Store};
 
 /// Where the values of the root module's variables come from.
@@ -31,6 +32,15 @@ pub(crate) fn evaluate(
     let path = node.module();
     let mut diagnostics = Diagnostics::new();
     let Some(module) = config.module(path) else { return diagnostics };
+    let tested = match node {
+        ConfigNode::VariableCheck(_, name) => Some((Kind::Variable, "var", name)),
+        ConfigNode::Output(_, name) => Some((Kind::Output, "output", name)),
+        ConfigNode::Check(_, name) => Some((Kind::Check, "check", name)),
+        _ => None,
+    };
+    if let Some((kind, word, name)) = tested {
+        store.results.begin(kind, &in_module(path, word, name));
+    }
     for instance in store.module_instances(path) {
         diagnostics.append(match node {
             ConfigNode::Variable(_, name) => variable(name, module, &instance, config, inputs, store),
@@ -86,12 +96,40 @@ fn variable(
     diagnostics
 }
 
-fn variable_check(name: &Arc<str>, module: &Module, instance: &ModuleInstance, store: &Store) -> Diagnostics {
+fn variable_check(
+    name: &Arc<str>,
+    module: &Module,
+    instance: &ModuleInstance,
+    store: &mut Store,
+) -> Diagnostics {
     let Some(variable) = module.variables.get(name) else { return Diagnostics::new() };
     let Some(value) = store.module(instance).and_then(|m| m.variables.get(name)) else {
         return Diagnostics::new();
     };
-    check_validations(variable, value, &store.scope(instance))
+    let known = value.is_wholly_known();
+    let diagnostics = check_validations(variable, value, &store.scope(instance));
+    if !variable.validations.is_empty() {
+        let mut outcome = Outcome::default();
+        outcome.add(if known { Status::Pass } else { Status::Unknown }, None);
+        let failed = diagnostics.iter().filter(|diagnostic| diagnostic.is_error());
+        failed.for_each(|diagnostic| outcome.add(Status::Fail, Some(diagnostic.detail.clone())));
+        report(Kind::Variable, "var", name, module, instance, outcome, store);
+    }
+    diagnostics
+}
+
+/// Keeps what came of the conditions of something that has a name in a module.
+fn report(
+    kind: Kind,
+    word: &str,
+    name: &str,
+    module: &Module,
+    instance: &ModuleInstance,
+    outcome: Outcome,
+    store: &mut Store,
+) {
+    let object = below(instance, &format!("{word}.{name}"));
+    store.results.report(kind, &in_module(&module.path, word, name), &object, outcome);
 }
 
 fn local(name: &Arc<str>, module: &Module, instance: &ModuleInstance, store: &mut Store) -> Diagnostics {
@@ -104,7 +142,7 @@ fn local(name: &Arc<str>, module: &Module, instance: &ModuleInstance, store: &mu
 fn output(name: &Arc<str>, module: &Module, instance: &ModuleInstance, store: &mut Store) -> Diagnostics {
     let Some(output) = module.outputs.get(name) else { return Diagnostics::new() };
     let scope = store.scope(instance);
-    let mut diagnostics =
+    let (mut diagnostics, outcome) =
         conditions(&output.preconditions, &scope, "Module output value precondition failed");
     let mut value = Value::unknown(Type::Dynamic);
     if !diagnostics.has_errors() {
@@ -112,6 +150,9 @@ fn output(name: &Arc<str>, module: &Module, instance: &ModuleInstance, store: &m
         value = check_marks(output, value, instance.is_root(), &mut diagnostics);
     }
     store.module_mut(instance).outputs.insert(name.clone(), value);
+    if !output.preconditions.is_empty() {
+        report(Kind::Output, "output", name, module, instance, outcome, store);
+    }
     diagnostics
 }
 
@@ -148,29 +189,33 @@ fn call(name: &Arc<str>, module: &Module, instance: &ModuleInstance, store: &mut
 }
 
 /// What the assertions of a check come to: warnings only, unless one cannot be evaluated at all.
-fn check(name: &Arc<str>, module: &Module, instance: &ModuleInstance, store: &Store) -> Diagnostics {
+fn check(name: &Arc<str>, module: &Module, instance: &ModuleInstance, store: &mut Store) -> Diagnostics {
     let mut diagnostics = Diagnostics::new();
     let Some(check) = module.checks.get(name) else { return diagnostics };
-    if store.module(instance).is_some_and(|values| values.failed_checks.contains(name)) {
+    let mut tested = Outcome::default();
+    if let Some(why) = store.module(instance).and_then(|values| values.failed_checks.get(name)) {
         // That its data source cannot be read has been said.
+        tested.add(Status::Fail, Some(why.clone()));
+        report(Kind::Check, "check", name, module, instance, tested, store);
         return diagnostics;
     }
     let scope = store.scope(instance);
     for condition in &check.asserts {
         let (outcome, found) = check_condition(condition, &scope);
         let told = |summary: &'static str, detail: String| {
-            Diagnostic::warning(summary)
-                .detail(detail)
-                .subject(condition.condition.span)
-                .context(condition.span)
+            let warning = Diagnostic::warning(summary).detail(detail);
+            at_condition(warning, condition, &scope)
         };
         match outcome {
             ConditionOutcome::Pass => diagnostics.append(found),
             ConditionOutcome::Fail(message) => {
+                // A message that cannot be told is none.
+                tested.add(Status::Fail, (!found.has_errors()).then(|| message.clone()));
                 diagnostics.append(as_warnings(found));
                 diagnostics.push(told("Check block assertion failed", message));
             }
             ConditionOutcome::Unknown => {
+                tested.add(if found.has_errors() { Status::Error } else { Status::Unknown }, None);
                 if !found.has_errors() {
                     let detail =
                         "What the condition depends on is known only after applying. It is checked then.";
@@ -180,7 +225,22 @@ fn check(name: &Arc<str>, module: &Module, instance: &ModuleInstance, store: &St
             }
         }
     }
+    report(Kind::Check, "check", name, module, instance, tested, store);
     diagnostics
+}
+
+/// The first error in a line.
+pub(crate) fn first_error(diagnostics: &Diagnostics) -> Option<String> {
+    let error = diagnostics.iter().find(|diagnostic| diagnostic.is_error())?;
+    Some(format!("{}: {}", error.summary, error.detail))
+}
+
+/// A diagnostic with the place of a condition and the values that it refers to.
+fn at_condition(diagnostic: Diagnostic, condition: &Condition, scope: &dyn Scope) -> Diagnostic {
+    let expr = &condition.condition;
+    let mut diagnostic = diagnostic.subject(expr.span).context(condition.span);
+    diagnostic.values = describe_references(expr, scope);
+    diagnostic
 }
 
 /// What goes wrong in a check stops nothing.
@@ -190,20 +250,29 @@ pub(crate) fn as_warnings(mut diagnostics: Diagnostics) -> Diagnostics {
 }
 
 /// Checks conditions; one that cannot be told yet passes for now.
-pub(crate) fn conditions(conditions: &[Condition], scope: &dyn Scope, summary: &'static str) -> Diagnostics {
+pub(crate) fn conditions(
+    conditions: &[Condition],
+    scope: &dyn Scope,
+    summary: &'static str,
+) -> (Diagnostics, Outcome) {
     let mut diagnostics = Diagnostics::new();
+    let mut tested = Outcome::default();
     for condition in conditions {
-        match diagnostics.take(check_condition(condition, scope)) {
-            ConditionOutcome::Pass | ConditionOutcome::Unknown => {}
-            ConditionOutcome::Fail(message) => diagnostics.push(
-                Diagnostic::error(summary)
-                    .detail(message)
-                    .subject(condition.condition.span)
-                    .context(condition.span),
-            ),
+        let (outcome, found) = check_condition(condition, scope);
+        let broken = found.has_errors();
+        diagnostics.append(found);
+        match outcome {
+            ConditionOutcome::Pass => {}
+            ConditionOutcome::Unknown => {
+                tested.add(if broken { Status::Error } else { Status::Unknown }, None);
+            }
+            ConditionOutcome::Fail(message) => {
+                tested.add(Status::Fail, (!broken).then(|| message.clone()));
+                diagnostics.push(at_condition(Diagnostic::error(summary).detail(message), condition, scope));
+            }
         }
     }
-    diagnostics
+    (diagnostics, tested)
 }
 
 /// The configuration of a provider without marks: what its block says, or nothing set when there is none.

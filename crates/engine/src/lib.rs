@@ -4,6 +4,7 @@
 //! happens on the way is told as [`events`].
 
 pub mod applying;
+mod checks;
 mod compat;
 mod evaluate;
 pub mod events;

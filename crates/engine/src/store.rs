@@ -1,14 +1,17 @@
 //! The values that evaluation has come to so far, and the view of them that an expression in a module has.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ferroform_core::addr::{InstanceKey, ModuleInstance, ModulePath, Resource};
+use ferroform_core::addr::{InstanceKey, ModuleInstance, ModulePath, Resource, ResourceInstance};
 use ferroform_core::{Diagnostic, Diagnostics, Span, Type, Value};
+use ferroform_lang::config::Condition;
 use ferroform_lang::eval::{Expansion, Scope};
 use ferroform_lang::funcs::FuncContext;
 use ferroform_lang::reference::Referent;
 use rustc_hash::FxHashMap;
+
+use crate::checks::{Kind, Outcome, Results};
 
 /// What is the same for all expressions of a run.
 #[derive(Debug, Clone)]
@@ -26,6 +29,8 @@ pub struct Store {
     instances: FxHashMap<ModulePath, Vec<ModuleInstance>>,
     values: FxHashMap<ModuleInstance, ModuleValues>,
     contexts: FxHashMap<ModulePath, FuncContext>,
+    /// What came of conditions.
+    pub(crate) results: Results,
     /// The same for all expressions.
     pub environment: Environment,
 }
@@ -41,8 +46,8 @@ pub struct ModuleValues {
     pub outputs: FxHashMap<Arc<str>, Value>,
     /// Resources, each as a whole: an object, or a tuple or object of objects.
     pub resources: FxHashMap<Resource, Value>,
-    /// The checks whose data source could not be read.
-    pub failed_checks: BTreeSet<Arc<str>>,
+    /// The checks whose data source could not be read, and why.
+    pub failed_checks: BTreeMap<Arc<str>, String>,
     /// The instances of the modules that it calls.
     pub calls: FxHashMap<Arc<str>, Expansion>,
 }
@@ -55,6 +60,7 @@ impl Store {
             instances: FxHashMap::from_iter([(ModulePath::root(), vec![root.clone()])]),
             values: FxHashMap::from_iter([(root, ModuleValues::default())]),
             contexts,
+            results: Results::default(),
             environment,
         }
     }
@@ -92,6 +98,19 @@ impl Store {
     /// Whether the call that a module instance comes from was expanded, so that it is known which instances there are.
     pub fn has_call(&self, module: &ModuleInstance) -> bool {
         self.instances.contains_key(&module.path())
+    }
+
+    /// Keeps what came of some of a resource instance's conditions.
+    pub(crate) fn report_resource(
+        &mut self,
+        addr: &ResourceInstance,
+        conditions: &[Condition],
+        outcome: Outcome,
+    ) {
+        if !conditions.is_empty() {
+            let config = addr.config().to_string();
+            self.results.report(Kind::Resource, &config, &addr.to_string(), outcome);
+        }
     }
 
     /// What an expression in a module instance sees.

@@ -138,10 +138,15 @@ fn record(terraform: &Terraform, case: &Case, out: &mut Map<String, Json>) -> Re
     let (_, problems) = terraform.run(&dir, &apply, &[])?;
     let mut applied = read_state(&dir).unwrap_or_default();
     number(&mut applied, |_, place| format!("id of {place}"))?;
+    let checks = sorted_checks(&applied["check_results"]);
     if let Some(fields) = applied.as_object_mut() {
         fields.retain(|name, _| name == "outputs" || name == "resources");
     }
-    out.insert("applied".into(), json!({ "diagnostics": problems, "state": applied }));
+    let mut after = json!({ "diagnostics": problems, "state": applied });
+    if !checks.is_null() {
+        after["checks"] = checks;
+    }
+    out.insert("applied".into(), after);
     Ok(())
 }
 
@@ -230,6 +235,20 @@ fn number(state: &mut Json, name: impl Fn(usize, &str) -> String) -> Result<()> 
     }
     *state = serde_json::from_str(&text)?;
     Ok(())
+}
+
+/// The results of checks, which Terraform writes in no order.
+fn sorted_checks(results: &Json) -> Json {
+    let Some(results) = results.as_array() else { return Json::Null };
+    let mut results = results.clone();
+    for result in &mut results {
+        if let Some(objects) = result["objects"].as_array_mut() {
+            objects.sort_by_cached_key(|object| object["object_addr"].to_string());
+        }
+    }
+    results
+        .sort_by_cached_key(|result| (result["object_kind"].to_string(), result["config_addr"].to_string()));
+    Json::Array(results)
 }
 
 fn changes(changes: &Json) -> Json {

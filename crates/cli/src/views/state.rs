@@ -1,5 +1,6 @@
 //! States for people, and as JSON.
 
+mod checks;
 mod json;
 
 use ferroform_core::addr::{ProviderConfig, ResourceInstance, ResourceMode};

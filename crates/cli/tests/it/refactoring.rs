@@ -95,7 +95,10 @@ fn a_check_that_fails_is_told_and_stops_nothing() {
          condition     = terraform_data.a.output == \"y\"\n    error_message = \"It is ${terraform_data.a.output}.\"\n  }\n}\n",
     );
     shows(&project.run("plan").ok(), &["Warning: Check block assertion known after apply"]);
-    shows(&project.run("apply -auto-approve").ok(), &["Warning: Check block assertion failed", "It is x."]);
+    shows(
+        &project.run("apply -auto-approve").ok(),
+        &["Warning: Check block assertion failed", "terraform_data.a.output is \"x\"", "It is x."],
+    );
     assert_eq!(objects(&project).len(), 1);
 }
 

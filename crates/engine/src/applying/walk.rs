@@ -1,5 +1,7 @@
 //! The walk over the execution graph. One task evaluates and decides what may begin; operations run beside it.
 
+mod start;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,13 +25,13 @@ use rustc_hash::FxHashMap;
 use super::instance::{InstanceOutcome, InstanceRequest};
 use super::operation::{DataRead, Finished, Operate, operate, read_data};
 use super::{Applied, ApplyInput, Done, StopLevel};
-use crate::evaluate::{RootInputs, as_warnings, conditions, evaluate, provider_config};
+use crate::checks::{Kind, Results};
+use crate::evaluate::{RootInputs, as_warnings, conditions, evaluate, first_error, provider_config};
 use crate::events::{Event, Operation};
+use crate::objects;
 use crate::planning::{Prior, Setup, resolve, sensitive_paths};
 use crate::providers::resource_schema;
-use crate::refactoring::in_order;
 use crate::store::{Repetition, Store, collect, keys};
-use crate::{objects, state_values};
 
 struct PlannedInputs<'a>(&'a BTreeMap<Arc<str>, Value>);
 
@@ -99,6 +101,7 @@ impl<'a> Applier<'a> {
             done: Done::default(),
             diagnostics: Diagnostics::new(),
         };
+        applier.store.results = Results::resume(&setup.config, plan.prior.check_results.as_ref());
         applier.values_from_state();
         for config in used_providers(plan) {
             applier.try_out(config).await;
@@ -114,12 +117,7 @@ impl<'a> Applier<'a> {
         };
         let operations = nodes.iter().filter(|n| is_operation(&n.step)).count();
         self.input.events.emit(Event::ApplyPlanned { operations });
-        if !self.plan.moves.is_empty() {
-            // The journal is read on top of the state as it was before.
-            let moves = in_order(self.plan.moves.clone()).into_iter();
-            let moves = moves.map(|(from, to)| Change::Move { from, to });
-            self.record(Record::Changes(moves.collect()));
-        }
+        self.record_moves();
         self.record_imports();
         let mut waiting: Vec<usize> = nodes.iter().map(|n| n.after.len()).collect();
         let mut followers: Vec<Vec<StepId>> = vec![Vec::new(); nodes.len()];
@@ -198,24 +196,6 @@ impl<'a> Applier<'a> {
             .filter(|id| !matches!(nodes[*id].step, Step::Evaluate(_)) && unfinished(*id) && !begun(*id))
             .count();
         self.finish(skipped, abandoned)
-    }
-
-    /// What is imported is in the state that applying starts from. Nothing is done to it, so that an import that is lost
-    /// is made again by the next run.
-    fn record_imports(&mut self) {
-        let plan = self.plan;
-        let mut changes = Vec::new();
-        for (addr, id) in &plan.imports {
-            let provider = self.state.resources.get(&addr.resource()).map(|r| r.provider.clone());
-            let (Some(object), Some(provider)) = (self.state.current(addr), provider) else { continue };
-            let object = ferroform_state::Object::clone(object);
-            changes.push(Change::SetCurrent { address: addr.clone(), provider, object });
-            self.done.imported += 1;
-            self.input.events.emit(Event::Imported { addr: addr.clone(), id: id.clone() });
-        }
-        if !changes.is_empty() {
-            self.record(Record::Changes(changes));
-        }
     }
 
     /// Evaluation always; operations as many at once as is allowed.
@@ -405,8 +385,12 @@ impl<'a> Applier<'a> {
         let expansion = self.expansion(&change.addr.resource(), block)?;
         let repetition = Repetition::of(&expansion, change.addr.key.as_ref());
         let scope = self.store.scope(&change.addr.module).with_repetition(repetition);
-        let mut found = conditions(&block.lifecycle.preconditions, &scope, "Resource precondition failed");
+        let preconditions = &block.lifecycle.preconditions;
+        let (mut found, tested) = conditions(preconditions, &scope, "Resource precondition failed");
         let value = found.take(decode_body(&block.body, &schema.block, &scope));
+        let (resource, object) = (change.addr.config().to_string(), change.addr.to_string());
+        self.store.results.begin_object(Kind::Resource, &resource, &object);
+        self.store.report_resource(&change.addr, preconditions, tested);
         let failed = found.has_errors();
         found.into_iter().for_each(|d| self.diagnostics.push(resolve(d, None, Some(&change.addr))));
         if failed {
@@ -629,9 +613,10 @@ impl<'a> Applier<'a> {
         let block =
             config.module(&change.addr.module.path()).and_then(|m| m.resources.get(&change.addr.resource));
         let check = block.and_then(|block| block.check.clone());
+        let why = first_error(&found);
         self.report(change, if check.is_some() { as_warnings(found) } else { found });
-        if let (true, Some(check)) = (failed, &check) {
-            self.store.module_mut(&change.addr.module).failed_checks.insert(check.clone());
+        if let (Some(why), Some(check)) = (why, check) {
+            self.store.module_mut(&change.addr.module).failed_checks.insert(check, why);
             return true;
         }
         let Ok(schema) = self.schema(&change.provider, &change.addr) else { return false };
@@ -665,7 +650,9 @@ impl<'a> Applier<'a> {
         let Some(expansion) = self.expansion(&change.addr.resource(), block) else { return false };
         let repetition = Repetition::of(&expansion, change.addr.key.as_ref());
         let scope = self.store.scope(&change.addr.module).with_repetition(repetition).with_self(value);
-        let found = conditions(&block.lifecycle.postconditions, &scope, "Resource postcondition failed");
+        let postconditions = &block.lifecycle.postconditions;
+        let (found, tested) = conditions(postconditions, &scope, "Resource postcondition failed");
+        self.store.report_resource(&change.addr, postconditions, tested);
         let failed = found.has_errors();
         self.report(change, found);
         !failed
@@ -681,25 +668,6 @@ impl<'a> Applier<'a> {
                 block.map(|b| (&*b.body, b.header)),
                 Some(&change.addr),
             ));
-        }
-    }
-
-    /// What takes no part in the plan is seen as the state has it.
-    fn values_from_state(&mut self) {
-        let limited = !self.plan.targets.is_empty() || self.plan.mode != PlanMode::Normal;
-        if !limited {
-            return;
-        }
-        let config = self.setup.config.clone();
-        for (path, module) in config.modules() {
-            for block in module.resources.values() {
-                let resource = crate::graph::config_resource(path, block);
-                let schema = config.provider_for(path, block).ok().and_then(|provider| {
-                    let all = self.setup.registry.schema(&provider.source)?;
-                    resource_schema(&all, &provider.source, &resource.resource, None).ok().cloned()
-                });
-                state_values::insert(&mut self.store, &self.plan.prior, &resource, schema.as_ref());
-            }
         }
     }
 
@@ -734,6 +702,7 @@ impl<'a> Applier<'a> {
             }
             outputs.insert(change.name.clone(), value);
         }
+        self.state.check_results = self.store.results.to_json();
         let record = Record::Outputs(self.state.outputs.clone());
         self.record(record);
         Applied {

@@ -10,7 +10,7 @@ use ferroform_state::ObjectStatus;
 
 use super::resources::{Visited, is_pending};
 use super::walk::Planner;
-use crate::evaluate::{as_warnings, conditions};
+use crate::evaluate::{as_warnings, conditions, first_error};
 use crate::events::Event;
 use crate::graph::resources_below;
 use crate::objects;
@@ -48,14 +48,16 @@ impl Planner<'_> {
             return nothing;
         }
         let scope = self.store.scope(&addr.module).with_repetition(repetition.clone());
-        let mut found = conditions(&block.lifecycle.preconditions, &scope, "Resource precondition failed");
+        let preconditions = &block.lifecycle.preconditions;
+        let (mut found, tested) = conditions(preconditions, &scope, "Resource precondition failed");
         let config = found.take(decode_body(&block.body, &schema.block, &scope));
+        self.store.report_resource(addr, preconditions, tested);
         let (bare, marks) = config.unmark_deep();
-        let mut refused = false;
+        let mut refused = None;
         if !found.has_errors() {
             let told = visited.provider.validate_data_source(&addr.resource.type_name, &bare);
-            refused = block.check.is_some() && told.has_errors();
-            found.append(if refused { as_warnings(told) } else { told });
+            refused = block.check.as_ref().and_then(|_| first_error(&told));
+            found.append(if refused.is_some() { as_warnings(told) } else { told });
         }
         let failed = found.has_errors();
         self.report(found, Some((&block.body, block.header)), Some(addr));
@@ -74,18 +76,19 @@ impl Planner<'_> {
             self.plan_reading(visited, addr, reason, after.clone());
             return after;
         }
-        let (mut value, found) = if refused {
+        let (mut value, found) = if refused.is_some() {
             (Value::null_dynamic(), Diagnostics::new())
         } else {
             self.events.emit(Event::ReadStarted { addr: addr.clone() });
             visited.provider.read_data_source(&addr.resource.type_name, bare).await
         };
-        let failed = refused || found.has_errors();
+        let why = refused.or_else(|| first_error(&found));
         let found = if block.check.is_some() { as_warnings(found) } else { found };
         self.report(found, Some((&block.body, block.header)), Some(addr));
-        if failed {
+        let failed = why.is_some();
+        if let Some(why) = why {
             let Some(check) = &block.check else { return nothing };
-            self.store.module_mut(&addr.module).failed_checks.insert(check.clone());
+            self.store.module_mut(&addr.module).failed_checks.insert(check.clone(), why);
             value = objects::unknown_as_null(&unread);
         } else {
             self.events.emit(Event::ReadDone { addr: addr.clone(), id: objects::id_of(&value) });
@@ -103,7 +106,9 @@ impl Planner<'_> {
             self.plan_reading(visited, addr, ActionReason::CheckNested, value.clone());
         }
         let scope = self.store.scope(&addr.module).with_repetition(repetition).with_self(value.clone());
-        let found = conditions(&block.lifecycle.postconditions, &scope, "Resource postcondition failed");
+        let postconditions = &block.lifecycle.postconditions;
+        let (found, tested) = conditions(postconditions, &scope, "Resource postcondition failed");
+        self.store.report_resource(addr, postconditions, tested);
         self.report(found, None, Some(addr));
         value
     }

@@ -14,6 +14,7 @@ use ferroform_state::Object;
 use super::instance::{InstanceInput, plan_instance};
 use super::triggers;
 use super::walk::Planner;
+use crate::checks::Kind;
 use crate::evaluate::conditions;
 use crate::graph::NodeId;
 use crate::state_values;
@@ -58,6 +59,7 @@ impl Planner<'_> {
             return state_values::insert(&mut self.store, &self.state, resource, Some(&visited.schema));
         }
         self.find_imports(resource, block);
+        self.store.results.begin(Kind::Resource, &resource.to_string());
         for module in self.store.module_instances(&resource.module) {
             let address = AbsResource { module: module.clone(), resource: resource.resource.clone() };
             let scope = self.store.scope(&module);
@@ -113,12 +115,14 @@ impl Planner<'_> {
             }
         }
         let scope = self.store.scope(&addr.module).with_repetition(repetition.clone());
-        let mut found = conditions(&block.lifecycle.preconditions, &scope, "Resource precondition failed");
+        let preconditions = &block.lifecycle.preconditions;
+        let (mut found, tested) = conditions(preconditions, &scope, "Resource precondition failed");
         if found.has_errors() {
             self.report(found, None, Some(addr));
             return nothing;
         }
         let config = found.take(decode_body(&block.body, &visited.schema.block, &scope));
+        self.store.report_resource(addr, preconditions, tested);
         let triggers = if prior.is_some() { self.triggered(block, addr, &repetition) } else { Ok(false) };
         let triggered = triggers.unwrap_or_else(|diagnostics| {
             found.append(diagnostics);
@@ -181,7 +185,9 @@ impl Planner<'_> {
         let after = change.after.clone();
         self.push_change(change);
         let scope = self.store.scope(&addr.module).with_repetition(repetition).with_self(after.clone());
-        let found = conditions(&block.lifecycle.postconditions, &scope, "Resource postcondition failed");
+        let postconditions = &block.lifecycle.postconditions;
+        let (found, tested) = conditions(postconditions, &scope, "Resource postcondition failed");
+        self.store.report_resource(addr, postconditions, tested);
         self.report(found, None, Some(addr));
         after
     }

@@ -23,6 +23,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use super::imports;
 use super::targets::{Limits, covers};
 use super::{ConfiguredProviders, PlanInput, PlanOptions, Planned, Prior, Setup, WorldGuard, order};
+use crate::checks::Results;
 use crate::evaluate::{RootInputs, evaluate, provider_config};
 use crate::events::EventSink;
 use crate::graph::{ConfigGraph, NodeId};
@@ -142,6 +143,7 @@ impl<'a> Planner<'a> {
             create_first,
             diagnostics,
         };
+        planner.store.results = Results::of(&setup.config);
         planner.move_objects();
         planner.check_imports();
         planner.walk().await;
@@ -238,6 +240,7 @@ impl<'a> Planner<'a> {
             return Planned { plan: None, settled, providers, diagnostics: self.diagnostics };
         }
         let outputs = self.output_changes();
+        self.state.check_results = self.store.results.to_json();
         let variables = self
             .store
             .module(&ModuleInstance::root())

@@ -26,6 +26,9 @@ impl Moves {
         addresses: impl IntoIterator<Item = ResourceInstance>,
     ) -> Moves {
         let mut moves = Moves::default();
+        if statements.is_empty() {
+            return moves;
+        }
         let Ok(order) = order(statements) else { return moves };
         let mut now: BTreeMap<ResourceInstance, ResourceInstance> =
             addresses.into_iter().map(|address| (address.clone(), address)).collect();

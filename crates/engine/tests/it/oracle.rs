@@ -31,6 +31,7 @@ const MEANT: &[(&str, &str, &str)] = &[
         "change of terraform_data.a[0]: previous_address",
         "the address that the state has is said even of an object that goes",
     ),
+    ("check-data-fails", "results of checks", "the provider says more of why a state was not found"),
     ("check-invalid", "diagnostics", "an incomplete assert block is one error, not also the lack of one"),
     ("import-invalid", "diagnostics", "one mistake is one error; Terraform reports it twice"),
     (
@@ -131,6 +132,7 @@ async fn compare(name: &str) -> Vec<(String, Json, Json)> {
             theirs["diagnostics"].clone(),
         ));
         let ours = numbered(&applied.state);
+        differing.push(("results of checks".into(), ours["check_results"].clone(), theirs["checks"].clone()));
         let fields = |state: &Json| state["outputs"].as_object().cloned().unwrap_or_default();
         by_name("output in the state", &fields(&ours), &theirs["state"]["outputs"], &mut differing);
         by_name(

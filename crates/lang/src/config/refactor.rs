@@ -133,13 +133,12 @@ pub(super) fn removed(block: &Block, cx: &mut Context<'_>) -> Option<RemovedBloc
             _ => {}
         }
     }
-    let expr = &block.body.attribute("from")?.expr;
-    let found = parts(expr, cx)?;
+    let expr = address(&block.body.attribute("from")?.expr, cx)?;
+    let found = parts(&expr, cx)?;
     let mut wrong = |summary: &'static str, detail: &str| {
         cx.diags.push(Diagnostic::error(summary).detail(detail.to_owned()).subject(expr.span));
         None
     };
-    let resource = found.modules().len() < found.0.len();
     if found.modules().iter().any(|part| part.key.is_some()) {
         return wrong(
             "Module instance keys not allowed",
@@ -148,20 +147,20 @@ pub(super) fn removed(block: &Block, cx: &mut Context<'_>) -> Option<RemovedBloc
     }
     // What stands behind type and name can only be meant for an instance.
     let (head, extra) = found.resource_parts();
-    if resource && (extra || head.iter().any(|part| part.key.is_some())) {
+    if extra || head.iter().any(|part| part.key.is_some()) {
         return wrong(
             "Resource instance keys not allowed",
             "A removed block is about all instances of a resource: give its address without a key, such as \
              hcloud_server.web.",
         );
     }
-    let mut from = found.endpoint(false).map_err(|detail| invalid_address(&detail, expr.span)).map_or_else(
-        |problem| {
-            cx.diags.push(problem);
-            None
-        },
-        Some,
-    )?;
+    let mut from = match found.endpoint(false) {
+        Ok(from) => from,
+        Err(detail) => {
+            cx.diags.push(invalid_address(&detail, expr.span));
+            return None;
+        }
+    };
     if from.resource.as_ref().is_some_and(|r| r.mode == ResourceMode::Data) {
         cx.diags.push(
             Diagnostic::error("Data source address not allowed")

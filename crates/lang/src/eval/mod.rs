@@ -27,7 +27,7 @@ mod template;
 pub use condition::{ConditionOutcome, check_condition};
 pub use decode::decode_body;
 pub use expand::{Expansion, expand};
-pub(crate) use report::describe_references;
+pub use report::describe_references;
 pub use spans::span_in_body;
 pub use template::render_template;
 

@@ -52,7 +52,7 @@ impl Evaluator<'_> {
 }
 
 /// The references of an expression with descriptions of their values, as diagnostics have them.
-pub(crate) fn describe_references(expr: &Expr, scope: &dyn Scope) -> Vec<(String, String)> {
+pub fn describe_references(expr: &Expr, scope: &dyn Scope) -> Vec<(String, String)> {
     Evaluator::new(Names::Scope(scope)).describe_references(expr, None)
 }
 

@@ -1,4 +1,4 @@
-use ferroform_core::addr::{ModulePath, Resource};
+use ferroform_core::addr::{InstanceKey, ModulePath, Resource};
 use ferroform_core::{Type, Value};
 use ferroform_lang::{IgnoreChanges, decode_body, references_in_expr};
 
@@ -251,4 +251,72 @@ fn json_files_say_the_same_in_other_words() {
         crate::eval::show(&value),
         "{disk = {size = 1}, id = null, labels = null, name = \"x-1\", port = set[{name = null, number = 80}, {name = null, number = 81}]}"
     );
+}
+
+#[test]
+fn blocks_about_addresses_are_the_same_in_json() {
+    let texts = [
+        r#"
+        moved {
+          from = module.a.box_thing.x
+          to   = module.b["k"].box_thing.x[1]
+        }
+        removed {
+          from = module.c.resource.box_thing.y
+          lifecycle { destroy = false }
+        }
+        import {
+          for_each = ["i"]
+          to       = module.d[each.key].box_thing.z
+          id       = each.value
+        }
+        check "c" {
+          data "box_thing" "d" { name = "n" }
+          assert {
+            condition     = data.box_thing.d.name == "n"
+            error_message = "No."
+          }
+        }
+        "#,
+        r#"
+        === main.tf.json
+        {
+          "moved": { "from": "module.a.box_thing.x", "to": "module.b[\"k\"].box_thing.x[1]" },
+          "removed": { "from": "module.c.resource.box_thing.y", "lifecycle": { "destroy": false } },
+          "import": { "for_each": ["i"], "to": "module.d[each.key].box_thing.z", "id": "${each.value}" },
+          "check": {
+            "c": {
+              "data": { "box_thing": { "d": { "name": "n" } } },
+              "assert": { "condition": "${data.box_thing.d.name == \"n\"}", "error_message": "No." }
+            }
+          }
+        }
+        "#,
+    ];
+    for text in texts {
+        let (config, _, diags) = load(text);
+        assert!(diags.is_empty(), "{diags:?}");
+        let root = config.root();
+        let moved = &root.moved[0];
+        assert_eq!(
+            (moved.from.key.as_ref(), moved.from.every),
+            (None, false),
+            "one instance, as `to` is one"
+        );
+        assert_eq!(moved.to.key, Some(InstanceKey::Int(1)));
+        assert_eq!(moved.to.modules[0].key, Some(InstanceKey::String("k".into())));
+        let removed = &root.removed[0];
+        assert_eq!(removed.from.resource, Some(Resource::managed("box_thing", "y")));
+        assert!(!removed.destroy && removed.from.every);
+        let import = &root.imports[0];
+        assert_eq!(import.resource.to_string(), "module.d.box_thing.z");
+        assert_eq!(import.keys.iter().map(Option::is_some).collect::<Vec<_>>(), [true, false]);
+        let mut references: Vec<_> = import.references().iter().map(|r| r.referent.to_string()).collect();
+        references.sort();
+        assert_eq!(references, ["each.key", "each.value"]);
+        let data = Resource::data("box_thing", "d");
+        assert_eq!(root.checks["c"].data, Some(data.clone()));
+        assert_eq!(root.resources[&data].check.as_deref(), Some("c"));
+        assert_eq!(root.checks["c"].asserts.len(), 1);
+    }
 }

@@ -9,6 +9,7 @@ use ferroform_core::{Value, ValueKind};
 use ferroform_state::{DeposedKey, Object, State};
 use serde_json::{Map, Value as Json, json};
 
+use super::checks::checks_json;
 use super::object_value;
 use crate::views::outputs::output_json;
 use crate::views::schemas::Schemas;
@@ -30,6 +31,9 @@ pub(crate) fn state_json(state: Option<&State>, schemas: &Schemas<'_>) -> String
             modules(state, schemas).remove(&ModuleInstance::root()).unwrap_or_default(),
         );
         out.insert("values".into(), Json::Object(values));
+        if let Some(checks) = checks_json(state.check_results.as_ref()) {
+            out.insert("checks".into(), checks);
+        }
     }
     Json::Object(out).to_string() + "\n"
 }
