@@ -10,7 +10,7 @@ mod new;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::cloud::*;
 pub(crate) use self::cloudflare::CloudflareRangesArgs;
@@ -232,6 +232,10 @@ pub(crate) struct ApplyArgs {
     /// Do not ask for approval.
     #[arg(long)]
     pub auto_approve: bool,
+    /// What becomes of load balancers and volumes that a cluster made by itself, when everything is destroyed: `keep` or
+    /// `remove`. If left out, it is asked, and where nobody can be asked they are kept.
+    #[arg(long, value_name = "FATE")]
+    pub cluster_objects: Option<ClusterObjects>,
     /// With -local -machines: when all is applied, wait until every machine's cloud-init is done, and fail if it
     /// reports an error. At most 10m, or as long as is given.
     #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, default_missing_value = "10m")]
@@ -262,6 +266,15 @@ pub(crate) struct ImportArgs {
     pub address: String,
     /// What the provider knows the object by.
     pub id: String,
+}
+
+/// What becomes of what a cluster made by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ClusterObjects {
+    /// It stays.
+    Keep,
+    /// It is removed.
+    Remove,
 }
 
 /// `output`

@@ -10,6 +10,7 @@ mod evaluate;
 pub mod events;
 mod graph;
 pub mod journal;
+pub mod left_behind;
 mod objects;
 pub mod planning;
 pub mod providers;

@@ -6,6 +6,7 @@ use std::future::Future;
 use ferroform_hcloud::{Action, Client, Error, code};
 use parking_lot::Mutex;
 
+use crate::cluster::Cluster;
 use crate::turns::Turns;
 
 /// A configured provider, as operations see it.
@@ -17,6 +18,8 @@ pub(crate) struct Cx {
     pub(crate) images: Mutex<BTreeMap<(String, String), i64>>,
     /// Turns on what only one may change at a time.
     pub(crate) turns: Turns,
+    /// What a cluster made on servers and in networks that are to be deleted.
+    pub(crate) cluster: Mutex<Cluster>,
 }
 
 /// Refusals that are no failure of a step.

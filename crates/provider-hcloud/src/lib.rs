@@ -10,6 +10,7 @@
 
 mod applying;
 mod attrs;
+mod cluster;
 mod cx;
 mod data_source;
 mod data_sources;

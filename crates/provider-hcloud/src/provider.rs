@@ -1,6 +1,6 @@
 //! The provider as the engine sees it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -11,13 +11,15 @@ use ferroform_core::schema::{Nesting, Schema};
 use ferroform_core::{Diagnostic, Diagnostics, Value};
 use ferroform_provider::{
     ApplyRequest, ApplyResponse, CheckpointSink, ConfigureRequest, Effects, Holdup, ImportedResource,
-    InterruptedRequest, LocateRequest, Located, PlanRequest, PlanResponse, Private, Provider,
-    ProviderFactory, ProviderSchema, ReadRequest, ReadResponse, UpgradeRequest, Workload, World, generic,
+    InterruptedRequest, LeftBehind, LeftBehindFound, LeftBehindRemoved, LeftBehindRequest, LocateRequest,
+    Located, PlanRequest, PlanResponse, Private, Provider, ProviderFactory, ProviderSchema, ReadRequest,
+    ReadResponse, UpgradeRequest, Workload, World, generic,
 };
 use parking_lot::Mutex;
 
 use crate::applying::Work;
 use crate::attrs::{Attrs, State};
+use crate::cluster;
 use crate::cx::Cx;
 use crate::data_source::DataSource;
 use crate::failure::{concerns_all, explain};
@@ -167,8 +169,12 @@ impl Provider for Hcloud {
         match self.settings.client(Attrs(&request.config)) {
             Ok(Some(client)) => {
                 // Configured once: a second configuration would be a mistake of the engine, and the first stays.
-                let _ =
-                    self.cx.set(Cx { client, images: Mutex::new(BTreeMap::new()), turns: Turns::default() });
+                let _ = self.cx.set(Cx {
+                    client,
+                    images: Mutex::default(),
+                    turns: Turns::default(),
+                    cluster: Mutex::default(),
+                });
                 Diagnostics::new()
             }
             Ok(None) => Diagnostics::new(),
@@ -328,6 +334,26 @@ impl Provider for Hcloud {
             per_hour: (allowance.per_second * 3600.0).round() as u64,
             wait,
         })
+    }
+
+    async fn left_behind(&self, request: LeftBehindRequest) -> Result<LeftBehindFound, Diagnostics> {
+        let cx = self.cx()?;
+        cluster::find(cx, &request)
+            .await
+            .map_err(|error| explain(&error, "look for what a cluster made by itself").into())
+    }
+
+    fn remove_left_behind(&self, objects: &[LeftBehind]) {
+        if let Some(cx) = self.cx.get() {
+            cx.cluster.lock().permit(objects);
+        }
+    }
+
+    async fn finish_left_behind(&self, begin: bool) -> LeftBehindRemoved {
+        match self.cx.get() {
+            Some(cx) => cluster::finish(cx, begin).await,
+            None => LeftBehindRemoved::default(),
+        }
     }
 
     async fn stop(&self) {

@@ -3,7 +3,7 @@
 //! [`Provider`] has every method of Terraform's plugin protocol with its meaning, so that a provider of ours can be
 //! served over that protocol and a published plugin driven through this trait. Some optional capabilities go beyond
 //! the protocol, each with a default: batched reads, checkpoints during apply, the look-up of objects whose creation was
-//! not seen to end, and notes about updates that were not.
+//! not seen to end, notes about updates that were not, and the search for what deleted objects leave behind.
 //!
 //! Values given to and by a provider have the implied type of the resource's schema. They carry no marks.
 
@@ -18,7 +18,10 @@ use ferroform_core::schema::{Block, Schema};
 use ferroform_core::{AttrPath, Diagnostic, Diagnostics, Value};
 
 pub mod generic;
+mod left_behind;
 pub mod proposed;
+
+pub use left_behind::{KnownObject, LeftBehind, LeftBehindFound, LeftBehindRemoved, LeftBehindRequest};
 
 /// All that a provider offers.
 #[derive(Debug, Clone, Default)]
@@ -343,6 +346,26 @@ pub trait Provider: Send + Sync {
     /// Where many operations are planned and nothing is known, it asks.
     async fn holdup(&self, _workload: Workload) -> Option<Holdup> {
         None
+    }
+
+    /// Looks for objects that are under nobody's management and hang on those that are to be deleted. From then on the
+    /// provider takes them for kept, until [`remove_left_behind`](Provider::remove_left_behind) says otherwise: what
+    /// they block fails at once and not after waiting.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    async fn left_behind(&self, _request: LeftBehindRequest) -> Result<LeftBehindFound, Diagnostics> {
+        Ok(LeftBehindFound::default())
+    }
+
+    /// Permits the provider to remove these of the objects that it found last. It does so while it deletes what they hang
+    /// on, at a moment when nothing makes them anew.
+    fn remove_left_behind(&self, _objects: &[LeftBehind]) {}
+
+    /// Comes after the last operation: removes what was permitted and is still there, unless nothing is to begin any
+    /// more, and tells what was removed since [`left_behind`](Provider::left_behind).
+    async fn finish_left_behind(&self, _begin: bool) -> LeftBehindRemoved {
+        LeftBehindRemoved::default()
     }
 
     /// Asks all that runs to end soon.

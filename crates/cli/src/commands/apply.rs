@@ -12,15 +12,16 @@ use ferroform_state::local::rescue;
 use ferroform_state::manager::Manager;
 use tokio::sync::watch;
 
-use super::Outcome;
 use super::cloud::machines::ready;
 use super::plan::mode;
+use super::{Outcome, cluster_objects};
 use crate::args::{ApplyArgs, WaitFor};
 use crate::cloud::control::Control;
 use crate::cloud::{LocalCloud, boots};
 use crate::project::Project;
 use crate::settings::{Settings, parse_duration};
 use crate::terminal::Terminal;
+use crate::views::cluster_objects::render_removed;
 use crate::views::outputs::render_outputs;
 use crate::views::plan::render_plan;
 use crate::views::progress::{Progress, render_done};
@@ -45,7 +46,11 @@ pub(super) async fn run_checked(
     let limit = boot_limit(&context, args)?;
     let mut interruptible = None;
     let (mut session, plan, providers) = match &args.planfile {
-        Some(path) if !destroy => saved(&context, args, path)?,
+        Some(path) if !destroy => {
+            let (session, plan, providers) = saved(&context, args, path)?;
+            context.take(cluster_objects_fit(args, &plan), &session.project.sources)?;
+            (session, plan, providers)
+        }
         Some(path) => {
             let detail = format!("destroy makes its own plan, so {} cannot be given.", path.display());
             context.report(&Diagnostic::error("Too many arguments").detail(detail).into(), &Sources::new());
@@ -62,9 +67,12 @@ pub(super) async fn run_checked(
             context.print(&render_plan(&plan, &schemas_of(&session.registry), &context.style));
             session.tell_holdups(&context, &plan, &planned.providers).await;
             context.take(check(&plan), &session.project.sources)?;
+            context.take(cluster_objects_fit(args, &plan), &session.project.sources)?;
+            let made = cluster_objects::show(&context, &plan, &planned.providers).await;
             if !approved(&context, args, &plan)? {
                 return Err(Reported);
             }
+            made.decide(&context, args.cluster_objects, !args.auto_approve)?;
             (session, plan, planned.providers)
         }
     };
@@ -78,6 +86,19 @@ pub(super) async fn run_checked(
         wait_for_boot(&context, &cloud, limit).await?;
     }
     Ok(code)
+}
+
+/// What becomes of a cluster's objects is a question only when everything is destroyed.
+fn cluster_objects_fit(args: &ApplyArgs, plan: &Plan) -> Result<(), Diagnostic> {
+    if args.cluster_objects.is_none() || plan.mode == PlanMode::Destroy && plan.targets.is_empty() {
+        return Ok(());
+    }
+    Err(Diagnostic::error("Nothing of the cluster to decide about")
+        .detail(
+            "The option -cluster-objects says what becomes of load balancers and volumes that a cluster made, when everything \
+             is destroyed. This plan leaves something, and the cluster with it.",
+        )
+        .hint("Leave the option out, or destroy without -target."))
 }
 
 /// How long to wait for machines when all is applied, if that is wanted.
@@ -203,11 +224,14 @@ async fn carry_out(
         Some(&present),
     );
     let progress = Progress::new(context.style.clone(), context.terminal.interactive);
-    let input = ApplyInput { journal, providers, events: &progress, stop: stop.clone() };
+    let later = cluster_objects::later(context, args.cluster_objects);
+    let input =
+        ApplyInput { journal, providers, events: &progress, stop: stop.clone(), left_behind: Some(&later) };
     let applied = applying::apply(&setup, plan, input).await;
     progress.finish();
     let kept = keep(context, session, &applied);
     let failed = context.report(&applied.diagnostics, &sources);
+    context.print(&render_removed(&applied.left_behind));
     let interrupted = *stop.borrow() > StopLevel::Run;
     if applied.skipped > 0 || applied.abandoned > 0 || failed {
         context.print(&account(&applied, interrupted));

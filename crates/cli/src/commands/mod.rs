@@ -4,6 +4,7 @@ mod apply;
 mod backup;
 mod cloud;
 mod cloudflare;
+mod cluster_objects;
 mod cost;
 mod deploy;
 mod fmt;

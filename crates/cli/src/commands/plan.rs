@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use ferroform_core::{Diagnostic, Sources};
 use ferroform_plan::{PlanMode, planfile};
 
-use super::Outcome;
+use super::{Outcome, cluster_objects};
 use crate::args::{PlanArgs, PlanningArgs};
 use crate::terminal::Terminal;
 use crate::views::plan::render_plan;
@@ -31,6 +31,7 @@ pub(super) async fn run(args: &PlanArgs, terminal: &Terminal) -> Outcome {
     let (plan, planned) = planned?;
     context.print(&render_plan(&plan, &schemas_of(&session.registry), &context.style));
     session.tell_holdups(&context, &plan, &planned.providers).await;
+    cluster_objects::show(&context, &plan, &planned.providers).await.report_unknown(&context);
     if let Some(out) = &args.out {
         context.take(planfile::write(out, &plan, &session.project.pack()), &session.project.sources)?;
         let path = out.display();

@@ -95,8 +95,13 @@ impl<'t> Rotation<'t> {
     async fn replace(&self, source: &Source) -> Outcome {
         let mut planning = self.args.planning.clone();
         planning.replace.push(source.address.to_string());
-        let apply =
-            ApplyArgs { planning, auto_approve: self.args.auto_approve, wait_for_boot: None, planfile: None };
+        let apply = ApplyArgs {
+            planning,
+            auto_approve: self.args.auto_approve,
+            cluster_objects: None,
+            wait_for_boot: None,
+            planfile: None,
+        };
         let check = |plan: &Plan| harmless(plan, &source.address);
         run_checked(&apply, false, self.terminal, Some(self.stop.clone()), &check).await
     }

@@ -2,6 +2,7 @@
 //! the environment or files.
 
 pub(crate) mod cloudflare;
+pub(crate) mod cluster_objects;
 pub(crate) mod cost;
 pub(crate) mod day2;
 pub(crate) mod diagnostics;

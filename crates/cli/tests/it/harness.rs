@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -208,6 +209,23 @@ impl Project {
         let mut command = self.command(args);
         command.env(name, value);
         Running::start(command).wait()
+    }
+
+    /// Runs the program for a person at a terminal who gives these answers.
+    pub(crate) fn at_terminal(&self, args: &str, answers: &[&str]) -> Run {
+        let person = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&person).unwrap();
+        unlockpt(&person).unwrap();
+        let name = ptsname(&person, Vec::new()).unwrap();
+        let terminal = fs::OpenOptions::new().read(true).write(true).open(name.to_str().unwrap()).unwrap();
+        let mut command = self.command(args);
+        command.stdin(terminal);
+        // A terminal gives one line at a time, however early they were written.
+        let mut person = fs::File::from(person);
+        person.write_all(format!("{}\n", answers.join("\n")).as_bytes()).unwrap();
+        let run = Running::start(command).wait();
+        drop(person);
+        run
     }
 
     pub(crate) fn start(&self, args: &str) -> Running {

@@ -3,6 +3,7 @@
 mod bad_input;
 mod cloud;
 mod cloudflare;
+mod cluster_objects;
 mod cost;
 mod crash;
 mod database_modules;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use ferroform_core::{Diagnostic, Diagnostics};
 use ferroform_plan::Plan;
+use ferroform_provider::LeftBehind;
 use ferroform_state::State;
 use ferroform_state::journal::Journal;
 use tokio::sync::watch;
@@ -16,6 +17,7 @@ use tokio::sync::watch;
 pub use instance::{InstanceOutcome, InstanceRequest, apply_instance};
 
 use crate::events::EventSink;
+use crate::left_behind::Decide;
 use crate::planning::{ConfiguredProviders, Setup};
 
 /// How far applying has been asked to stop.
@@ -40,6 +42,9 @@ pub struct ApplyInput<'a> {
     pub events: &'a dyn EventSink,
     /// Requests to stop.
     pub stop: watch::Receiver<StopLevel>,
+    /// What is to become of objects that a destroy leaves behind. Asked for providers that are not configured already; None
+    /// when they need not look.
+    pub left_behind: Option<&'a Decide<'a>>,
 }
 
 /// Numbers of operations that succeeded.
@@ -65,6 +70,8 @@ pub struct Applied {
     pub skipped: usize,
     /// Operations that were under way when waiting for them ended; the journal tells of them.
     pub abandoned: usize,
+    /// Objects under nobody's management that were removed as well.
+    pub left_behind: Vec<LeftBehind>,
     /// Values of the root module's outputs with their marks, as far as they could be told.
     pub outputs: BTreeMap<Arc<str>, ferroform_core::Value>,
     /// What went wrong.

@@ -14,7 +14,7 @@ use ferroform_core::{Diagnostic, Diagnostics, Type, Value};
 use ferroform_lang::config::{ResourceBlock, Variable};
 use ferroform_lang::eval::{Expansion, decode_body, expand};
 use ferroform_plan::{Action, ConfigNode, ExecNode, Plan, PlanMode, ResourceChange, Step, StepId};
-use ferroform_provider::{ConfigureRequest, Provider, ProviderSchema};
+use ferroform_provider::{ConfigureRequest, LeftBehind, Provider, ProviderSchema};
 use ferroform_state::journal::{self, Change, Record};
 use ferroform_state::{DeposedKey, OutputValue, State};
 use futures_util::StreamExt;
@@ -28,10 +28,10 @@ use super::{Applied, ApplyInput, Done, StopLevel};
 use crate::checks::{Kind, Results};
 use crate::evaluate::{RootInputs, as_warnings, conditions, evaluate, first_error, provider_config};
 use crate::events::{Event, Operation};
-use crate::objects;
 use crate::planning::{Prior, Setup, resolve, sensitive_paths};
 use crate::providers::resource_schema;
 use crate::store::{Repetition, Store, collect, keys};
+use crate::{left_behind, objects};
 
 struct PlannedInputs<'a>(&'a BTreeMap<Arc<str>, Value>);
 
@@ -190,12 +190,48 @@ impl<'a> Applier<'a> {
         }
         let abandoned = running.len();
         drop(running);
+        let left_behind = match *stop.borrow() {
+            StopLevel::Abandon => Vec::new(),
+            _ => self.finish_left_behind(!stopping).await,
+        };
         let unfinished = |id: usize| matches!(status[id], Status::Waiting | Status::Failed);
         let begun = |id: usize| status[id] == Status::Succeeded;
         let skipped = (0..nodes.len())
             .filter(|id| !matches!(nodes[*id].step, Step::Evaluate(_)) && unfinished(*id) && !begun(*id))
             .count();
-        self.finish(skipped, abandoned)
+        self.finish(skipped, abandoned, left_behind)
+    }
+
+    /// Lets the providers find what a destroy leaves behind before they begin with it.
+    async fn look_behind(&mut self, config: &ProviderConfig) {
+        let Some(decide) = self.input.left_behind.filter(|_| left_behind::is_concerned(self.plan)) else {
+            return;
+        };
+        let Some(provider) = self.providers.get(config).cloned() else { return };
+        match decide(left_behind::find(self.plan, config, &*provider).await) {
+            Ok(objects) => provider.remove_left_behind(&objects),
+            Err(diagnostics) => {
+                self.diagnostics.append(diagnostics);
+                self.unusable.insert(config.clone());
+            }
+        }
+    }
+
+    /// Lets the providers remove what is left, if something is to begin, and gathers what they removed.
+    async fn finish_left_behind(&mut self, begin: bool) -> Vec<LeftBehind> {
+        let mut removed = Vec::new();
+        if left_behind::is_concerned(self.plan) {
+            for config in used_providers(self.plan) {
+                let Some(provider) = self.providers.get(config).filter(|_| !self.unusable.contains(config))
+                else {
+                    continue;
+                };
+                let mut finished = provider.clone().finish_left_behind(begin).await;
+                removed.append(&mut finished.objects);
+                self.diagnostics.append(finished.diagnostics);
+            }
+        }
+        removed
     }
 
     /// Evaluation always; operations as many at once as is allowed.
@@ -279,6 +315,9 @@ impl<'a> Applier<'a> {
         self.providers.insert(config.clone(), provider);
         if used_providers(self.plan).contains(config) {
             self.try_out(config).await;
+            if !self.unusable.contains(config) && !self.diagnostics.has_errors() {
+                self.look_behind(config).await;
+            }
         }
     }
 
@@ -671,7 +710,7 @@ impl<'a> Applier<'a> {
         }
     }
 
-    fn finish(mut self, skipped: usize, abandoned: usize) -> Applied {
+    fn finish(mut self, skipped: usize, abandoned: usize, left_behind: Vec<LeftBehind>) -> Applied {
         let root = ModuleInstance::root();
         let complete = skipped == 0 && abandoned == 0 && !self.diagnostics.has_errors();
         if self.plan.mode == PlanMode::Destroy && self.plan.targets.is_empty() && complete {
@@ -710,6 +749,7 @@ impl<'a> Applier<'a> {
             done: self.done,
             skipped,
             abandoned,
+            left_behind,
             outputs,
             diagnostics: self.diagnostics,
         }

@@ -159,6 +159,7 @@ impl World {
             providers: BTreeMap::new(),
             events: &self.recorder,
             stop: self.stop.subscribe(),
+            left_behind: None,
         };
         let applied = applying::apply(&setup, plan, input).await;
         self.state = applied.state.clone();

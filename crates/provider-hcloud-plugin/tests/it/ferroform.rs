@@ -81,6 +81,7 @@ pub(crate) async fn step(cloud: &Cloud, step: &Step, state: State) -> (Json, Sta
         providers: BTreeMap::new(),
         events: &Deaf,
         stop: watch::Sender::new(StopLevel::Run).subscribe(),
+        left_behind: None,
     };
     let applied = applying::apply(&setup, &plan, input).await;
     let json = written(&applied.state);

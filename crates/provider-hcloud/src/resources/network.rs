@@ -7,6 +7,7 @@ use ferroform_hcloud::{Error, NetworkCreate, NetworkUpdate, Protection};
 
 use super::{changed_flag, number_id, parse_id, schema};
 use crate::attrs::{Attrs, State, flag, labels, text};
+use crate::cluster;
 use crate::cx::{Cx, Tolerance};
 use crate::failure::Failure;
 use crate::resource::{Begun, Candidate, Plan, Resource};
@@ -102,6 +103,8 @@ impl Resource for Network {
 
     async fn delete(&self, cx: &Cx, prior: Attrs<'_>) -> Result<(), Failure> {
         let id = number_id(prior)?;
+        // Those that stay do not hold it up: the API detaches them.
+        cluster::before_place(cx, id, None).await?;
         Ok(cx.step(Tolerance::REMOVING, || cx.client.networks().delete(id)).await?)
     }
 

@@ -1,12 +1,13 @@
 //! `hcloud_network_subnet`: a part of a private network. Its id is `<network id>-<range>`.
 
 use async_trait::async_trait;
-use ferroform_core::Type;
 use ferroform_core::schema::{Attribute, Block, Schema};
+use ferroform_core::{Diagnostic, Type};
 use ferroform_hcloud::{Error, Network, Subnet, code};
 
 use super::{part, schema};
 use crate::attrs::{Attrs, State, int, int_or_null, text};
+use crate::cluster;
 use crate::cx::{Cx, Tolerance};
 use crate::failure::Failure;
 use crate::resource::{Begun, Candidate, Plan, Resource};
@@ -25,6 +26,21 @@ fn find<'n>(network: &'n Network, ip_range: &str) -> Option<&'n Subnet> {
 /// The network and the range of the subnet.
 fn place(attrs: Attrs<'_>) -> Option<(i64, String)> {
     part::place(attrs, "ip_range")
+}
+
+/// Why a subnet is not deleted that load balancers are in.
+fn held(range: &str, balancers: &[String], error: &Error) -> Failure {
+    Diagnostic::error("Load balancers hold the subnet")
+        .detail(format!(
+            "Could not delete the subnet {range}: {error}. These load balancers are attached to it: {}.",
+            balancers.join(", ")
+        ))
+        .hint(
+            "A load balancer that is in no state was made by somebody else, such as the cloud controller manager of a \
+             Kubernetes cluster. Delete it, or let a destroy of everything remove what a cluster made: \
+             -cluster-objects=remove.",
+        )
+        .into()
 }
 
 #[async_trait]
@@ -127,9 +143,24 @@ impl Resource for NetworkSubnet {
 
     async fn delete(&self, cx: &Cx, prior: Attrs<'_>) -> Result<(), Failure> {
         let Some((network, range)) = place(prior) else { return Ok(()) };
-        let tolerance = Tolerance { passing_messages: STILL_IN_USE, ..Tolerance::REMOVING };
+        let kept = cluster::before_place(cx, network, Some(&range)).await?;
+        let in_use = Tolerance { passing_messages: STILL_IN_USE, ..Tolerance::REMOVING };
         cx.network_turn(network).await;
-        Ok(cx.step(tolerance, || cx.client.networks().delete_subnet(network, &range)).await?)
+        // What stays does not go away by waiting.
+        let tolerance = if kept.is_empty() { in_use } else { Tolerance::REMOVING };
+        let Err(error) = cx.step(tolerance, || cx.client.networks().delete_subnet(network, &range)).await
+        else {
+            return Ok(());
+        };
+        if !in_use.is_passing(&error) {
+            return Err(error.into());
+        }
+        let holders = match kept.is_empty() {
+            // Why it is in use is only worth knowing, and the refusal is told whatever comes of asking.
+            true => cluster::held_by(cx, network, &range).await.unwrap_or_default(),
+            false => kept,
+        };
+        Err(if holders.is_empty() { error.into() } else { held(&range, &holders, &error) })
     }
 
     fn import(&self, id: &str, state: &mut State) -> Result<(), &'static str> {

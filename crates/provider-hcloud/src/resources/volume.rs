@@ -148,16 +148,7 @@ impl Resource for Volume {
     }
 
     async fn delete(&self, cx: &Cx, prior: Attrs<'_>) -> Result<(), Failure> {
-        let id = number_id(prior)?;
-        let Some(volume) = cx.client.volumes().find(id).await? else { return Ok(()) };
-        if volume.protection.delete {
-            // Refused anyway, and a refused deletion must not leave it detached.
-            return Err(super::protected(self.noun(), &volume.name, id));
-        }
-        if volume.server.is_some() {
-            detach(cx, id).await?;
-        }
-        Ok(cx.step(Tolerance::REMOVING, || cx.client.volumes().delete(id)).await?)
+        remove(cx, number_id(prior)?).await
     }
 
     fn import(&self, id: &str, _state: &mut State) -> Result<(), &'static str> {
@@ -196,6 +187,19 @@ pub(super) async fn begin_attaching(
         }
         answer => answer.map(Some),
     }
+}
+
+/// Detaches and deletes a volume, if it exists.
+pub(crate) async fn remove(cx: &Cx, id: i64) -> Result<(), Failure> {
+    let Some(volume) = cx.client.volumes().find(id).await? else { return Ok(()) };
+    if volume.protection.delete {
+        // Refused anyway, and a refused deletion must not leave it detached.
+        return Err(super::protected("volume", &volume.name, id));
+    }
+    if volume.server.is_some() {
+        detach(cx, id).await?;
+    }
+    Ok(cx.step(Tolerance::REMOVING, || cx.client.volumes().delete(id)).await?)
 }
 
 /// Detaches a volume, if it is attached.

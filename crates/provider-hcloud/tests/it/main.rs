@@ -2,6 +2,7 @@
 
 mod answers;
 mod batches;
+mod cluster;
 mod compat;
 mod data;
 mod lifecycles;

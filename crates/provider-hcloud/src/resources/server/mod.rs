@@ -10,6 +10,7 @@ use sha1::{Digest, Sha1};
 
 use super::{number_id, parse_id, schema};
 use crate::attrs::{Attrs, State, flag, int, int_or_null, int_set, labels, text};
+use crate::cluster;
 use crate::cx::{Cx, Tolerance};
 use crate::failure::Failure;
 use crate::note::Note;
@@ -255,6 +256,10 @@ impl Resource for Server {
         let id = number_id(prior)?;
         if prior.flag("shutdown_before_deletion") {
             change::shut_down(cx, id).await?;
+        }
+        // A server that is protected is not deleted, and keeps its volumes.
+        if !prior.flag("delete_protection") {
+            cluster::before_server(cx, id).await?;
         }
         Ok(cx.step(Tolerance::REMOVING, || cx.client.servers().delete(id)).await?)
     }
