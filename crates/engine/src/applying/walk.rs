@@ -21,6 +21,7 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use rustc_hash::FxHashMap;
+use tokio::sync::watch;
 
 use super::instance::{InstanceOutcome, InstanceRequest};
 use super::operation::{DataRead, Finished, Operate, operate, read_data};
@@ -190,9 +191,10 @@ impl<'a> Applier<'a> {
         }
         let abandoned = running.len();
         drop(running);
-        let left_behind = match *stop.borrow() {
-            StopLevel::Abandon => Vec::new(),
-            _ => self.finish_left_behind(!stopping).await,
+        let left_behind = tokio::select! {
+            biased;
+            () = until_abandoned(&mut stop) => Vec::new(),
+            removed = self.finish_left_behind(!stopping) => removed,
         };
         let unfinished = |id: usize| matches!(status[id], Status::Waiting | Status::Failed);
         let begun = |id: usize| status[id] == Status::Succeeded;
@@ -759,6 +761,13 @@ impl<'a> Applier<'a> {
 enum Begun<'f> {
     Done(bool),
     Running(BoxFuture<'f, (StepId, Finished)>),
+}
+
+/// Ends when nobody wants to wait any more; never, if that cannot be said any more.
+async fn until_abandoned(stop: &mut watch::Receiver<StopLevel>) {
+    if stop.wait_for(|level| *level >= StopLevel::Abandon).await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// The providers that the plan has something to do for.
