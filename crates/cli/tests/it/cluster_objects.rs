@@ -198,3 +198,21 @@ fn a_person_is_asked_a_second_time() {
     assert_eq!(left(&cloud), (1, 2));
     assert_eq!(project.addresses("-local").len(), 4);
 }
+
+/// Nothing of a removal is in the journal: what is left hangs on what is left of the state.
+#[test]
+fn a_removal_that_is_killed_is_gone_on_with_by_the_next_destroy() {
+    const DESTROY: &str = "destroy -local -auto-approve -cluster-objects=remove -no-color";
+    for (route, before) in [("DELETE /volumes/{id}", (1, 1)), ("DELETE /load_balancers/{id}", (0, 0))] {
+        let (project, cloud) = cluster();
+        let fault = cloud.hold(route, 0);
+        let running = project.start(DESTROY);
+        assert!(running.until(|| cloud.holds(fault)), "nothing was held: {}", running.wait());
+        assert!(running.kill().was_killed());
+        cloud.clear_faults();
+        assert_eq!(left(&cloud), before, "{route}");
+        project.run(DESTROY).ok();
+        assert_eq!(left(&cloud), (0, 0), "{route}");
+        assert_eq!(project.addresses("-local"), <[String; 0]>::default());
+    }
+}
