@@ -46,6 +46,8 @@ pub mod code {
     pub const FIREWALL_ALREADY_REMOVED: &str = "firewall_already_removed";
     /// The vSwitch is in use by another network.
     pub const VSWITCH_ID_ALREADY_USED: &str = "vswitch_id_already_used";
+    /// The primary IP belongs to nothing.
+    pub const PRIMARY_IP_NOT_ASSIGNED: &str = "primary_ip_not_assigned";
 }
 
 /// One refused field of a request.

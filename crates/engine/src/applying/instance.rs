@@ -224,6 +224,13 @@ fn state_changes(request: &InstanceRequest, response: &mut ApplyResponse) -> Vec
             let keeps_prior = request.action == journal::Action::Delete;
             let (dependencies, create_before_destroy) = match &request.prior_object {
                 Some(prior) if keeps_prior => (prior.dependencies.clone(), prior.create_before_destroy),
+                // Half changed, it may still hang on what it needed before: that must not go away first.
+                Some(prior) if failed => {
+                    let mut both = [&prior.dependencies[..], &request.dependencies[..]].concat();
+                    both.sort_by_cached_key(ToString::to_string);
+                    both.dedup();
+                    (both, request.create_before_destroy)
+                }
                 _ => (request.dependencies.clone(), request.create_before_destroy),
             };
             let object = Object { dependencies, create_before_destroy, ..object };

@@ -115,6 +115,27 @@ async fn a_failed_creation_in_front_of_a_deletion_keeps_the_old_object() {
     assert_eq!(world.fake.cloud().objects.len(), 1);
 }
 
+/// An object that should let go of another one, and failed to: until it has, the other one must not go away.
+#[tokio::test]
+async fn a_failed_update_still_needs_what_it_needed_before() {
+    let both = r#"
+        resource "fake_thing" "a" { name = "a" }
+        resource "fake_thing" "b" {
+            name  = "b"
+            needs = [fake_thing.a.id]
+        }
+    "#;
+    let one = "resource \"fake_thing\" \"b\" { name = \"b\" }";
+    let mut world = World::new();
+    world.apply(both).await;
+    world.fake.take_log();
+    world.fake.cloud().fail.push("b".into());
+    assert_eq!(summaries(&world.apply(one).await.diagnostics), ["Thing failed"]);
+    assert_eq!(world.fake.take_log(), [""; 0], "a waits for b");
+    assert!(world.apply(one).await.diagnostics.is_empty());
+    assert_eq!(world.fake.take_log(), ["update b", "delete a"]);
+}
+
 #[tokio::test]
 async fn a_panic_in_a_provider_is_a_failure_like_others() {
     let mut world = World::new();

@@ -2,7 +2,7 @@
 
 use ferroform_core::schema::{Attribute, Block};
 use ferroform_core::{AttrPath, Diagnostic, Type, Value};
-use ferroform_hcloud::{PrimaryIpCreate, PublicAddress, PublicNetRequest, Server};
+use ferroform_hcloud::{PrimaryIpCreate, PublicAddress, PublicNetRequest, Server, code};
 
 use super::change;
 use crate::attrs::{Attrs, State, flag, int};
@@ -146,7 +146,9 @@ async fn is_its_own(cx: &Cx, address: &PublicAddress) -> Result<bool, Failure> {
 pub(in crate::resources) async fn let_go(cx: &Cx, address: &PublicAddress) -> Result<(), Failure> {
     let Some(id) = address.id else { return Ok(()) };
     let Some(primary_ip) = cx.client.primary_ips().find(id).await? else { return Ok(()) };
-    cx.step(Tolerance::NONE, || cx.client.primary_ips().unassign(id)).await?;
+    // Whoever deletes it takes it away as well.
+    let gone = Tolerance { done: &[code::NOT_FOUND, code::PRIMARY_IP_NOT_ASSIGNED], ..Tolerance::NONE };
+    cx.step(gone, || cx.client.primary_ips().unassign(id)).await?;
     if primary_ip.auto_delete {
         cx.step(Tolerance::REMOVING, || cx.client.primary_ips().delete(id)).await?;
     }
