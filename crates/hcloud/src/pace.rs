@@ -98,10 +98,14 @@ impl Headers {
         // "RateLimit-Reset" is when the bucket will be full again.
         let missing = limit - remaining;
         let refill_time = number("ratelimit-reset").zip(server_time).map(|(reset, now)| reset - now as f64);
+        let usual = limit / 3600.0;
         let per_second = match refill_time {
-            // Both are whole seconds: over a short time the quotient says nothing.
-            Some(seconds) if seconds >= LEAST_REFILL_TIME => missing / seconds,
-            _ => limit / 3600.0,
+            // Both are whole seconds: over a short time the quotient says nothing, and over a long one it is a little off.
+            Some(seconds) if seconds >= LEAST_REFILL_TIME => {
+                let told = missing / seconds;
+                if (told / usual - 1.0).abs() < 0.02 { usual } else { told }
+            }
+            _ => usual,
         };
         Some(Headers { limit, remaining, per_second, exhausted })
     }
@@ -208,6 +212,13 @@ mod tests {
         limit.learn(&headers(7200, 50, 0, None), 0);
         limit.exhausted();
         assert_eq!(limit.take(), Duration::from_millis(625), "one and the margin, of two a second");
+    }
+
+    #[test]
+    fn the_rate_is_the_usual_one_unless_the_headers_plainly_tell_another() {
+        let per_second = |remaining, reset| headers(3600, remaining, reset, Some(0)).per_second;
+        // Empty, and full in an hour and a second, as whole seconds have it; in two hours; in a moment.
+        assert_eq!([per_second(0, 3601), per_second(0, 7200), per_second(3598, 3)], [1.0, 0.5, 1.0]);
     }
 
     #[test]
