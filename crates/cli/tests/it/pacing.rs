@@ -86,7 +86,8 @@ fn a_plan_tells_how_long_the_limit_will_hold_up_its_apply() {
     served.cloud.fault(&json!({"effect": {"rate_limit": {}}}));
     let told = project.run("plan -no-color").ok().stdout;
     // 25 creations are taken for 62 requests.
-    for part in ["takes about 62 requests of hcloud", "0 are granted at once, and 3600"] {
+    // How many are granted at once depends on how many seconds have gone by; it is none or a few.
+    for part in ["takes about 62 requests of hcloud", " are granted at once, and 3600 more in an hour"] {
         assert!(told.contains(part), "{part}: {told}");
     }
 }
