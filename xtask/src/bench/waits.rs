@@ -22,7 +22,7 @@ use crate::{Result, say, workspace_root};
 const USAGE: &str = "usage: bench waits [option…]
 
   --binary FILE      the ferroform to run, instead of building a release
-  --require          fail where less is reached than is promised
+  --require SHARE    fail where less than this share of what is promised is reached, such as 0.85
   --markdown         write the table into docs/benchmarks.md";
 
 /// The table in the document lies between these lines.
@@ -45,12 +45,12 @@ const LEAST_PAUSE: f64 = 2.0;
 /// # Errors
 /// When the stack cannot be applied, or less is reached than `--require` asks for.
 pub(super) fn run(args: &[String]) -> Result<()> {
-    let (mut binary, mut require, mut markdown) = (None, false, false);
+    let (mut binary, mut require, mut markdown) = (None, None, false);
     let mut words = args.iter();
     while let Some(word) = words.next() {
         match word.as_str() {
             "--binary" => binary = Some(PathBuf::from(words.next().ok_or(USAGE)?)),
-            "--require" => require = true,
+            "--require" => require = Some(words.next().ok_or(USAGE)?.parse::<f64>()?),
             "--markdown" => markdown = true,
             _ => return Err(format!("bench waits: unknown option {word}\n{USAGE}").into()),
         }
@@ -81,10 +81,12 @@ pub(super) fn run(args: &[String]) -> Result<()> {
         let document = workspace_root().join("docs/benchmarks.md");
         report::write(&document, MARKS, &format!("{heading}\n\n{}", table.trim_end()))?;
     }
-    if require && (measured.ratio() > MOST_RATIO || measured.pause() < LEAST_PAUSE) {
-        return Err("bench waits: less than is promised".into());
+    match require {
+        Some(share) if measured.ratio() * share > MOST_RATIO || measured.pause() < LEAST_PAUSE * share => {
+            Err(format!("bench waits: less than {share} of what is promised").into())
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Requests, and what part of one that is for each object.
