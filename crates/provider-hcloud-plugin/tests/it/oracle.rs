@@ -36,10 +36,13 @@ const MEANT: &[(&str, &str, &str)] = &[
         "2/applied/objects/hcloud_uploaded_certificate.c/sensitive_attributes",
         BY_SCHEMA,
     ),
+    ("server-group", "2/applied/objects/hcloud_server.web/dependencies", STILL_NEEDED),
     ("stack", "2/drift", "what somebody else has changed is told before a destruction too"),
 ];
 /// Both engines take what the schema says besides what the state says.
 const BY_SCHEMA: &str = "the state names what configuration makes sensitive, not what the schema does";
+/// Its update fails. Terraform forgets then what the object hangs on still, and may delete that first in the next run.
+const STILL_NEEDED: &str = "a failed update keeps what it needed before";
 
 fn recording(name: &str) -> PathBuf {
     case::root().join("recorded").join(name).with_extension("json")
