@@ -389,6 +389,21 @@ async fn a_new_server_that_did_not_start_after_its_run_was_gone_is_switched_on_b
         assert_eq!(read.private.is_empty(), seen != "off", "{seen}");
         if seen == "off" {
             let (prior, config) = (read.state, server("cx23"));
+            // The next run is killed as well, before it switches the server on.
+            let block = stack.block(SERVER);
+            let config_value = value(&block, &config);
+            let request = PlanRequest {
+                type_name: type_name(),
+                proposed: proposed(&block, &prior, &config_value),
+                prior: prior.clone(),
+                config: config_value,
+                private: read.private.clone(),
+            };
+            let planned = stack.provider.plan_resource(request).await.planned.unwrap();
+            let private = read.private.clone();
+            let request =
+                InterruptedRequest { type_name: type_name(), prior: prior.clone(), planned, private };
+            assert_eq!(stack.provider.interrupted(request), read.private, "the note stays");
             let applied = apply_with(&stack, prior, &config, read.private).await;
             assert!(!applied.diagnostics.has_errors(), "{:?}", applied.diagnostics);
             assert_eq!(applied.private, b"", "the note is done with");

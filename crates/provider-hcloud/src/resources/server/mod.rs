@@ -244,7 +244,9 @@ impl Resource for Server {
         // A new server is started, though its own action may fail after whoever asked for it was gone.
         let new = prior.0.is_null();
         let was_running = prior.text("status") != Some("off");
-        Note { power_on: new || (was_running && change::needs_it_off(prior, planned)) }
+        // An update that an earlier note had made switch it on, and that did not get to it either.
+        let was_to_run = !was_running && planned.text("status") == Some("running");
+        Note { power_on: new || was_to_run || (was_running && change::needs_it_off(prior, planned)) }
     }
 
     fn remains(&self, note: Note, seen: Attrs<'_>) -> Note {
