@@ -2,6 +2,7 @@
 //! field `check_results` in statefiles that Terraform 1.11.4 writes.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use ferroform_core::addr::ModulePath;
 use ferroform_lang::Config;
@@ -131,24 +132,38 @@ impl Results {
         results
     }
 
+    /// What is known of a block. Addresses are only written out where there are conditions at all.
+    fn block(&mut self, kind: Kind, config: &dyn Display) -> Option<&mut Block> {
+        if self.0.is_empty() {
+            return None;
+        }
+        self.0.get_mut(&(kind, config.to_string()))
+    }
+
     /// Forgets what is known of a block's objects: they are looked at now.
-    pub(crate) fn begin(&mut self, kind: Kind, config: &str) {
-        if let Some(block) = self.0.get_mut(&(kind, config.to_owned())) {
+    pub(crate) fn begin(&mut self, kind: Kind, config: &dyn Display) {
+        if let Some(block) = self.block(kind, config) {
             *block = Block { visited: true, objects: BTreeMap::new() };
         }
     }
 
     /// Forgets what is known of one object: it is looked at now.
-    pub(crate) fn begin_object(&mut self, kind: Kind, config: &str, object: &str) {
-        if let Some(block) = self.0.get_mut(&(kind, config.to_owned())) {
-            block.objects.remove(object);
+    pub(crate) fn begin_object(&mut self, kind: Kind, config: &dyn Display, object: &dyn Display) {
+        if let Some(block) = self.block(kind, config) {
+            block.objects.remove(&object.to_string());
         }
     }
 
     /// Adds what came of an object's conditions.
-    pub(crate) fn report(&mut self, kind: Kind, config: &str, object: &str, outcome: Outcome) {
-        if let Some(block) = self.0.get_mut(&(kind, config.to_owned())) {
-            let known = block.objects.entry(object.to_owned()).or_default();
+    pub(crate) fn report(
+        &mut self,
+        kind: Kind,
+        config: &dyn Display,
+        object: &dyn Display,
+        outcome: Outcome,
+    ) {
+        if let Some(block) = self.block(kind, config) {
+            let known = block.objects.entry(object.to_string()).or_default();
             known.status = known.status.max(outcome.status);
             known.messages.extend(outcome.messages);
         }
@@ -188,7 +203,7 @@ fn status(json: &Json) -> Status {
 }
 
 /// The address of something in a module or in an instance of one.
-pub(crate) fn below(module: &impl std::fmt::Display, name: &str) -> String {
+pub(crate) fn below(module: &impl Display, name: &str) -> String {
     let module = module.to_string();
     if module.is_empty() { name.to_owned() } else { format!("{module}.{name}") }
 }

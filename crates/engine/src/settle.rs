@@ -73,7 +73,8 @@ async fn interrupted(
     if diagnostics.has_errors() {
         return Err(diagnostics);
     }
-    let private = note(operation, provider, prior, object.private.clone())?;
+    let planned = decode(&intent.planned.to_value(), &intent.address)?.unmark_deep().0;
+    let private = note(operation, provider, prior, planned, object.private.clone());
     if private == object.private {
         return Ok(None);
     }
@@ -85,12 +86,11 @@ fn note(
     operation: &OpenOperation,
     provider: &dyn Provider,
     prior: Value,
+    planned: Value,
     private: Vec<u8>,
-) -> Result<Vec<u8>, Diagnostic> {
-    let intent = &operation.intent;
-    let type_name = intent.address.resource.type_name.clone();
-    let planned = decode(&intent.planned.to_value(), &intent.address)?.unmark_deep().0;
-    Ok(provider.interrupted(InterruptedRequest { type_name, prior, planned, private }))
+) -> Vec<u8> {
+    let type_name = operation.intent.address.resource.type_name.clone();
+    provider.interrupted(InterruptedRequest { type_name, prior, planned, private })
 }
 
 fn adoption(operation: &OpenOperation, object: Object) -> Change {
@@ -124,7 +124,8 @@ async fn find(
             }
         }
         None => {
-            let request = LocateRequest { type_name, planned, not_before: intent.not_before };
+            let (planned, not_before) = (planned.clone(), intent.not_before);
+            let request = LocateRequest { type_name, planned, not_before };
             match provider.locate(request).await? {
                 Located::Nothing => None,
                 Located::One(value) => Some(value),
@@ -135,7 +136,7 @@ async fn find(
     let Some(value) = found else { return Ok(None) };
     let id = objects::id_of(&value);
     let paths = marks.into_iter().map(|(path, _)| path).collect();
-    let private = note(operation, provider, Value::null(value.ty()), intent.private.clone())?;
+    let private = note(operation, provider, Value::null(value.ty()), planned, intent.private.clone());
     let object = objects::encode(&value, schema, paths, ObjectStatus::Ready, private)?;
     let object = Object {
         dependencies: intent.dependencies.clone(),

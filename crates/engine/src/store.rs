@@ -108,8 +108,7 @@ impl Store {
         outcome: Outcome,
     ) {
         if !conditions.is_empty() {
-            let config = addr.config().to_string();
-            self.results.report(Kind::Resource, &config, &addr.to_string(), outcome);
+            self.results.report(Kind::Resource, &addr.config(), addr, outcome);
         }
     }
 

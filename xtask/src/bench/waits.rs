@@ -17,7 +17,7 @@ use super::measure::show_duration;
 use super::programs;
 use super::report::{self, Machine};
 use crate::local_cloud::{Cloud, LOCAL_DIR, command};
-use crate::{Result, say, workspace_root};
+use crate::{Result, say, stacks, workspace_root};
 
 const USAGE: &str = "usage: bench waits [option…]
 
@@ -123,7 +123,7 @@ fn measure(binary: &Path) -> Result<Measured> {
     fs::create_dir_all(&parent)?;
     let dir = tempfile::Builder::new().prefix("waits-").tempdir_in(&parent)?;
     for part in ["modules", "stacks/nornos"] {
-        copy(&workspace_root().join(part), &dir.path().join(part))?;
+        stacks::copy(&workspace_root().join(part), &dir.path().join(part))?;
     }
     let stack = dir.path().join(STACK);
     let cloud = Cloud::start(binary, &stack, 1)?;
@@ -161,23 +161,6 @@ fn ferroform(binary: &Path, stack: &Path, words: &[&str]) -> Result<()> {
     }
     let said = [ended.stdout, ended.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
     Err(format!("bench waits: ferroform {}: {}\n{said}", words.join(" "), ended.status).into())
-}
-
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        if name == ".terraform" || name.to_string_lossy().contains("tfstate") {
-            continue;
-        }
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &to.join(&name))?;
-        } else {
-            fs::copy(entry.path(), to.join(&name))?;
-        }
-    }
-    Ok(())
 }
 
 /// From when to when something went on, in milliseconds.

@@ -109,7 +109,7 @@ fn program(given: Option<PathBuf>, root: &Path) -> Result<PathBuf> {
 }
 
 /// Copies a directory of configuration, without what earlier runs left in it.
-fn copy(from: &Path, to: &Path) -> Result<()> {
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
     std::fs::create_dir_all(to)?;
     for entry in std::fs::read_dir(from).map_err(|e| format!("{}: {e}", from.display()))? {
         let entry = entry?;

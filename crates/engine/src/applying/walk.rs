@@ -429,8 +429,7 @@ impl<'a> Applier<'a> {
         let preconditions = &block.lifecycle.preconditions;
         let (mut found, tested) = conditions(preconditions, &scope, "Resource precondition failed");
         let value = found.take(decode_body(&block.body, &schema.block, &scope));
-        let (resource, object) = (change.addr.config().to_string(), change.addr.to_string());
-        self.store.results.begin_object(Kind::Resource, &resource, &object);
+        self.store.results.begin_object(Kind::Resource, &change.addr.config(), &change.addr);
         self.store.report_resource(&change.addr, preconditions, tested);
         let failed = found.has_errors();
         found.into_iter().for_each(|d| self.diagnostics.push(resolve(d, None, Some(&change.addr))));

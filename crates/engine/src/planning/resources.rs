@@ -59,7 +59,7 @@ impl Planner<'_> {
             return state_values::insert(&mut self.store, &self.state, resource, Some(&visited.schema));
         }
         self.find_imports(resource, block);
-        self.store.results.begin(Kind::Resource, &resource.to_string());
+        self.store.results.begin(Kind::Resource, resource);
         for module in self.store.module_instances(&resource.module) {
             let address = AbsResource { module: module.clone(), resource: resource.resource.clone() };
             let scope = self.store.scope(&module);

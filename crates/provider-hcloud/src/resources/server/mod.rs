@@ -243,10 +243,12 @@ impl Resource for Server {
     fn interrupted(&self, prior: Attrs<'_>, planned: Attrs<'_>) -> Note {
         // A new server is started, though its own action may fail after whoever asked for it was gone.
         let new = prior.0.is_null();
-        let was_running = prior.text("status") != Some("off");
-        // An update that an earlier note had made switch it on, and that did not get to it either.
-        let was_to_run = !was_running && planned.text("status") == Some("running");
-        Note { power_on: new || was_to_run || (was_running && change::needs_it_off(prior, planned)) }
+        let changed = match prior.text("status") {
+            // An earlier note had made the update switch it on, which did not get to it either.
+            Some("off") => planned.text("status") == Some("running"),
+            _ => change::needs_it_off(prior, planned),
+        };
+        Note { power_on: new || changed }
     }
 
     fn remains(&self, note: Note, seen: Attrs<'_>) -> Note {
