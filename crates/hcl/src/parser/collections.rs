@@ -2,7 +2,7 @@
 
 use ferroform_core::Diagnostic;
 
-use crate::ast::{Expr, ExprKind, ForIntro, ForObject, ForTuple, ObjectItem};
+use crate::ast::{Expr, ExprKind, ForIntro, ForObject, ForTuple, Ident, ObjectItem};
 use crate::syntax::SyntaxKind;
 use crate::tree::Mark;
 
@@ -196,10 +196,15 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn for_inside(&mut self, start: u32, close: SyntaxKind) -> Option<ExprKind> {
-        self.bump();
+    /// The names behind `for`, up to and with the word `in`: that of the key or index, if there is one, and that of the
+    /// element. None if they are not what they should be, which is reported with this summary.
+    pub(super) fn for_names(
+        &mut self,
+        summary: &'static str,
+        context: Option<u32>,
+    ) -> Option<(Option<Ident>, Ident)> {
         if self.peek() != SyntaxKind::Ident {
-            self.unexpected(INVALID_FOR, "A name for the element is expected behind \"for\".", start);
+            self.unexpected(summary, "A name for the element is expected behind \"for\".", context);
             return None;
         }
         let mut key = None;
@@ -207,9 +212,9 @@ impl<'t> Parser<'t> {
         if self.eat(SyntaxKind::Comma) {
             if self.peek() != SyntaxKind::Ident {
                 self.unexpected(
-                    INVALID_FOR,
+                    summary,
                     "A second name, for the element, is expected behind the comma.",
-                    start,
+                    context,
                 );
                 return None;
             }
@@ -217,13 +222,19 @@ impl<'t> Parser<'t> {
         }
         if !self.at_keyword("in") {
             self.unexpected(
-                INVALID_FOR,
+                summary,
                 "The word \"in\" is expected between the names and the collection.",
-                start,
+                context,
             );
             return None;
         }
         self.bump();
+        Some((key, value))
+    }
+
+    fn for_inside(&mut self, start: u32, close: SyntaxKind) -> Option<ExprKind> {
+        self.bump();
+        let (key, value) = self.for_names(INVALID_FOR, Some(start))?;
         let collection = self.expression();
         if !self.recovering && self.peek() != SyntaxKind::Colon {
             self.unexpected(INVALID_FOR, "A colon is expected behind the collection.", start);

@@ -254,33 +254,7 @@ impl<'t> Parser<'t> {
     }
 
     fn for_directive(&mut self, span: Span) -> Option<Piece<'t>> {
-        const SUMMARY: &str = "Invalid 'for' directive";
-        if self.peek() != SyntaxKind::Ident {
-            self.unexpected(SUMMARY, "A name for the element is expected behind \"for\".", None);
-            return None;
-        }
-        let mut key = None;
-        let mut value = self.ident();
-        if self.eat(SyntaxKind::Comma) {
-            if self.peek() != SyntaxKind::Ident {
-                self.unexpected(
-                    SUMMARY,
-                    "A second name, for the element, is expected behind the comma.",
-                    None,
-                );
-                return None;
-            }
-            key = Some(std::mem::replace(&mut value, self.ident()));
-        }
-        if !self.at_keyword("in") {
-            self.unexpected(
-                SUMMARY,
-                "The word \"in\" is expected between the names and the collection.",
-                None,
-            );
-            return None;
-        }
-        self.bump();
+        let (key, value) = self.for_names("Invalid 'for' directive", None)?;
         Some(Piece::For { key, value, collection: self.expression(), span })
     }
 
