@@ -136,10 +136,15 @@ impl Storage {
         if request.header("x-amz-acl").is_some_and(|acl| acl != "private") {
             return Err(Refused::new(501, "NotImplemented", "Access control lists of objects are not there"));
         }
-        if let Some(latest) = bucket.latest(key).filter(|version| !version.is_marker)
-            && (request.header("if-none-match") == Some("*") || conditions(request, latest).is_err())
-        {
-            return Err(precondition_failed());
+        match bucket.latest(key).filter(|version| !version.is_marker) {
+            Some(latest)
+                if request.header("if-none-match") == Some("*") || conditions(request, latest).is_err() =>
+            {
+                return Err(precondition_failed());
+            }
+            // Amazon S3 User Guide, "Conditional writes": nothing to match is answered like any missing key.
+            None if request.header("if-match").is_some() => return Err(no_such_key()),
+            _ => {}
         }
         let version = Version {
             etag: hex(&Md5::digest(&body)),

@@ -164,6 +164,8 @@ refused("InvalidRange", s3.get_object, Bucket="plain", Key="open/a b+ü.txt", Ra
 assert s3.head_object(Bucket="plain", Key="open/a b+ü.txt")["ContentLength"] == 5
 refused("PreconditionFailed", s3.get_object, Bucket="plain", Key="open/a b+ü.txt", IfMatch='"00"')
 refused("PreconditionFailed", s3.put_object, Bucket="plain", Key="open/a b+ü.txt", Body=b"", IfNoneMatch="*")
+refused("PreconditionFailed", s3.put_object, Bucket="plain", Key="open/a b+ü.txt", Body=b"", IfMatch='"00"')
+refused("NoSuchKey", s3.put_object, Bucket="plain", Key="nothing", Body=b"", IfMatch='"00"')
 refused("NoSuchKey", s3.get_object, Bucket="plain", Key="nothing")
 refused("404", s3.head_object, Bucket="plain", Key="nothing")
 refused("AccessDenied", other.get_object, Bucket="plain", Key="closed")

@@ -88,15 +88,33 @@ impl World {
 
     /// Waits until a server has a status.
     async fn until(&self, id: i64, status: &str) {
-        let begun = Instant::now();
-        loop {
+        patiently(async || {
             let shown = self.cloud().show("servers", id).await;
-            if shown["status"] == status {
-                return;
-            }
-            assert!(begun.elapsed() < PATIENCE, "{id} is {} and not {status}", shown["status"]);
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+            (shown["status"] == status)
+                .then_some(())
+                .ok_or(format!("{id} is {} and not {status}", shown["status"]))
+        })
+        .await;
+    }
+
+    /// Waits until a machine has a first process, another than `before`. The status of its server does not tell: what
+    /// was running stays so in the API while its machine is brought back.
+    async fn until_another_runs(&self, id: i64, before: &Value) {
+        patiently(async || {
+            let leader = &self.machine(id).await["leader"];
+            let runs = leader.is_number() && leader != before;
+            runs.then_some(()).ok_or(format!("the machine of {id} is not there again: {leader}"))
+        })
+        .await;
+    }
+}
+
+/// Looks again and again until it is well; else it says why not.
+async fn patiently(look: impl AsyncFn() -> Result<(), String>) {
+    let begun = Instant::now();
+    while let Err(why) = look().await {
+        assert!(begun.elapsed() < PATIENCE, "{why}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
@@ -213,9 +231,7 @@ async fn machines_outlive_a_crash_of_the_emulator_and_end_with_their_world_alone
     world.crash().await;
     assert!(Command::new("kill").args(["-KILL", &leader]).status().unwrap().success());
     world.start().await;
-    world.until(stays, "running").await;
-    let again = world.machine(stays).await["leader"].clone();
-    assert!(again.is_number() && again != before["leader"], "{again}");
+    world.until_another_runs(stays, &before["leader"]).await;
     let mine: BTreeSet<String> = {
         let namespace = world.machine(boots).await["namespace"].as_str().unwrap().to_owned();
         let name = Path::new(&namespace).file_name().unwrap().to_string_lossy().into_owned();
