@@ -2,7 +2,7 @@
 
 use ferroform_core::Diagnostic;
 
-use crate::s3::Error;
+use ferroform_s3::Error;
 
 /// Why an operation failed.
 #[derive(Debug)]

@@ -1,8 +1,8 @@
 //! The objectstorage provider: buckets and objects of Hetzner Object Storage.
 //!
 //! Hetzner's API for Object Storage is S3, an endpoint for each location; there is no other one, and none that makes access
-//! keys: those come from the Hetzner Console. [`ObjectStorageFactory`] is all that others need. Inside, `s3` is the client:
-//! signed requests, repeated where that is right, answers as data. `bucket` and `object` are the two kinds of resources,
+//! keys: those come from the Hetzner Console. [`ObjectStorageFactory`] is all that others need. Requests
+//! are those of `ferroform-s3`. `bucket` and `object` are the two kinds of resources,
 //! `provider` puts them behind the `Provider` trait.
 //!
 //! What Hetzner's service does and does not do is taken from its "List of supported actions"
@@ -19,7 +19,6 @@ mod object;
 mod policy;
 mod provider;
 mod rules;
-mod s3;
 mod settings;
 
 pub use provider::ObjectStorageFactory;

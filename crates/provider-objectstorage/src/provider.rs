@@ -18,9 +18,9 @@ use tokio::sync::OnceCell;
 use crate::attrs::{Attrs, Planned, State};
 use crate::failure::{Failure, concerns_all, explain};
 use crate::rules::Problems;
-use crate::s3::{Bucket, Client, Error};
 use crate::settings::Settings;
 use crate::{bucket, data_sources, object};
+use ferroform_s3::{Bucket, Client, Error};
 
 /// How many objects are read at the same time.
 const AT_ONCE: usize = 8;

@@ -7,7 +7,7 @@ use ferroform_core::{AttrPath, Diagnostic, Diagnostics};
 
 use crate::attrs::Attrs;
 use crate::rules::{self, Problems};
-use crate::s3::{Client, ClientConfig, Credentials};
+use ferroform_s3::{Client, ClientConfig, Credentials};
 
 /// Where Hetzner has Object Storage (docs.hetzner.com/storage/object-storage/overview, as of October 2026).
 pub(crate) const LOCATIONS: &[&str] = &["fsn1", "hel1", "nbg1"];
@@ -74,7 +74,8 @@ impl Settings {
         access_key: impl Into<String>,
         secret_key: impl Into<String>,
     ) -> Settings {
-        let credentials = Credentials { access_key: access_key.into(), secret_key: secret_key.into() };
+        let credentials =
+            Credentials { access_key: access_key.into(), secret_key: secret_key.into(), session_token: None };
         self.place = Some(Place { endpoint: endpoint.into(), credentials });
         self.loopback_only = true;
         self
@@ -174,7 +175,7 @@ impl Settings {
         let keys = if of_config.0.is_some() || of_config.1.is_some() { of_config } else { of_environment };
         match keys {
             (Some(access_key), Some(secret_key)) => {
-                Ok(Credentials { access_key: access_key.to_owned(), secret_key: secret_key.to_owned() })
+                Ok(Credentials { access_key: access_key.to_owned(), secret_key: secret_key.to_owned(), session_token: None })
             }
             _ => Err(Diagnostic::error("No keys for object storage")
                 .detail(

@@ -8,7 +8,7 @@ use super::values::{show, wanted};
 use crate::attrs::{Attrs, State};
 use crate::failure::Failure;
 use crate::provider::{Cx, Listed, Seen};
-use crate::s3::{BucketConfig, Client, ObjectLock};
+use ferroform_s3::{BucketConfig, Client, ObjectLock};
 
 /// Creates a bucket without its configuration. One that exists is not taken over.
 pub(crate) async fn create(cx: &Cx, planned: Attrs<'_>) -> Result<String, Failure> {
@@ -55,7 +55,7 @@ async fn configure(
     name: &str,
     from: &BucketConfig,
     to: &BucketConfig,
-) -> Result<(), crate::s3::Error> {
+) -> Result<(), ferroform_s3::Error> {
     if from.versioning != to.versioning {
         client.put_versioning(name, to.versioning).await?;
     }

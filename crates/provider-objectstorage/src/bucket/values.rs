@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use crate::attrs::{Attrs, State, flag_or_null, int_or_null, text_or_null, texts_or_null};
 use crate::policy;
-use crate::s3::{Acl, BucketConfig, CorsRule, LifecycleRule, LockMode, ObjectLock, Retention};
+use ferroform_s3::{Acl, BucketConfig, CorsRule, LifecycleRule, LockMode, ObjectLock, Retention};
 
 /// A moment, or the midnight UTC at which a day begins.
 pub(super) fn instant(text: &str) -> Option<Timestamp> {

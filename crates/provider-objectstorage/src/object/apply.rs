@@ -8,7 +8,7 @@ use super::body;
 use crate::attrs::{Attrs, State, text_or_null};
 use crate::failure::Failure;
 use crate::provider::{Cx, Seen};
-use crate::s3::{Body, Headers, ObjectInfo, Put, hex};
+use ferroform_s3::{Body, Condition, Headers, ObjectInfo, Put, hex};
 
 /// Content up to this size is shown when it was changed by somebody else, in bytes.
 const SHOWN: usize = 64 << 10;
@@ -64,7 +64,9 @@ async fn write(cx: &Cx, planned: Attrs<'_>) -> Result<(), Failure> {
         metadata: planned.text_map("metadata"),
     };
     let (bucket, key) = (planned.string("bucket"), planned.string("key"));
-    Ok(cx.client.put_object(&bucket, &key, &Put { body, headers }).await?)
+    let put = Put { body, headers, amz: Vec::new(), condition: Condition::None };
+    cx.client.put_object(&bucket, &key, &put).await?;
+    Ok(())
 }
 
 /// Deletes an object.

@@ -16,7 +16,7 @@ use ferroform_core::{Diagnostic, Type, Value};
 
 use crate::attrs::{Attrs, Planned};
 use crate::failure::Failure;
-use crate::s3::{Body, hex};
+use ferroform_s3::{Body, hex};
 
 pub(crate) const NAME: &str = "objectstorage_object";
 

@@ -9,9 +9,9 @@ use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use url::Url;
 
-use super::call::hex;
-use super::error::Error;
-use super::sign::Credentials;
+use crate::call::hex;
+use crate::error::Error;
+use crate::sign::Credentials;
 
 /// Set to anything but `0` or nothing, this variable makes every client refuse endpoints beyond loopback; tests set it.
 const FORBID_VARIABLE: &str = "FERROFORM_FORBID_PUBLIC_ENDPOINT";
@@ -20,21 +20,21 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A client with one pair of keys at one endpoint. Clones share connections.
 #[derive(Clone)]
-pub(crate) struct Client {
-    pub(super) inner: Arc<Inner>,
+pub struct Client {
+    pub(crate) inner: Arc<Inner>,
 }
 
-pub(super) struct Inner {
-    pub(super) http: reqwest::Client,
-    pub(super) endpoint: String,
+pub(crate) struct Inner {
+    pub(crate) http: reqwest::Client,
+    pub(crate) endpoint: String,
     /// As the `Host` header has it.
-    pub(super) host: String,
-    pub(super) region: String,
-    pub(super) credentials: Credentials,
+    pub(crate) host: String,
+    pub(crate) region: String,
+    pub(crate) credentials: Credentials,
     /// The first pause before a call is repeated.
-    pub(super) unit: Duration,
+    pub(crate) unit: Duration,
     /// Seconds since 1970 by the last answer's `Date` header; `i64::MIN` before there was one.
-    pub(super) server_date: AtomicI64,
+    pub(crate) server_date: AtomicI64,
     stopped: watch::Sender<bool>,
 }
 
@@ -45,22 +45,24 @@ impl fmt::Debug for Client {
 }
 
 /// What a client needs.
-pub(crate) struct ClientConfig {
+pub struct ClientConfig {
     /// Where the service is, such as `https://fsn1.your-objectstorage.com`.
-    pub(crate) endpoint: String,
+    pub endpoint: String,
     /// What requests are signed for.
-    pub(crate) region: String,
-    pub(crate) credentials: Credentials,
-    pub(crate) user_agent: String,
+    pub region: String,
+    /// What they are signed with.
+    pub credentials: Credentials,
+    /// As which program requests introduce themselves.
+    pub user_agent: String,
     /// The first pause before a call is repeated.
-    pub(crate) unit: Duration,
+    pub unit: Duration,
     /// Refuses endpoints beyond loopback.
-    pub(crate) loopback_only: bool,
+    pub loopback_only: bool,
 }
 
 impl Client {
     /// A client; or why there cannot be one.
-    pub(crate) fn new(config: ClientConfig) -> Result<Client, String> {
+    pub fn new(config: ClientConfig) -> Result<Client, String> {
         let endpoint = config.endpoint.trim_end_matches('/').to_owned();
         let url = Url::parse(&endpoint)
             .map_err(|error| format!("The endpoint {endpoint:?} is not a URL: {error}."))?;
@@ -108,12 +110,12 @@ impl Client {
     }
 
     /// The endpoint, without a slash at its end.
-    pub(crate) fn endpoint(&self) -> &str {
+    pub fn endpoint(&self) -> &str {
         &self.inner.endpoint
     }
 
     /// What tells these keys from others: a one-way digest of the access key, which is no secret.
-    pub(crate) fn fingerprint(&self) -> String {
+    pub fn fingerprint(&self) -> String {
         let digest = Sha256::new()
             .chain_update("ferroform object storage\0")
             .chain_update(&self.inner.credentials.access_key)
@@ -122,18 +124,18 @@ impl Client {
     }
 
     /// The server's clock by its last answer, in seconds since 1970; None before the first answer.
-    pub(crate) fn last_server_date(&self) -> Option<i64> {
+    pub fn last_server_date(&self) -> Option<i64> {
         let date = self.inner.server_date.load(Ordering::Acquire);
         (date != i64::MIN).then_some(date)
     }
 
     /// Ends all waiting; requests on their way are answered still, and none is sent after.
-    pub(crate) fn stop(&self) {
+    pub fn stop(&self) {
         self.inner.stopped.send_replace(true);
     }
 
     /// Sleeps, but not beyond a stop.
-    pub(super) async fn sleep(&self, pause: Duration) -> Result<(), Error> {
+    pub(crate) async fn sleep(&self, pause: Duration) -> Result<(), Error> {
         let mut stopped = self.inner.stopped.subscribe();
         if *stopped.borrow() {
             return Err(Error::Stopped);
@@ -145,7 +147,7 @@ impl Client {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
         Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
@@ -176,7 +178,11 @@ mod tests {
                 let config = ClientConfig {
                     endpoint: endpoint.to_owned(),
                     region: "fsn1".to_owned(),
-                    credentials: Credentials { access_key: "a".to_owned(), secret_key: "b".to_owned() },
+                    credentials: Credentials {
+                        access_key: "a".to_owned(),
+                        secret_key: "b".to_owned(),
+                        session_token: None,
+                    },
                     user_agent: "test/1".to_owned(),
                     unit: Duration::ZERO,
                     loopback_only,

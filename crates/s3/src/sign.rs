@@ -8,15 +8,17 @@ use std::fmt;
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 
-use super::call::hex;
+use crate::call::hex;
 
 /// An access key with its secret.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Credentials {
+pub struct Credentials {
     /// The public half, which requests carry.
-    pub(crate) access_key: String,
+    pub access_key: String,
     /// The secret half, which they are signed with.
-    pub(crate) secret_key: String,
+    pub secret_key: String,
+    /// What temporary keys are only good with.
+    pub session_token: Option<String>,
 }
 
 impl fmt::Debug for Credentials {
@@ -84,6 +86,7 @@ mod tests {
         let credentials = Credentials {
             access_key: "AKIAIOSFODNN7EXAMPLE".to_owned(),
             secret_key: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".to_owned(),
+            session_token: None,
         };
         let owned = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
             pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
@@ -148,7 +151,8 @@ mod tests {
 
     #[test]
     fn the_secret_is_not_shown() {
-        let credentials = Credentials { access_key: "a".to_owned(), secret_key: "hidden".to_owned() };
+        let credentials =
+            Credentials { access_key: "a".to_owned(), secret_key: "hidden".to_owned(), session_token: None };
         assert!(!format!("{credentials:?}").contains("hidden"));
     }
 }

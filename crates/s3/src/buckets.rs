@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use http::Method;
 
-use super::call::{Answer, Body, Call, Failed};
-use super::client::Client;
-use super::error::Error;
-use super::time::iso;
-use super::xml;
+use crate::call::{Answer, Body, Call, Failed};
+use crate::client::Client;
+use crate::error::Error;
+use crate::time::iso;
+use crate::xml;
 
 /// Who the group of everybody is in access control lists (Amazon S3 User Guide, "Access control list (ACL) overview").
 const EVERYBODY: &str = "http://acs.amazonaws.com/groups/global/AllUsers";
@@ -17,22 +17,23 @@ const MOST_PAGES: usize = 1000;
 
 /// A bucket in the list of all.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Bucket {
-    pub(crate) name: String,
+pub struct Bucket {
+    /// Its name.
+    pub name: String,
     /// As the service writes it.
-    pub(crate) created: String,
+    pub created: String,
 }
 
 impl Bucket {
     /// When it was created, in seconds since 1970.
-    pub(crate) fn created_at(&self) -> Option<i64> {
+    pub fn created_at(&self) -> Option<i64> {
         iso(&self.created)
     }
 }
 
 /// Who may read a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Acl {
+pub enum Acl {
     /// Its owner.
     Private,
     /// Everybody.
@@ -43,7 +44,7 @@ pub(crate) enum Acl {
 
 impl Acl {
     /// The name of the list.
-    pub(crate) fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Acl::Private => "private",
             Acl::PublicRead => "public-read",
@@ -54,38 +55,45 @@ impl Acl {
 
 /// When objects of a bucket are deleted by themselves.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct LifecycleRule {
-    pub(crate) id: String,
-    pub(crate) enabled: bool,
+pub struct LifecycleRule {
+    /// Its name within the bucket.
+    pub id: String,
+    /// Whether it is followed.
+    pub enabled: bool,
     /// The beginning of the keys that it is for; all if absent.
-    pub(crate) prefix: Option<String>,
+    pub prefix: Option<String>,
     /// Days after creation.
-    pub(crate) expiration_days: Option<i64>,
+    pub expiration_days: Option<i64>,
     /// Midnight UTC of a day, in ISO 8601 format.
-    pub(crate) expiration_date: Option<String>,
+    pub expiration_date: Option<String>,
     /// Whether delete markers go that hide nothing.
-    pub(crate) expired_object_delete_marker: Option<bool>,
+    pub expired_object_delete_marker: Option<bool>,
     /// Days after a version was superseded.
-    pub(crate) noncurrent_version_expiration_days: Option<i64>,
+    pub noncurrent_version_expiration_days: Option<i64>,
     /// Days after an upload in parts was begun.
-    pub(crate) abort_incomplete_multipart_upload_days: Option<i64>,
+    pub abort_incomplete_multipart_upload_days: Option<i64>,
     /// Whether the rule has more to it than this.
-    pub(crate) has_more: bool,
+    pub has_more: bool,
 }
 
 /// From where browsers may use a bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct CorsRule {
-    pub(crate) allowed_origins: BTreeSet<String>,
-    pub(crate) allowed_methods: BTreeSet<String>,
-    pub(crate) allowed_headers: BTreeSet<String>,
-    pub(crate) expose_headers: BTreeSet<String>,
-    pub(crate) max_age_seconds: Option<i64>,
+pub struct CorsRule {
+    /// Origins, such as `https://example.com`; `*` for any.
+    pub allowed_origins: BTreeSet<String>,
+    /// HTTP methods.
+    pub allowed_methods: BTreeSet<String>,
+    /// Headers that requests may have.
+    pub allowed_headers: BTreeSet<String>,
+    /// Headers of answers that scripts may see.
+    pub expose_headers: BTreeSet<String>,
+    /// How long browsers may rely on it.
+    pub max_age_seconds: Option<i64>,
 }
 
 /// How firmly versions are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LockMode {
+pub enum LockMode {
     /// Until then, but for those with a special permission.
     Governance,
     /// Until then, whoever wants otherwise.
@@ -94,7 +102,7 @@ pub(crate) enum LockMode {
 
 impl LockMode {
     /// As S3 writes it.
-    pub(crate) fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             LockMode::Governance => "GOVERNANCE",
             LockMode::Compliance => "COMPLIANCE",
@@ -102,34 +110,44 @@ impl LockMode {
     }
 
     /// From S3's word.
-    pub(crate) fn parse(text: &str) -> Option<LockMode> {
+    pub fn parse(text: &str) -> Option<LockMode> {
         [LockMode::Governance, LockMode::Compliance].into_iter().find(|mode| mode.as_str() == text)
     }
 }
 
 /// How long new versions are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Retention {
-    pub(crate) mode: LockMode,
-    pub(crate) days: Option<i64>,
-    pub(crate) years: Option<i64>,
+pub struct Retention {
+    /// Who can lift it.
+    pub mode: LockMode,
+    /// Days; either these or years.
+    pub days: Option<i64>,
+    /// Years.
+    pub years: Option<i64>,
 }
 
 /// Object lock of a bucket that has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ObjectLock {
-    pub(crate) retention: Option<Retention>,
+pub struct ObjectLock {
+    /// How long new versions are kept, if by themselves.
+    pub retention: Option<Retention>,
 }
 
 /// All configuration of a bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct BucketConfig {
-    pub(crate) acl: Acl,
-    pub(crate) versioning: bool,
-    pub(crate) object_lock: Option<ObjectLock>,
-    pub(crate) policy: Option<String>,
-    pub(crate) lifecycle: Vec<LifecycleRule>,
-    pub(crate) cors: Vec<CorsRule>,
+pub struct BucketConfig {
+    /// Who may read it.
+    pub acl: Acl,
+    /// Whether it keeps versions.
+    pub versioning: bool,
+    /// Whether versions can be kept from deletion.
+    pub object_lock: Option<ObjectLock>,
+    /// Its policy, as JSON.
+    pub policy: Option<String>,
+    /// When objects are deleted by themselves.
+    pub lifecycle: Vec<LifecycleRule>,
+    /// From where browsers may use it.
+    pub cors: Vec<CorsRule>,
 }
 
 /// The answer; None if it says that there is no such configuration. That there is no bucket is an error still.
@@ -150,7 +168,7 @@ fn unless_missing(answer: Result<Answer, Error>) -> Result<Option<Answer>, Error
 
 impl Client {
     /// The buckets of the project at this endpoint.
-    pub(crate) async fn list_buckets(&self) -> Result<Vec<Bucket>, Error> {
+    pub async fn list_buckets(&self) -> Result<Vec<Bucket>, Error> {
         let mut found = Vec::new();
         let mut token: Option<String> = None;
         for _ in 0..MOST_PAGES {
@@ -171,7 +189,7 @@ impl Client {
     }
 
     /// Whether a bucket exists and is ours.
-    pub(crate) async fn has_bucket(&self, name: &str) -> Result<bool, Error> {
+    pub async fn has_bucket(&self, name: &str) -> Result<bool, Error> {
         match self.call(Call::new("HeadBucket", Method::HEAD, name)).await {
             Ok(_) => Ok(true),
             Err(error) if error.is_missing() => Ok(false),
@@ -180,7 +198,7 @@ impl Client {
     }
 
     /// Creates a bucket that must not exist.
-    pub(crate) async fn create_bucket(&self, name: &str, acl: Acl, object_lock: bool) -> Result<(), Error> {
+    pub async fn create_bucket(&self, name: &str, acl: Acl, object_lock: bool) -> Result<(), Error> {
         let mut call = Call::new("CreateBucket", Method::PUT, name).header("x-amz-acl", acl.as_str());
         if object_lock {
             call = call.header("x-amz-bucket-object-lock-enabled", "true");
@@ -194,7 +212,7 @@ impl Client {
     }
 
     /// Deletes an empty bucket; that it does not exist is no failure.
-    pub(crate) async fn delete_bucket(&self, name: &str) -> Result<(), Error> {
+    pub async fn delete_bucket(&self, name: &str) -> Result<(), Error> {
         match self.call(Call::new("DeleteBucket", Method::DELETE, name)).await {
             Err(error) if !error.is_missing() => Err(error),
             _ => Ok(()),
@@ -202,7 +220,7 @@ impl Client {
     }
 
     /// All configuration of a bucket; None if there is no such bucket.
-    pub(crate) async fn bucket_config(&self, name: &str) -> Result<Option<BucketConfig>, Error> {
+    pub async fn bucket_config(&self, name: &str) -> Result<Option<BucketConfig>, Error> {
         let read = async {
             tokio::try_join!(
                 self.acl(name),
@@ -237,7 +255,7 @@ impl Client {
     }
 
     /// Sets the access control list.
-    pub(crate) async fn put_acl(&self, name: &str, acl: Acl) -> Result<(), Error> {
+    pub async fn put_acl(&self, name: &str, acl: Acl) -> Result<(), Error> {
         let call = Call::new("PutBucketAcl", Method::PUT, name).query("acl", "");
         self.call(call.header("x-amz-acl", acl.as_str())).await.map(drop)
     }
@@ -249,7 +267,7 @@ impl Client {
     }
 
     /// Turns versioning on, or suspends it.
-    pub(crate) async fn put_versioning(&self, name: &str, enabled: bool) -> Result<(), Error> {
+    pub async fn put_versioning(&self, name: &str, enabled: bool) -> Result<(), Error> {
         let status = if enabled { "Enabled" } else { "Suspended" };
         let body = xml::Versioning { status: Some(status.to_owned()) };
         let body = xml::write("VersioningConfiguration", &body);
@@ -274,11 +292,7 @@ impl Client {
     }
 
     /// Sets how long new versions are kept, of a bucket that was created with object lock.
-    pub(crate) async fn put_object_lock(
-        &self,
-        name: &str,
-        retention: Option<Retention>,
-    ) -> Result<(), Error> {
+    pub async fn put_object_lock(&self, name: &str, retention: Option<Retention>) -> Result<(), Error> {
         let rule = retention.map(|retention| xml::LockRule {
             default_retention: xml::DefaultRetention {
                 mode: retention.mode.as_str().to_owned(),
@@ -298,7 +312,7 @@ impl Client {
     }
 
     /// Sets or removes the policy, a JSON document.
-    pub(crate) async fn put_policy(&self, name: &str, policy: Option<&str>) -> Result<(), Error> {
+    pub async fn put_policy(&self, name: &str, policy: Option<&str>) -> Result<(), Error> {
         let operation = if policy.is_some() { "PutBucketPolicy" } else { "DeleteBucketPolicy" };
         self.configure(operation, name, "policy", policy.map(|text| text.as_bytes().to_vec())).await
     }
@@ -312,7 +326,7 @@ impl Client {
     }
 
     /// Replaces all rules; removes them when there are none.
-    pub(crate) async fn put_lifecycle(&self, name: &str, rules: &[LifecycleRule]) -> Result<(), Error> {
+    pub async fn put_lifecycle(&self, name: &str, rules: &[LifecycleRule]) -> Result<(), Error> {
         let body = xml::Lifecycle { rule: rules.iter().map(xml::LifecycleRule::from).collect() };
         let body = (!rules.is_empty()).then(|| xml::write("LifecycleConfiguration", &body));
         let operation =
@@ -335,7 +349,7 @@ impl Client {
     }
 
     /// Replaces all rules; removes them when there are none.
-    pub(crate) async fn put_cors(&self, name: &str, rules: &[CorsRule]) -> Result<(), Error> {
+    pub async fn put_cors(&self, name: &str, rules: &[CorsRule]) -> Result<(), Error> {
         let rule = |rule: &CorsRule| xml::CorsRule {
             allowed_origin: rule.allowed_origins.iter().cloned().collect(),
             allowed_method: rule.allowed_methods.iter().cloned().collect(),

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A call that did not succeed. No variant holds a key or a signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Error {
+pub enum Error {
     /// The service refused it.
     Refused(Box<Refusal>),
     /// It never reached the service.
@@ -41,22 +41,22 @@ pub(crate) enum Error {
 
 /// A refusal by the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refusal {
+pub struct Refusal {
     /// What was called.
-    pub(crate) operation: &'static str,
+    pub operation: &'static str,
     /// HTTP status.
-    pub(crate) status: u16,
+    pub status: u16,
     /// S3's code, such as `NoSuchBucket`; made of the status when there is none, as in answers to HEAD.
-    pub(crate) code: String,
+    pub code: String,
     /// S3's message.
-    pub(crate) message: String,
+    pub message: String,
     /// What the service's support asks for.
-    pub(crate) request_id: Option<String>,
+    pub request_id: Option<String>,
 }
 
 impl Error {
     /// S3's code, of a refusal.
-    pub(crate) fn code(&self) -> Option<&str> {
+    pub fn code(&self) -> Option<&str> {
         match self {
             Error::Refused(refusal) => Some(&refusal.code),
             _ => None,
@@ -64,17 +64,26 @@ impl Error {
     }
 
     /// Whether it is a refusal with this code.
-    pub(crate) fn is(&self, code: &str) -> bool {
+    pub fn is(&self, code: &str) -> bool {
         self.code() == Some(code)
     }
 
     /// Whether it says that what was asked for does not exist.
-    pub(crate) fn is_missing(&self) -> bool {
+    pub fn is_missing(&self) -> bool {
         self.code().is_some_and(|code| code == "NotFound" || code.starts_with("NoSuch"))
     }
 
+    /// Whether it says that the object is not what a [`Condition`](crate::Condition) wants: it is there, or is not, or is another.
+    pub fn is_condition(&self) -> bool {
+        // 409 is the answer to one of two conditional writes at the same moment (Amazon S3 User Guide, "Conditional writes").
+        match self {
+            Error::Refused(refusal) => refusal.status == 412 || refusal.code == "ConditionalRequestConflict",
+            _ => false,
+        }
+    }
+
     /// Whether what was asked for may have been done all the same.
-    pub(crate) fn may_have_happened(&self) -> bool {
+    pub fn may_have_happened(&self) -> bool {
         match self {
             Error::Lost { .. } => true,
             Error::Refused(refusal) => matches!(refusal.status, 500 | 502 | 504),
@@ -83,7 +92,7 @@ impl Error {
     }
 
     /// Whether trying again may help.
-    pub(crate) fn is_passing(&self) -> bool {
+    pub fn is_passing(&self) -> bool {
         match self {
             Error::Unreachable { .. } | Error::Lost { .. } => true,
             Error::Refused(refusal) => {

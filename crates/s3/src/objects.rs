@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use http::{HeaderMap, Method};
 use percent_encoding::percent_decode_str;
 use sha2::{Digest, Sha256};
 
-use super::call::{Body, Call, Tries, chain, header, hex};
-use super::client::Client;
-use super::error::{Error, Refusal};
-use super::time::http_date;
-use super::xml;
+use crate::call::{Body, Call, Tries, chain, header, hex};
+use crate::client::Client;
+use crate::error::{Error, Refusal};
+use crate::time::http_date;
+use crate::xml;
 
 /// Before the names of headers that hold metadata of one's own.
 const METADATA: &str = "x-amz-meta-";
@@ -21,14 +22,19 @@ const MOST_ROUNDS: usize = 100_000;
 
 /// What goes along with an object's content.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Headers {
-    pub(crate) content_type: Option<String>,
-    pub(crate) cache_control: Option<String>,
-    pub(crate) content_disposition: Option<String>,
-    pub(crate) content_encoding: Option<String>,
-    pub(crate) content_language: Option<String>,
+pub struct Headers {
+    /// Its media type.
+    pub content_type: Option<String>,
+    /// How long it may be kept by who fetched it.
+    pub cache_control: Option<String>,
+    /// How browsers show it.
+    pub content_disposition: Option<String>,
+    /// How it is packed.
+    pub content_encoding: Option<String>,
+    /// Its language.
+    pub content_language: Option<String>,
     /// Metadata of one's own, by lower-case names.
-    pub(crate) metadata: BTreeMap<String, String>,
+    pub metadata: BTreeMap<String, String>,
 }
 
 impl Headers {
@@ -61,27 +67,47 @@ impl Headers {
 
 /// An object without its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ObjectInfo {
+pub struct ObjectInfo {
     /// Without quotes.
-    pub(crate) etag: String,
-    pub(crate) size: u64,
+    pub etag: String,
+    /// Its length in bytes.
+    pub size: u64,
     /// The version, in buckets with versioning.
-    pub(crate) version_id: Option<String>,
+    pub version_id: Option<String>,
     /// Seconds since 1970.
-    pub(crate) modified: Option<i64>,
-    pub(crate) headers: Headers,
+    pub modified: Option<i64>,
+    /// What goes along with it.
+    pub headers: Headers,
+}
+
+/// What must be so for a write to be done (Amazon S3 User Guide, "Conditional writes").
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Condition {
+    /// Nothing.
+    #[default]
+    None,
+    /// There is no object of that key.
+    Absent,
+    /// The object of that key has this ETag, without quotes.
+    Unchanged(String),
 }
 
 /// An object to be written.
 #[derive(Debug, Clone)]
-pub(crate) struct Put {
-    pub(crate) body: Body,
-    pub(crate) headers: Headers,
+pub struct Put {
+    /// The content.
+    pub body: Body,
+    /// What goes along with it.
+    pub headers: Headers,
+    /// Instructions to the service, by their names without `x-amz-`, such as `acl`.
+    pub amz: Vec<(&'static str, String)>,
+    /// What must be so for it to be written.
+    pub condition: Condition,
 }
 
 impl Client {
     /// An object without its content; None if there is none of that key, or its latest version is a delete marker.
-    pub(crate) async fn head_object(&self, bucket: &str, key: &str) -> Result<Option<ObjectInfo>, Error> {
+    pub async fn head_object(&self, bucket: &str, key: &str) -> Result<Option<ObjectInfo>, Error> {
         let answer = match self.call(Call::new("HeadObject", Method::HEAD, bucket).key(key)).await {
             Ok(answer) => answer,
             Err(error) if error.is_missing() => return Ok(None),
@@ -99,7 +125,7 @@ impl Client {
 
     /// The SHA-256 of an object's content in hexadecimal, and the content itself if it is not longer than `keep` bytes. None
     /// if the object has another ETag by now.
-    pub(crate) async fn hash_object(
+    pub async fn hash_object(
         &self,
         bucket: &str,
         key: &str,
@@ -123,8 +149,21 @@ impl Client {
         }
     }
 
+    /// An object's content and its ETag without quotes; None if there is no such object. Contents over 32 MiB are refused.
+    pub async fn get_object(&self, bucket: &str, key: &str) -> Result<Option<(Bytes, String)>, Error> {
+        match self.call(Call::new("GetObject", Method::GET, bucket).key(key)).await {
+            Ok(answer) => {
+                let etag = answer.header("etag").unwrap_or_default().trim_matches('"').to_owned();
+                Ok(Some((answer.body, etag)))
+            }
+            // A bucket that is missing is no object that is missing.
+            Err(error) if error.is_missing() && !error.is("NoSuchBucket") => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The keys of a bucket's objects that begin with a prefix, in order and at most so many; and whether there are more.
-    pub(crate) async fn list_keys(
+    pub async fn list_keys(
         &self,
         bucket: &str,
         prefix: &str,
@@ -156,8 +195,11 @@ impl Client {
         }
     }
 
-    /// Writes an object, over what there may be.
-    pub(crate) async fn put_object(&self, bucket: &str, key: &str, put: &Put) -> Result<(), Error> {
+    /// Writes an object, over what there may be unless a condition forbids it; its ETag without quotes.
+    ///
+    /// A condition that does not hold is an error ([`Error::is_condition`]). So is one that held only before the write
+    /// itself, where an answer was lost and the call was repeated: who asks must look whether the object is its own.
+    pub async fn put_object(&self, bucket: &str, key: &str, put: &Put) -> Result<String, Error> {
         let mut call = Call::new("PutObject", Method::PUT, bucket).key(key).body(put.body.clone());
         for (name, value) in put.headers.named() {
             if let Some(value) = value {
@@ -167,11 +209,20 @@ impl Client {
         for (name, value) in &put.headers.metadata {
             call = call.header(format!("{METADATA}{name}"), value);
         }
-        self.call(call).await.map(drop)
+        for (name, value) in &put.amz {
+            call = call.header(format!("x-amz-{name}"), value);
+        }
+        call = match &put.condition {
+            Condition::None => call,
+            Condition::Absent => call.header("if-none-match", "*"),
+            Condition::Unchanged(etag) => call.header("if-match", format!("\"{etag}\"")),
+        };
+        let answer = self.call(call).await?;
+        Ok(answer.header("etag").unwrap_or_default().trim_matches('"').to_owned())
     }
 
     /// Deletes an object: in a bucket with versioning, hides it behind a delete marker. That it does not exist is no failure.
-    pub(crate) async fn delete_object(&self, bucket: &str, key: &str) -> Result<(), Error> {
+    pub async fn delete_object(&self, bucket: &str, key: &str) -> Result<(), Error> {
         match self.call(Call::new("DeleteObject", Method::DELETE, bucket).key(key)).await {
             Err(error) if !error.is_missing() => Err(error),
             _ => Ok(()),
@@ -179,13 +230,13 @@ impl Client {
     }
 
     /// Deletes every version of an object.
-    pub(crate) async fn delete_versions(&self, bucket: &str, key: &str) -> Result<(), Error> {
+    pub async fn delete_versions(&self, bucket: &str, key: &str) -> Result<(), Error> {
         self.delete_all(bucket, key, |found| found == key).await
     }
 
     /// Deletes every version of every object of a bucket, and ends all uploads in parts. A bucket that does not exist is
     /// empty.
-    pub(crate) async fn empty_bucket(&self, bucket: &str) -> Result<(), Error> {
+    pub async fn empty_bucket(&self, bucket: &str) -> Result<(), Error> {
         let done = async {
             self.abort_uploads(bucket).await?;
             self.delete_all(bucket, "", |_| true).await

@@ -3,265 +3,265 @@
 use serde::{Deserialize, Serialize};
 
 /// Reads a body.
-pub(super) fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+pub(crate) fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     let text = std::str::from_utf8(body).map_err(|_| "the answer is not UTF-8".to_owned())?;
     quick_xml::de::from_str(text).map_err(|error| format!("the answer cannot be read: {error}"))
 }
 
 /// Writes a body.
-pub(super) fn write<T: Serialize>(root: &str, value: &T) -> Vec<u8> {
+pub(crate) fn write<T: Serialize>(root: &str, value: &T) -> Vec<u8> {
     // These types hold nothing that XML cannot say.
     quick_xml::se::to_string_with_root(root, value).unwrap_or_default().into_bytes()
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(super) struct ErrorBody {
-    pub(super) code: String,
-    pub(super) message: String,
+pub(crate) struct ErrorBody {
+    pub(crate) code: String,
+    pub(crate) message: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(super) struct ListBuckets {
-    pub(super) buckets: Buckets,
-    pub(super) continuation_token: Option<String>,
+pub(crate) struct ListBuckets {
+    pub(crate) buckets: Buckets,
+    pub(crate) continuation_token: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(super) struct Buckets {
-    pub(super) bucket: Vec<NamedBucket>,
+pub(crate) struct Buckets {
+    pub(crate) bucket: Vec<NamedBucket>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(super) struct NamedBucket {
-    pub(super) name: String,
-    pub(super) creation_date: String,
+pub(crate) struct NamedBucket {
+    pub(crate) name: String,
+    pub(crate) creation_date: String,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(super) struct Versioning {
+pub(crate) struct Versioning {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) status: Option<String>,
+    pub(crate) status: Option<String>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(super) struct Lifecycle {
-    pub(super) rule: Vec<LifecycleRule>,
+pub(crate) struct Lifecycle {
+    pub(crate) rule: Vec<LifecycleRule>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(super) struct LifecycleRule {
+pub(crate) struct LifecycleRule {
     #[serde(rename = "ID", skip_serializing_if = "Option::is_none")]
-    pub(super) id: Option<String>,
-    pub(super) status: String,
+    pub(crate) id: Option<String>,
+    pub(crate) status: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) filter: Option<Filter>,
+    pub(crate) filter: Option<Filter>,
     /// Older than `Filter`; some services answer with it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) prefix: Option<String>,
+    pub(crate) prefix: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) expiration: Option<Expiration>,
+    pub(crate) expiration: Option<Expiration>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) noncurrent_version_expiration: Option<NoncurrentExpiration>,
+    pub(crate) noncurrent_version_expiration: Option<NoncurrentExpiration>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) abort_incomplete_multipart_upload: Option<AbortUploads>,
+    pub(crate) abort_incomplete_multipart_upload: Option<AbortUploads>,
     #[serde(skip_serializing)]
-    pub(super) transition: Vec<serde::de::IgnoredAny>,
+    pub(crate) transition: Vec<serde::de::IgnoredAny>,
     #[serde(skip_serializing)]
-    pub(super) noncurrent_version_transition: Vec<serde::de::IgnoredAny>,
+    pub(crate) noncurrent_version_transition: Vec<serde::de::IgnoredAny>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(super) struct Filter {
-    pub(super) prefix: Option<String>,
+pub(crate) struct Filter {
+    pub(crate) prefix: Option<String>,
     #[serde(skip_serializing)]
-    pub(super) and: Option<serde::de::IgnoredAny>,
+    pub(crate) and: Option<serde::de::IgnoredAny>,
     #[serde(skip_serializing)]
-    pub(super) tag: Option<serde::de::IgnoredAny>,
+    pub(crate) tag: Option<serde::de::IgnoredAny>,
     #[serde(skip_serializing)]
-    pub(super) object_size_greater_than: Option<serde::de::IgnoredAny>,
+    pub(crate) object_size_greater_than: Option<serde::de::IgnoredAny>,
     #[serde(skip_serializing)]
-    pub(super) object_size_less_than: Option<serde::de::IgnoredAny>,
+    pub(crate) object_size_less_than: Option<serde::de::IgnoredAny>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(super) struct Expiration {
+pub(crate) struct Expiration {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) days: Option<i64>,
+    pub(crate) days: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) date: Option<String>,
+    pub(crate) date: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) expired_object_delete_marker: Option<bool>,
+    pub(crate) expired_object_delete_marker: Option<bool>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(super) struct NoncurrentExpiration {
+pub(crate) struct NoncurrentExpiration {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) noncurrent_days: Option<i64>,
+    pub(crate) noncurrent_days: Option<i64>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(super) struct AbortUploads {
+pub(crate) struct AbortUploads {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) days_after_initiation: Option<i64>,
+    pub(crate) days_after_initiation: Option<i64>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct Cors {
+pub(crate) struct Cors {
     #[serde(rename = "CORSRule")]
-    pub(super) rules: Vec<CorsRule>,
+    pub(crate) rules: Vec<CorsRule>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(super) struct CorsRule {
-    pub(super) allowed_origin: Vec<String>,
-    pub(super) allowed_method: Vec<String>,
-    pub(super) allowed_header: Vec<String>,
-    pub(super) expose_header: Vec<String>,
+pub(crate) struct CorsRule {
+    pub(crate) allowed_origin: Vec<String>,
+    pub(crate) allowed_method: Vec<String>,
+    pub(crate) allowed_header: Vec<String>,
+    pub(crate) expose_header: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) max_age_seconds: Option<i64>,
+    pub(crate) max_age_seconds: Option<i64>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(super) struct ObjectLock {
-    pub(super) object_lock_enabled: String,
+pub(crate) struct ObjectLock {
+    pub(crate) object_lock_enabled: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) rule: Option<LockRule>,
+    pub(crate) rule: Option<LockRule>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(super) struct LockRule {
-    pub(super) default_retention: DefaultRetention,
+pub(crate) struct LockRule {
+    pub(crate) default_retention: DefaultRetention,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(super) struct DefaultRetention {
-    pub(super) mode: String,
+pub(crate) struct DefaultRetention {
+    pub(crate) mode: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) days: Option<i64>,
+    pub(crate) days: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) years: Option<i64>,
+    pub(crate) years: Option<i64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(super) struct AccessControl {
-    pub(super) access_control_list: Grants,
+pub(crate) struct AccessControl {
+    pub(crate) access_control_list: Grants,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(super) struct Grants {
-    pub(super) grant: Vec<Grant>,
+pub(crate) struct Grants {
+    pub(crate) grant: Vec<Grant>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(super) struct Grant {
-    pub(super) grantee: Grantee,
-    pub(super) permission: String,
+pub(crate) struct Grant {
+    pub(crate) grantee: Grantee,
+    pub(crate) permission: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Grantee {
+pub(crate) struct Grantee {
     #[serde(rename = "URI")]
-    pub(super) uri: Option<String>,
+    pub(crate) uri: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(super) struct ListVersions {
+pub(crate) struct ListVersions {
     /// `url` if keys are percent-encoded.
-    pub(super) encoding_type: String,
-    pub(super) is_truncated: bool,
-    pub(super) next_key_marker: Option<String>,
-    pub(super) next_version_id_marker: Option<String>,
-    pub(super) version: Vec<Version>,
-    pub(super) delete_marker: Vec<Version>,
+    pub(crate) encoding_type: String,
+    pub(crate) is_truncated: bool,
+    pub(crate) next_key_marker: Option<String>,
+    pub(crate) next_version_id_marker: Option<String>,
+    pub(crate) version: Vec<Version>,
+    pub(crate) delete_marker: Vec<Version>,
 }
 
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(super) struct Version {
-    pub(super) key: String,
-    pub(super) version_id: Option<String>,
+pub(crate) struct Version {
+    pub(crate) key: String,
+    pub(crate) version_id: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(super) struct ListUploads {
+pub(crate) struct ListUploads {
     /// `url` if keys are percent-encoded.
-    pub(super) encoding_type: String,
-    pub(super) is_truncated: bool,
-    pub(super) next_key_marker: Option<String>,
-    pub(super) next_upload_id_marker: Option<String>,
-    pub(super) upload: Vec<Upload>,
+    pub(crate) encoding_type: String,
+    pub(crate) is_truncated: bool,
+    pub(crate) next_key_marker: Option<String>,
+    pub(crate) next_upload_id_marker: Option<String>,
+    pub(crate) upload: Vec<Upload>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(super) struct Upload {
-    pub(super) key: String,
-    pub(super) upload_id: String,
+pub(crate) struct Upload {
+    pub(crate) key: String,
+    pub(crate) upload_id: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(super) struct ListObjects {
+pub(crate) struct ListObjects {
     /// `url` if keys are percent-encoded.
-    pub(super) encoding_type: String,
-    pub(super) is_truncated: bool,
-    pub(super) next_continuation_token: Option<String>,
-    pub(super) contents: Vec<ListedObject>,
+    pub(crate) encoding_type: String,
+    pub(crate) is_truncated: bool,
+    pub(crate) next_continuation_token: Option<String>,
+    pub(crate) contents: Vec<ListedObject>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(super) struct ListedObject {
-    pub(super) key: String,
+pub(crate) struct ListedObject {
+    pub(crate) key: String,
 }
 
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Delete {
-    pub(super) object: Vec<DeleteOne>,
-    pub(super) quiet: bool,
+pub(crate) struct Delete {
+    pub(crate) object: Vec<DeleteOne>,
+    pub(crate) quiet: bool,
 }
 
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct DeleteOne {
-    pub(super) key: String,
+pub(crate) struct DeleteOne {
+    pub(crate) key: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) version_id: Option<String>,
+    pub(crate) version_id: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(super) struct Deleted {
-    pub(super) error: Vec<NotDeleted>,
+pub(crate) struct Deleted {
+    pub(crate) error: Vec<NotDeleted>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(super) struct NotDeleted {
-    pub(super) key: String,
-    pub(super) code: String,
-    pub(super) message: String,
+pub(crate) struct NotDeleted {
+    pub(crate) key: String,
+    pub(crate) code: String,
+    pub(crate) message: String,
 }

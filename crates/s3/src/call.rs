@@ -13,11 +13,11 @@ use md5::Md5;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
-use super::client::Client;
-use super::error::{Error, Refusal};
-use super::sign::{Signed, authorization};
-use super::time::{amz_now, http_date};
-use super::xml;
+use crate::client::Client;
+use crate::error::{Error, Refusal};
+use crate::sign::{Signed, authorization};
+use crate::time::{amz_now, http_date};
+use crate::xml;
 
 /// No answer but an object comes near this size.
 const LARGEST_ANSWER: usize = 32 << 20;
@@ -37,7 +37,7 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 const ENCODED_PATH: &AsciiSet = &ENCODED.remove(b'/');
 
 /// Bytes in hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
         // Writing to a string cannot fail.
@@ -48,18 +48,27 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 /// The body of a request.
 #[derive(Debug, Clone)]
-pub(crate) enum Body {
+pub enum Body {
     /// None.
     Empty,
     /// In memory.
     Bytes(Bytes),
     /// A file, read while it is sent. What is read must be what was measured.
-    File { path: PathBuf, size: u64, sha256: [u8; 32], md5: [u8; 16] },
+    File {
+        /// Where it is.
+        path: PathBuf,
+        /// Its length in bytes.
+        size: u64,
+        /// Its SHA-256.
+        sha256: [u8; 32],
+        /// Its MD5.
+        md5: [u8; 16],
+    },
 }
 
 impl Body {
     /// A file, read through once to measure it.
-    pub(crate) async fn file(path: &Path) -> Result<Body, Error> {
+    pub async fn file(path: &Path) -> Result<Body, Error> {
         use tokio::io::AsyncReadExt as _;
         let failed = |error: std::io::Error| Error::File {
             path: path.display().to_string(),
@@ -86,7 +95,7 @@ impl Body {
     }
 
     /// Its length in bytes.
-    pub(crate) fn size(&self) -> u64 {
+    pub fn size(&self) -> u64 {
         match self {
             Body::Empty => 0,
             Body::Bytes(bytes) => bytes.len() as u64,
@@ -95,7 +104,7 @@ impl Body {
     }
 
     /// Its SHA-256.
-    pub(crate) fn sha256(&self) -> [u8; 32] {
+    pub fn sha256(&self) -> [u8; 32] {
         match self {
             Body::Empty => Sha256::digest([]).into(),
             Body::Bytes(bytes) => Sha256::digest(bytes).into(),
@@ -104,7 +113,7 @@ impl Body {
     }
 
     /// Its MD5.
-    pub(crate) fn md5(&self) -> [u8; 16] {
+    pub fn md5(&self) -> [u8; 16] {
         match self {
             Body::Empty => Md5::digest([]).into(),
             Body::Bytes(bytes) => Md5::digest(bytes).into(),
@@ -129,42 +138,42 @@ impl Body {
 
 /// A call.
 #[derive(Debug, Clone)]
-pub(super) struct Call<'c> {
+pub(crate) struct Call<'c> {
     /// S3's name of the operation.
-    pub(super) operation: &'static str,
-    pub(super) method: Method,
+    pub(crate) operation: &'static str,
+    pub(crate) method: Method,
     /// Empty for the service itself.
-    pub(super) bucket: &'c str,
+    pub(crate) bucket: &'c str,
     /// Empty for the bucket itself.
-    pub(super) key: &'c str,
-    pub(super) query: Vec<(&'static str, String)>,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Body,
+    pub(crate) key: &'c str,
+    pub(crate) query: Vec<(&'static str, String)>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Body,
 }
 
 impl<'c> Call<'c> {
     /// A call without query, headers and body.
-    pub(super) fn new(operation: &'static str, method: Method, bucket: &'c str) -> Self {
+    pub(crate) fn new(operation: &'static str, method: Method, bucket: &'c str) -> Self {
         Call { operation, method, bucket, key: "", query: Vec::new(), headers: Vec::new(), body: Body::Empty }
     }
 
-    pub(super) fn key(mut self, key: &'c str) -> Self {
+    pub(crate) fn key(mut self, key: &'c str) -> Self {
         self.key = key;
         self
     }
 
-    pub(super) fn query(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub(crate) fn query(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.query.push((name, value.into()));
         self
     }
 
-    pub(super) fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+    pub(crate) fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 
     /// With a body whose MD5 goes along: some operations demand it, and it is checked wherever it is given.
-    pub(super) fn body(mut self, body: Body) -> Self {
+    pub(crate) fn body(mut self, body: Body) -> Self {
         self.headers.push(("content-md5".to_owned(), STANDARD.encode(body.md5())));
         self.body = body;
         self
@@ -182,14 +191,14 @@ impl<'c> Call<'c> {
 
 /// An answer.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
+pub(crate) struct Answer {
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 /// How often a call was tried.
 #[derive(Debug, Default)]
-pub(super) struct Tries {
+pub(crate) struct Tries {
     count: u32,
     /// Whether one of them, whose answer was lost, may have been executed.
     repeated: bool,
@@ -197,24 +206,24 @@ pub(super) struct Tries {
 
 impl Answer {
     /// A header.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         header(&self.headers, name)
     }
 
     /// The body as XML.
-    pub(super) fn xml<T: serde::de::DeserializeOwned>(&self, operation: &'static str) -> Result<T, Error> {
+    pub(crate) fn xml<T: serde::de::DeserializeOwned>(&self, operation: &'static str) -> Result<T, Error> {
         xml::read(&self.body).map_err(|message| Error::Unreadable { operation, message })
     }
 }
 
-pub(super) fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+pub(crate) fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }
 
 /// Why a call failed, and whether any try of it may have been executed.
-pub(super) struct Failed {
-    pub(super) error: Error,
-    pub(super) repeated: bool,
+pub(crate) struct Failed {
+    pub(crate) error: Error,
+    pub(crate) repeated: bool,
 }
 
 impl From<Failed> for Error {
@@ -226,12 +235,12 @@ impl From<Failed> for Error {
 impl Client {
     /// Makes a call, repeated as long as that may help. All calls of S3 may be repeated: what was done is done again, to the
     /// same effect, or refused as done.
-    pub(super) async fn call(&self, call: Call<'_>) -> Result<Answer, Error> {
+    pub(crate) async fn call(&self, call: Call<'_>) -> Result<Answer, Error> {
         Ok(self.call_noting(call).await?)
     }
 
     /// The same, for those who must know whether a refused call had been repeated.
-    pub(super) async fn call_noting(&self, call: Call<'_>) -> Result<Answer, Failed> {
+    pub(crate) async fn call_noting(&self, call: Call<'_>) -> Result<Answer, Failed> {
         let mut tries = Tries::default();
         loop {
             let outcome = match self.send_once(&call).await {
@@ -251,7 +260,7 @@ impl Client {
     }
 
     /// Waits until a call that failed may be tried again; or gives the failure back if that is of no use.
-    pub(super) async fn pause_after(
+    pub(crate) async fn pause_after(
         &self,
         tries: &mut Tries,
         error: Error,
@@ -267,7 +276,7 @@ impl Client {
     }
 
     /// Sends once; a successful answer, not read yet, or why not and how long to wait.
-    pub(super) async fn send_once(
+    pub(crate) async fn send_once(
         &self,
         call: &Call<'_>,
     ) -> Result<reqwest::Response, (Error, Option<Duration>)> {
@@ -322,6 +331,9 @@ impl Client {
         headers.insert("host".to_owned(), self.inner.host.clone());
         headers.insert("x-amz-date".to_owned(), time.clone());
         headers.insert("x-amz-content-sha256".to_owned(), payload.clone());
+        if let Some(token) = &self.inner.credentials.session_token {
+            headers.insert("x-amz-security-token".to_owned(), token.clone());
+        }
         let signed = Signed {
             method: call.method.as_str(),
             path: &path,
@@ -376,6 +388,7 @@ fn refusal(operation: &'static str, status: u16, headers: &HeaderMap, body: &[u8
         404 => "NotFound",
         405 => "MethodNotAllowed",
         409 => "Conflict",
+        412 => "PreconditionFailed",
         429 => "TooManyRequests",
         501 => "NotImplemented",
         503 => "SlowDown",
@@ -387,7 +400,7 @@ fn refusal(operation: &'static str, status: u16, headers: &HeaderMap, body: &[u8
 }
 
 /// An error with all its causes, and without the address, which the caller knows.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
