@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::number::Number;
 use crate::path::{AttrPath, Step};
 use crate::types::{ObjectType, Type};
-use crate::value::{Refinements, Value, ValueKind};
+use crate::value::{Entries, Refinements, Value, ValueKind};
 
 mod conform;
 mod mismatch;
@@ -167,7 +167,7 @@ impl Conversion {
             },
             (How::StringToBool, ValueKind::String(text)) => Value::bool(parse_bool(text, path)?),
             (How::Object(attributes), ValueKind::Object(own)) => {
-                let mut converted = BTreeMap::new();
+                let mut converted = Entries::new();
                 for (name, conversion) in attributes {
                     let attribute = match (conversion, own.get(name)) {
                         (Some(conversion), Some(attribute)) => {
@@ -227,10 +227,10 @@ impl Conversion {
         attributes: &BTreeMap<Arc<str>, Option<Conversion>>,
         wanted: &ObjectType,
         element: &Type,
-        entries: &BTreeMap<Arc<str>, Value>,
+        entries: &Entries,
         path: &mut AttrPath,
     ) -> Result<Value, ConvertError> {
-        let mut converted = BTreeMap::new();
+        let mut converted = Entries::new();
         for (name, conversion) in attributes {
             let fail = |message| Err(ConvertError { path: path.clone(), message });
             let attribute = match (entries.get(name), conversion) {
@@ -267,7 +267,7 @@ impl Conversion {
         Ok(if kind == "list" { Value::list(element, items) } else { Value::set(element, items) })
     }
 
-    fn map(&self, entries: BTreeMap<Arc<str>, Value>, path: &AttrPath) -> Result<Value, ConvertError> {
+    fn map(&self, entries: Entries, path: &AttrPath) -> Result<Value, ConvertError> {
         let Type::Map(element) = &self.to else { return Ok(Value::object(entries)) };
         let (names, items): (Vec<_>, Vec<_>) = entries.into_iter().unzip();
         let (element, items) = settle(element, items, "map", path)?;
@@ -345,7 +345,7 @@ fn apply_all<'a>(
 fn apply_entries<'a>(
     entries: impl Iterator<Item = (&'a Arc<str>, &'a Value, &'a Conversion)>,
     path: &mut AttrPath,
-) -> Result<BTreeMap<Arc<str>, Value>, ConvertError> {
+) -> Result<Entries, ConvertError> {
     entries
         .map(|(name, entry, conversion)| {
             let step = Step::Index(Value::string(name.clone()));
@@ -371,6 +371,9 @@ fn parse_bool(text: &str, path: &AttrPath) -> Result<bool, ConvertError> {
 /// The unknown value that an unknown one converts to, with what is still known of it.
 fn converted_unknown(from: &Type, known: Option<&Refinements>, to: Type) -> Value {
     let mut kept = Refinements { not_null: known.is_some_and(|k| k.not_null), ..Refinements::default() };
+    if from.is_primitive() && to.is_primitive() {
+        kept.origin = known.and_then(|k| k.origin);
+    }
     let length = match (from, &to) {
         (Type::Object(object), Type::Map(_)) => Some(object.attributes.len() as u64),
         (Type::Tuple(types), Type::List(_) | Type::Set(_)) => Some(types.len() as u64),

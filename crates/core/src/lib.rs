@@ -23,4 +23,4 @@ pub use number::Number;
 pub use path::{AttrPath, Step};
 pub use span::{Source, SourceId, Sources, Span};
 pub use types::Type;
-pub use value::{Marks, Refinements, Value, ValueKind};
+pub use value::{Entries, Marks, Origin, Refinements, Value, ValueKind};

@@ -4,9 +4,9 @@
 //! lies on the value it was put on; whoever computes with marked values hands the marks on ([`Value::marks_deep`]).
 //! Elements of a set never carry marks of their own: they are lifted to the set.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::number::Number;
 use crate::types::Type;
@@ -14,6 +14,7 @@ use crate::types::Type;
 #[cfg(test)]
 pub(crate) mod arbitrary;
 mod describe;
+mod entries;
 mod paths;
 mod refine;
 mod set;
@@ -21,6 +22,7 @@ mod set;
 mod tests;
 
 pub(crate) use describe::quoted;
+pub use entries::Entries;
 
 /// What clings to a value, whatever is computed from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -68,7 +70,7 @@ impl Marks {
 }
 
 /// What is known of an unknown value all the same.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Refinements {
     /// It will not be null.
     pub not_null: bool,
@@ -82,6 +84,60 @@ pub struct Refinements {
     pub length_min: u64,
     /// Greatest length of a collection.
     pub length_max: Option<u64>,
+    /// Which unknown it is, if whoever made it said so: kept wherever the value is passed on, or converted to another
+    /// primitive type, as it is. It is no part of what is known: equality, the language and everything written leave it
+    /// out.
+    pub origin: Option<Origin>,
+}
+
+/// Tells an unknown value from all others, so that whoever made it recognises it where it comes back: the id of an object
+/// that is yet to be made, in the configuration of one that refers to it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Origin(u64);
+
+impl Origin {
+    /// One that differs from every other of this process.
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Origin {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Origin(LAST.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// The number is left out: it depends on the order in which things happened.
+impl fmt::Debug for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Origin")
+    }
+}
+
+impl PartialEq for Refinements {
+    fn eq(&self, other: &Self) -> bool {
+        let Refinements {
+            not_null,
+            string_prefix,
+            number_min,
+            number_max,
+            length_min,
+            length_max,
+            origin: _,
+        } = self;
+        *not_null == other.not_null
+            && *string_prefix == other.string_prefix
+            && *number_min == other.number_min
+            && *number_max == other.number_max
+            && *length_min == other.length_min
+            && *length_max == other.length_max
+    }
+}
+
+impl Eq for Refinements {}
+
+impl Refinements {
+    /// Whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        *self == Refinements::default()
+    }
 }
 
 /// A value with its marks.
@@ -95,7 +151,7 @@ pub struct Value {
 }
 
 /// A value apart from its marks.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum ValueKind {
     /// No value, of a type.
     Null(Type),
@@ -112,12 +168,36 @@ pub enum ValueKind {
     /// A set; distinct, unmarked elements in the set's own order (see [`Value::set`]).
     Set(Type, Arc<[Value]>),
     /// A map.
-    Map(Type, Arc<BTreeMap<Arc<str>, Value>>),
+    Map(Type, Arc<Entries>),
     /// A tuple.
     Tuple(Arc<[Value]>),
     /// An object.
-    Object(Arc<BTreeMap<Arc<str>, Value>>),
+    Object(Arc<Entries>),
 }
+
+impl PartialEq for ValueKind {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (ValueKind::Null(a), ValueKind::Null(b)) => a == b,
+            (ValueKind::Unknown(a, known), ValueKind::Unknown(b, other)) => {
+                // Refinements that hold an origin only say as little as none.
+                let said = |known: &Option<Arc<Refinements>>| known.clone().filter(|known| !known.is_empty());
+                a == b && said(known) == said(other)
+            }
+            (ValueKind::Bool(a), ValueKind::Bool(b)) => a == b,
+            (ValueKind::Number(a), ValueKind::Number(b)) => a == b,
+            (ValueKind::String(a), ValueKind::String(b)) => a == b,
+            (ValueKind::List(a, items), ValueKind::List(b, others))
+            | (ValueKind::Set(a, items), ValueKind::Set(b, others)) => a == b && items == others,
+            (ValueKind::Map(a, entries), ValueKind::Map(b, others)) => a == b && entries == others,
+            (ValueKind::Tuple(items), ValueKind::Tuple(others)) => items == others,
+            (ValueKind::Object(attributes), ValueKind::Object(others)) => attributes == others,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for ValueKind {}
 
 /// For developers. What is sensitive is left out, so that no log or panic shows it.
 impl fmt::Debug for Value {
@@ -160,8 +240,13 @@ impl Value {
 
     /// Unknown with what is known of it. Refinements that leave one possible value are not resolved here.
     pub fn unknown_refined(ty: Type, refinements: Refinements) -> Value {
-        let plain = ty == Type::Dynamic || refinements == Refinements::default();
+        let plain = ty == Type::Dynamic || refinements.is_empty() && refinements.origin.is_none();
         ValueKind::Unknown(ty, (!plain).then(|| Arc::new(refinements))).into()
+    }
+
+    /// Unknown of a type, with nothing known but which unknown it is.
+    pub fn unknown_of(ty: Type, origin: Origin) -> Value {
+        Self::unknown_refined(ty, Refinements { origin: Some(origin), ..Refinements::default() })
     }
 
     /// A bool.
@@ -195,7 +280,7 @@ impl Value {
 
     /// A map; every element must be of the element type.
     pub fn map<K: Into<Arc<str>>>(element: Type, entries: impl IntoIterator<Item = (K, Value)>) -> Value {
-        ValueKind::Map(element, Arc::new(entries.into_iter().map(|(k, v)| (k.into(), v)).collect())).into()
+        ValueKind::Map(element, Arc::new(entries.into_iter().collect())).into()
     }
 
     /// A tuple.
@@ -205,17 +290,17 @@ impl Value {
 
     /// An object.
     pub fn object<K: Into<Arc<str>>>(attributes: impl IntoIterator<Item = (K, Value)>) -> Value {
-        Value::from_attributes(attributes.into_iter().map(|(k, v)| (k.into(), v)).collect())
+        Value::from_attributes(attributes.into_iter().collect())
     }
 
-    /// An object of attributes that are in a map already.
-    pub fn from_attributes(attributes: BTreeMap<Arc<str>, Value>) -> Value {
+    /// An object of attributes that are in order already.
+    pub fn from_attributes(attributes: Entries) -> Value {
         ValueKind::Object(Arc::new(attributes)).into()
     }
 
     /// An object without attributes.
     pub fn empty_object() -> Value {
-        Value::from_attributes(BTreeMap::new())
+        Value::from_attributes(Entries::new())
     }
 }
 
@@ -309,7 +394,7 @@ impl Value {
     }
 
     /// The elements of a known map or the attributes of a known object.
-    pub fn as_map(&self) -> Option<&BTreeMap<Arc<str>, Value>> {
+    pub fn as_map(&self) -> Option<&Entries> {
         match &self.kind {
             ValueKind::Map(_, entries) => Some(entries),
             ValueKind::Object(attributes) => Some(attributes),

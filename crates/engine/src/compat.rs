@@ -29,7 +29,7 @@ fn compare(planned: &Value, actual: &Value, at: &AttrPath, found: &mut Vec<AttrP
                     None => found.push(path(name)),
                 }
             }
-            found.extend(b.keys().filter(|name| !a.contains_key(*name)).map(path));
+            found.extend(b.keys().filter(|name| !a.contains_key(name)).map(path));
         }
         (ValueKind::List(_, a) | ValueKind::Tuple(a), ValueKind::List(_, b) | ValueKind::Tuple(b))
             if a.len() == b.len() =>

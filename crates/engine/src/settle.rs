@@ -5,7 +5,6 @@
 //! knows: if the provider told its identity in time it is read by that, else the provider looks for it; and the provider
 //! notes that what followed the creation may not have happened.
 
-use std::collections::BTreeMap;
 
 use ferroform_core::addr::ResourceInstance;
 use ferroform_core::schema::Schema;
@@ -159,10 +158,10 @@ fn with_identity(planned: &Value, identity: &Value) -> Value {
     let (Some(planned), Some(identity)) = (planned.as_map(), identity.as_map()) else {
         return identity.clone();
     };
-    let mut merged: BTreeMap<_, _> = planned.clone();
+    let mut merged = planned.clone();
     let known = identity.iter().filter(|(_, value)| value.is_known() && !value.is_null());
     merged.extend(known.map(|(name, value)| (name.clone(), value.clone())));
-    Value::object(merged)
+    Value::from_attributes(merged)
 }
 
 fn ambiguous(address: &ResourceInstance, candidates: &[(String, String)]) -> Diagnostic {

@@ -1,11 +1,11 @@
 //! Typed access to the values of a block, and making them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 use ferroform_core::number::Number;
 use ferroform_core::schema::{Attribute, Block, NestedAttribute, Nesting};
-use ferroform_core::{Type, Value};
+use ferroform_core::{Entries, Type, Value};
 use ferroform_hcloud::Labels;
 
 static NULL: LazyLock<Value> = LazyLock::new(Value::null_dynamic);
@@ -106,7 +106,7 @@ pub(crate) fn is_unset(value: &Value) -> bool {
 
 /// An empty list, set or map.
 pub(crate) fn is_empty_collection(value: &Value) -> bool {
-    value.as_slice().is_some_and(<[Value]>::is_empty) || value.as_map().is_some_and(BTreeMap::is_empty)
+    value.as_slice().is_some_and(<[Value]>::is_empty) || value.as_map().is_some_and(Entries::is_empty)
 }
 
 /// The attributes of a block. What is unknown, null or of another type than asked for reads as not set.
@@ -198,7 +198,7 @@ impl<'v> Attrs<'v> {
 /// An object being put together: begins as a copy of what is known of it.
 #[derive(Debug)]
 pub(crate) struct State {
-    values: BTreeMap<Arc<str>, Value>,
+    values: Entries,
     /// Those that are null in what it began with, rather than not known yet.
     null: BTreeSet<Arc<str>>,
 }
@@ -257,6 +257,6 @@ impl State {
 
     /// The object.
     pub(crate) fn finish(self) -> Value {
-        Value::object(self.values)
+        Value::from_attributes(self.values)
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ferroform_core::schema::{Block, Schema};
-use ferroform_core::{AttrPath, Value};
+use ferroform_core::{AttrPath, Entries, Value};
 use ferroform_provider::{PlanRequest, PlanResponse};
 
 use crate::attrs::{Attrs, is_unset};
@@ -46,8 +46,8 @@ fn by_schema(
     block: &Block,
     prior: Option<Attrs<'_>>,
     config: Attrs<'_>,
-    proposed: &BTreeMap<Arc<str>, Value>,
-) -> BTreeMap<Arc<str>, Value> {
+    proposed: &Entries,
+) -> Entries {
     let defaults: BTreeMap<&str, Value> = resource.defaults().into_iter().collect();
     let before = |name: &str| prior.map(|prior| prior.get(name));
     let one = |name: &Arc<str>, value: &Value| {

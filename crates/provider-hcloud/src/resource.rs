@@ -1,11 +1,11 @@
 //! What a kind of resource has to tell; everything else is the same for all.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use ferroform_core::schema::{Block, Schema};
-use ferroform_core::{Type, Value};
+use ferroform_core::{Entries, Type, Value};
 use ferroform_hcloud::{Action, Error};
 
 use crate::attrs::{Attrs, State};
@@ -161,7 +161,7 @@ pub(crate) struct Plan<'p> {
     pub(crate) note: Note,
     /// What goes wrong.
     pub(crate) problems: Problems,
-    pub(crate) planned: BTreeMap<Arc<str>, Value>,
+    pub(crate) planned: Entries,
     pub(crate) replace: BTreeSet<Arc<str>>,
     /// What does not replace the object though its schema says so.
     pub(crate) in_place: BTreeSet<&'static str>,
@@ -173,7 +173,7 @@ impl<'p> Plan<'p> {
         block: &'p Block,
         prior: Option<Attrs<'p>>,
         config: Attrs<'p>,
-        planned: BTreeMap<Arc<str>, Value>,
+        planned: Entries,
     ) -> Plan<'p> {
         let (note, problems) = (Note::default(), Problems::default());
         Plan {

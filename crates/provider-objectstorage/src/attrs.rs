@@ -1,10 +1,10 @@
 //! Typed access to the values of a block, and making them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use ferroform_core::schema::Block;
-use ferroform_core::{Type, Value};
+use ferroform_core::{Entries, Type, Value};
 
 static NULL: LazyLock<Value> = LazyLock::new(Value::null_dynamic);
 
@@ -97,7 +97,7 @@ impl<'v> Attrs<'v> {
 /// An object being put together.
 #[derive(Debug)]
 pub(crate) struct State {
-    values: BTreeMap<Arc<str>, Value>,
+    values: Entries,
 }
 
 impl State {
@@ -130,18 +130,18 @@ impl State {
 
     /// The object.
     pub(crate) fn finish(self) -> Value {
-        Value::object(self.values)
+        Value::from_attributes(self.values)
     }
 }
 
 /// A plan in the making.
 pub(crate) struct Planned {
-    values: BTreeMap<Arc<str>, Value>,
+    values: Entries,
 }
 
 impl Planned {
     /// Begins with what is proposed: configuration, and the prior value of what is computed.
-    pub(crate) fn new(proposed: &BTreeMap<Arc<str>, Value>) -> Planned {
+    pub(crate) fn new(proposed: &Entries) -> Planned {
         Planned { values: proposed.clone() }
     }
 
@@ -171,6 +171,6 @@ impl Planned {
 
     /// The object.
     pub(crate) fn finish(self) -> Value {
-        Value::object(self.values)
+        Value::from_attributes(self.values)
     }
 }

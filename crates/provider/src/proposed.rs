@@ -4,11 +4,10 @@
 //! prior value, or are null for a new object. Elements of nested lists and maps are matched by key, those of sets by
 //! all that is not computed.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ferroform_core::schema::{Attribute, Block, NestedAttribute, NestedBlock, Nesting};
-use ferroform_core::{Value, ValueKind};
+use ferroform_core::{Entries, Value, ValueKind};
 
 /// The proposed object for `config` (an object of the block's implied type) and `prior` (the same, or null).
 pub fn proposed(block: &Block, prior: &Value, config: &Value) -> Value {
@@ -101,7 +100,7 @@ fn nested_matches(nested: &NestedBlock, prior: &Value, config: &Value) -> bool {
     let pairs = |a: &[Value], b: &[Value]| {
         a.len() == b.len() && a.iter().zip(b).all(|(a, b)| matches_configuration(&nested.block, a, b))
     };
-    let maps = |a: &BTreeMap<Arc<str>, Value>, b: &BTreeMap<Arc<str>, Value>| {
+    let maps = |a: &Entries, b: &Entries| {
         a.len() == b.len()
             && a.iter().all(|(k, a)| b.get(k).is_some_and(|b| matches_configuration(&nested.block, a, b)))
     };

@@ -1,14 +1,13 @@
 //! Planning as the published providers do it, from flags, defaults and a few rules.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ferroform_core::schema::Block;
-use ferroform_core::{AttrPath, Diagnostics, Value};
+use ferroform_core::{AttrPath, Diagnostics, Entries, Value};
 use ferroform_provider::{PlanRequest, PlanResponse};
 
 /// The attributes of an object that is being planned.
-pub(crate) type Attributes = BTreeMap<Arc<str>, Value>;
+pub(crate) type Attributes = Entries;
 
 /// What a resource adds to its schema's flags.
 pub(crate) struct Rules {
@@ -57,18 +56,18 @@ pub(crate) fn plan(block: &Block, rules: &Rules, request: &PlanRequest) -> PlanR
     if let Some(prior) = prior {
         let null = Value::null_dynamic();
         let replacing = block.attributes.iter().filter(|(name, attribute)| {
-            let (before, after) = (prior.get(*name), planned.get(*name));
+            let (before, after) = (prior.get(name), planned.get(name));
             let config = request.config.get(name).unwrap_or(&null);
             attribute.force_new && before != after && !(rules.harmless)(name, before.unwrap_or(&null), config)
         });
         let blocks = block
             .blocks
             .iter()
-            .filter(|(name, nested)| nested.force_new && prior.get(*name) != planned.get(*name));
+            .filter(|(name, nested)| nested.force_new && prior.get(name) != planned.get(name));
         let names = replacing.map(|(name, _)| name).chain(blocks.map(|(name, _)| name));
         response.requires_replace = names.map(|name| AttrPath::attr(name.clone())).collect();
     }
-    response.planned = (!response.diagnostics.has_errors()).then(|| Value::object(planned));
+    response.planned = (!response.diagnostics.has_errors()).then(|| Value::from_attributes(planned));
     response
 }
 
@@ -78,7 +77,7 @@ pub(crate) fn same_triggers(prior: &Value, config: &Value) -> bool {
     if !config.is_known() {
         return false;
     }
-    let none = BTreeMap::new();
+    let none = Entries::new();
     let (before, now) = (prior.as_map().unwrap_or(&none), config.as_map().unwrap_or(&none));
     let kept = now.iter().all(|(key, value)| before.get(key).map_or(value.is_null(), |old| old == value));
     kept && before.keys().all(|key| now.contains_key(key))

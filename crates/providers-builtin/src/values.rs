@@ -1,7 +1,4 @@
 //! Reading and changing attributes of objects.
-
-use std::sync::Arc;
-
 use ferroform_core::{AttrPath, Diagnostic, Value};
 
 /// The attribute's text, if it is a known string.
@@ -32,7 +29,12 @@ pub(crate) fn is_unknown(object: &Value, name: &str) -> bool {
 /// The object with some attributes replaced.
 pub(crate) fn with<'a>(object: &Value, changes: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
     let mut attributes = object.as_map().cloned().unwrap_or_default();
-    attributes.extend(changes.into_iter().map(|(name, value)| (Arc::from(name), value)));
+    for (name, value) in changes {
+        match attributes.get_mut(name) {
+            Some(place) => *place = value,
+            None => drop(attributes.insert(name.into(), value)),
+        }
+    }
     Value::from_attributes(attributes)
 }
 

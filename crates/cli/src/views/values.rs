@@ -1,9 +1,6 @@
 //! Values as expressions of the language, the way `terraform output` and `terraform console` print them.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use ferroform_core::{Marks, Type, Value, ValueKind};
+use ferroform_core::{Entries, Marks, Type, Value, ValueKind};
 
 use super::text::quote;
 
@@ -67,7 +64,7 @@ fn sequence(items: &[Value], indent: usize) -> String {
     format!("[\n{items}{}]", " ".repeat(indent))
 }
 
-fn mapping(entries: &BTreeMap<Arc<str>, Value>, indent: usize) -> String {
+fn mapping(entries: &Entries, indent: usize) -> String {
     if entries.is_empty() {
         return "{}".into();
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Marks, Value, ValueKind};
+use super::{Entries, Marks, Value, ValueKind};
 use crate::path::{AttrPath, Step};
 use crate::types::Type;
 
@@ -48,6 +48,11 @@ impl Value {
         sequence.chain(entries)
     }
 
+    /// The value with every unknown inside it replaced by null of its type.
+    pub fn unknown_as_null(&self) -> Value {
+        self.transform(|_, value| if value.is_known() { value } else { Value::null(value.ty()) })
+    }
+
     /// The value with everything in it replaced by what `change` makes of it, content before its container. Elements
     /// of a collection must be given one type.
     pub fn transform(&self, mut change: impl FnMut(&AttrPath, Value) -> Value) -> Value {
@@ -82,7 +87,7 @@ impl Value {
             }
             ValueKind::Tuple(_) => ValueKind::Tuple(sequence().into()),
             ValueKind::Map(ty, entries) => {
-                let entries: BTreeMap<_, _> = entries.keys().cloned().zip(sequence()).collect();
+                let entries: Entries = entries.keys().cloned().zip(sequence()).collect();
                 ValueKind::Map(element_type(ty, entries.values()), Arc::new(entries))
             }
             ValueKind::Object(attributes) => {

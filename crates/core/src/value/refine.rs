@@ -136,7 +136,10 @@ impl Value {
     pub fn range(&self) -> Refinements {
         match &self.kind {
             ValueKind::Null(_) => Refinements::default(),
-            ValueKind::Unknown(_, known) => known.as_deref().cloned().unwrap_or_default(),
+            ValueKind::Unknown(_, known) => {
+                // What is made of the value is another one.
+                Refinements { origin: None, ..known.as_deref().cloned().unwrap_or_default() }
+            }
             ValueKind::String(s) => Refinements { string_prefix: s.clone(), ..Refinements::not_null() },
             ValueKind::Number(n) => {
                 let bound = Some((n.clone(), true));

@@ -298,3 +298,28 @@ fn sensitive_values_do_not_show_in_debug_output() {
     let text = format!("{:?}", Value::tuple([s("open"), a(s("hidden").sensitive())]));
     assert!(text.contains("open") && !text.contains("hidden"), "{text}");
 }
+
+#[test]
+fn which_unknown_it_is_passes_on_and_says_nothing() {
+    use crate::convert::convert;
+    use crate::value::Origin;
+
+    let (origin, other) = (Origin::new(), Origin::new());
+    assert_ne!(origin, other);
+    let id = Value::unknown_of(Type::String, origin);
+    assert_eq!(id, Value::unknown(Type::String));
+    assert_eq!(id, Value::unknown_of(Type::String, other));
+    assert_ne!(id, Value::unknown_not_null(Type::String));
+    let origin_of = |value: &Value| value.refinements().and_then(|known| known.origin);
+    for passed in [
+        convert(&id, &Type::String).unwrap(),
+        convert(&id, &Type::Number).unwrap(),
+        id.clone().refine_not_null(),
+        Value::object([("id", id.clone())]).get("id").unwrap().clone(),
+        Value::set(Type::String, [id.clone()]).as_slice().unwrap()[0].clone(),
+    ] {
+        assert_eq!(origin_of(&passed), Some(origin), "{passed:?}");
+    }
+    // What is made of it is another value.
+    assert_eq!(id.range().origin, None);
+}

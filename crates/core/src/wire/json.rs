@@ -1,6 +1,5 @@
 //! Values as JSON of a given type, in the form of Terraform's statefile.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Number as JsonNumber, Value as Json};
@@ -11,7 +10,7 @@ use crate::convert::convert;
 use crate::number::Number;
 use crate::path::{AttrPath, Step};
 use crate::types::Type;
-use crate::value::{Value, ValueKind};
+use crate::value::{Entries, Value, ValueKind};
 
 /// The value as JSON of a type that it conforms to. Where the type is [`Type::Dynamic`], the value's own type is put
 /// with it: `{"value":…,"type":…}`. An error for values that are unknown, marked or infinite, or of another type.
@@ -137,7 +136,7 @@ fn read(json: &Json, ty: &Type, path: &mut AttrPath, depth: usize) -> Result<Val
         (Type::List(_), _) => return needs(path, "need JSON array for list"),
         (Type::Set(_), _) => return needs(path, "need JSON array for set"),
         (Type::Map(element), Json::Object(entries)) => {
-            let mut read_entries = BTreeMap::new();
+            let mut read_entries = Entries::with_capacity(entries.len());
             for (name, entry) in entries {
                 // Keys are strings of the language like any other.
                 let name = Value::string_normalised(name);
@@ -163,7 +162,7 @@ fn read(json: &Json, ty: &Type, path: &mut AttrPath, depth: usize) -> Result<Val
             {
                 return Err(WireError::new(path, format!("unsupported attribute {name:?}")));
             }
-            let mut read_attributes = BTreeMap::new();
+            let mut read_attributes = Entries::with_capacity(object.attributes.len());
             for (name, ty) in &object.attributes {
                 let attribute = match attributes.get(&**name) {
                     Some(json) => at(path, Step::Attr(name.clone()), |p| read(json, ty, p, depth + 1))?,
@@ -171,7 +170,7 @@ fn read(json: &Json, ty: &Type, path: &mut AttrPath, depth: usize) -> Result<Val
                 };
                 read_attributes.insert(name.clone(), attribute);
             }
-            Value::object(read_attributes)
+            Value::from_attributes(read_attributes)
         }
         (Type::Object(_), _) => return needs(path, "need JSON object for object"),
     })

@@ -15,16 +15,13 @@
 //! | `{"u": {…}}` | an unknown value with its refinements |
 //! | `{"t": TYPE, "v": BODY}` | where the type leaves open what follows |
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use serde_json::{Map, Value as Json, json};
 
 use super::types::{type_from_json, type_to_json};
 use super::{MAX_DEPTH, WireError};
 use crate::number::Number;
 use crate::types::Type;
-use crate::value::{Marks, Refinements, Value, ValueKind};
+use crate::value::{Entries, Marks, Refinements, Value, ValueKind};
 
 /// The value with its type.
 pub fn encode(value: &Value) -> Json {
@@ -142,7 +139,7 @@ fn read(json: &Json, ty: &Type, depth: usize) -> Result<Value, WireError> {
         (Type::List(ty), Json::Array(items)) => Value::list(Type::clone(ty), read_items(items, ty, depth)?),
         (Type::Set(ty), Json::Array(items)) => Value::set(Type::clone(ty), read_items(items, ty, depth)?),
         (Type::Map(ty), Json::Array(parts)) if parts.len() % 2 == 0 => {
-            let mut entries: BTreeMap<Arc<str>, Value> = BTreeMap::new();
+            let mut entries = Entries::with_capacity(parts.len() / 2);
             for pair in parts.chunks_exact(2) {
                 let key = pair[0].as_str().ok_or_else(|| bad("a key must be a string"))?;
                 entries.insert(key.into(), read_element(&pair[1], ty, depth)?);
@@ -157,7 +154,7 @@ fn read(json: &Json, ty: &Type, depth: usize) -> Result<Value, WireError> {
             let attributes = items.iter().zip(&object.attributes);
             let attributes =
                 attributes.map(|(item, (name, ty))| Ok((name.clone(), read(item, ty, depth + 1)?)));
-            Value::object(attributes.collect::<Result<BTreeMap<_, _>, WireError>>()?)
+            Value::from_attributes(attributes.collect::<Result<Entries, WireError>>()?)
         }
         _ => return Err(bad(&format!("{} expected", ty.friendly_name()))),
     })

@@ -171,6 +171,7 @@ fn our_own_encoding_loses_nothing() {
         number_max: bound("7"),
         length_min: 3,
         length_max: Some(u64::MAX),
+        origin: None,
     };
     let cases = [
         Value::null_dynamic(),

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use ferroform_core::convert::convert;
 use ferroform_core::types::ObjectType;
-use ferroform_core::{Diagnostic, Diagnostics, Span, Type, Value, ValueKind};
+use ferroform_core::{Diagnostic, Diagnostics, Entries, Span, Type, Value, ValueKind};
 use ferroform_hcl::ast::{Expr, ExprKind};
 
 /// Values for the optional attributes that a value of some type leaves out.
 #[derive(Debug, Clone, Default)]
 pub struct Defaults {
     /// Defaults by attribute, converted to the attribute's type; only of an object type.
-    values: BTreeMap<Arc<str>, Value>,
+    values: Entries,
     /// Defaults inside attributes (by name) and elements of tuples (by position).
     inside: BTreeMap<Arc<str>, Defaults>,
     /// Defaults inside every element of a list, set or map.
@@ -58,7 +58,7 @@ impl Defaults {
                     return Value::object(entries.iter().map(|(k, v)| (k.clone(), element.apply(v))))
                         .with_marks(marks);
                 }
-                let mut attributes: BTreeMap<Arc<str>, Value> = (**entries).clone();
+                let mut attributes = (**entries).clone();
                 for (name, default) in &self.values {
                     let missing = attributes.get(name).is_none_or(|v| v.is_null() && v.marks().is_empty());
                     if missing {
@@ -70,7 +70,7 @@ impl Defaults {
                         *v = defaults.apply(v);
                     }
                 }
-                Value::object(attributes)
+                Value::from_attributes(attributes)
             }
             _ => return value.clone(),
         };

@@ -1,12 +1,11 @@
 //! From a body to the value that its schema describes.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ferroform_core::convert::convert;
 use ferroform_core::schema::{Attribute, Block as BlockSchema, NestedAttribute, NestedBlock, Nesting};
 use ferroform_core::types::ObjectType;
-use ferroform_core::{Diagnostic, Diagnostics, Marks, Span, Type, Value};
+use ferroform_core::{Diagnostic, Diagnostics, Entries, Marks, Span, Type, Value};
 use ferroform_hcl::ast::{self, Body};
 
 use super::{Env, Evaluator, Names, Scope};
@@ -39,7 +38,7 @@ impl Evaluator<'_> {
     /// Decodes a body. `marks` are put on every argument: what a surrounding `dynamic` block goes through.
     pub(crate) fn body(&mut self, body: &Body, schema: &BlockSchema, marks: Marks, env: Env<'_>) -> Value {
         self.unexpected(body, schema);
-        let mut out: BTreeMap<Arc<str>, Value> = BTreeMap::new();
+        let mut out = Entries::with_capacity(schema.attributes.len() + schema.blocks.len());
         for (name, attribute) in &schema.attributes {
             let value = match body.attribute(name) {
                 Some(given) => self.attribute(given, attribute, marks, env),
@@ -185,7 +184,7 @@ impl Evaluator<'_> {
             }
             Nesting::Set => Value::set(nested.block.implied_type(), items.into_iter().map(|item| item.value)),
             Nesting::Map => {
-                let mut entries: BTreeMap<Arc<str>, Value> = BTreeMap::new();
+                let mut entries = Entries::new();
                 for item in items {
                     let Some(label) = item.label else { continue };
                     if entries.contains_key(&label) {

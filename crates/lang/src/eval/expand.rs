@@ -1,10 +1,7 @@
 //! `count` and `for_each`.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use ferroform_core::convert::convert;
-use ferroform_core::{Diagnostic, Diagnostics, Marks, Type, Value, ValueKind};
+use ferroform_core::{Diagnostic, Diagnostics, Entries, Marks, Type, Value, ValueKind};
 use ferroform_hcl::ast::Expr;
 
 use super::{Evaluator, Names, Scope};
@@ -17,7 +14,7 @@ pub enum Expansion {
     /// So many, by number.
     Count(u64),
     /// One for each element, with `each.value`.
-    ForEach(BTreeMap<Arc<str>, Value>),
+    ForEach(Entries),
     /// Not known; with an error, unless there was one before.
     Unknown,
 }
@@ -159,7 +156,7 @@ impl Evaluator<'_> {
                 expr,
             );
         }
-        let mut entries = BTreeMap::new();
+        let mut entries = Entries::new();
         for item in items {
             match item.kind() {
                 ValueKind::String(key) => {

@@ -3,11 +3,10 @@
 //! Evaluation is pure: what references stand for comes from a [`Scope`]. It never fails as a whole: where something
 //! is wrong the value is unknown and the diagnostics say why.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ferroform_core::ops::{self, OpError};
-use ferroform_core::{AttrPath, Diagnostic, Diagnostics, Span, Step, Type, Value, ValueKind};
+use ferroform_core::{AttrPath, Diagnostic, Diagnostics, Entries, Span, Step, Type, Value, ValueKind};
 use ferroform_hcl::ast::{Expr, ExprKind};
 
 use crate::funcs::FuncContext;
@@ -74,7 +73,7 @@ pub fn eval_expr_as(expr: &Expr, want: &Type, scope: &dyn Scope) -> (Value, Diag
 }
 
 /// The value of an expression that may neither refer to anything nor call functions.
-pub(crate) fn eval_constant(expr: &Expr) -> (Value, Diagnostics) {
+pub fn eval_constant(expr: &Expr) -> (Value, Diagnostics) {
     let mut evaluator = Evaluator::new(Names::Nothing);
     let value = evaluator.expr(expr, None);
     (value, evaluator.diags)
@@ -100,7 +99,7 @@ pub(crate) enum Names<'a> {
     /// References, as everywhere in configuration.
     Scope(&'a dyn Scope),
     /// The variables of a template file.
-    Template(&'a BTreeMap<Arc<str>, Value>, &'a FuncContext),
+    Template(&'a Entries, &'a FuncContext),
 }
 
 /// A name that a `for` expression or a `dynamic` block gives to a value, or the current element of a splat. Frames are

@@ -1,9 +1,7 @@
 //! Templates: strings with interpolations and directives.
 
-use std::collections::BTreeMap;
-
 use ferroform_core::ops::{self, Operand};
-use ferroform_core::{Diagnostic, SourceId, Sources, Span, Type, Value};
+use ferroform_core::{Diagnostic, Entries, SourceId, Sources, Span, Type, Value};
 use ferroform_hcl::ast::TemplatePart;
 
 use super::collections::Iteration;
@@ -97,7 +95,7 @@ pub fn render_template(text: &str, name: &str, vars: &Value, ctx: &FuncContext) 
     if problems.has_errors() {
         return Err(FuncError::failed(first_problem(&problems.0, &sources, source)));
     }
-    let no_vars = BTreeMap::new();
+    let no_vars = Entries::new();
     let inside = FuncContext { in_template: true, ..ctx.clone() };
     let marks = vars.marks();
     let mut evaluator = Evaluator::new(Names::Template(vars.as_map().unwrap_or(&no_vars), &inside));

@@ -1,6 +1,5 @@
 //! Encodings, apart from YAML.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -99,7 +98,7 @@ fn csvdecode(args: &[Value], _: &FuncContext) -> Result {
     let row_type = Type::object(names.iter().map(|name| (name.clone(), Type::String)));
     let rows = rows.iter().map(|row| {
         let fields = names.iter().cloned().zip(row.iter().map(|field| Value::string_normalised(field)));
-        Value::from(ValueKind::Object(Arc::new(fields.collect::<BTreeMap<_, _>>())))
+        Value::object(fields)
     });
     Ok(Value::list(row_type, rows))
 }

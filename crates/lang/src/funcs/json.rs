@@ -174,7 +174,7 @@ impl Reader<'_> {
             }
         }
         self.at += 1;
-        Ok(ValueKind::Object(Arc::new(attributes)).into())
+        Ok(Value::object(attributes))
     }
 
     fn array(&mut self, depth: usize) -> Result<Value, String> {

@@ -144,7 +144,7 @@ impl<'a> Reader<'a> {
         loop {
             let next = self.next()?;
             if next.0 == Event::MappingEnd {
-                return Ok((ValueKind::Object(Arc::new(attributes)).into(), nodes));
+                return Ok((Value::object(attributes), nodes));
             }
             let span = next.1;
             let line = span.start.line();

@@ -1,4 +1,4 @@
-use ferroform_core::{AttrPath, Type, Value};
+use ferroform_core::{AttrPath, Step, Type, Value};
 use ferroform_lang::{decode_body, span_in_body};
 
 use crate::eval::show;
@@ -100,6 +100,22 @@ fn dynamic_blocks_are_made_for_each_element() {
             "! Missing required argument: The argument \"for_each\" is required, but no definition was found.",
         ),
     ]);
+}
+
+#[test]
+fn elements_of_a_set_lead_back_to_the_blocks_that_write_them() {
+    let (body, sources) = body(
+        "rule {\n port = \"80\"\n ips = [\"b\", \"a\"]\n}\nrule {\n port = 443\n ips = var.ips\n}\nrule {\n port = \"any\"\n on = true\n}",
+    );
+    let element = |port: &str, on: bool| {
+        let ips = Value::set(Type::String, ["a", "b"].map(Value::string));
+        Value::object([("port", Value::string(port)), ("on", Value::bool(on)), ("ips", ips)])
+    };
+    for (port, on, want) in [("80", false, "\"80\""), ("443", false, "443"), ("any", true, "\"any\"")] {
+        let path = AttrPath::attr("rule").with_step(Step::Index(element(port, on))).with_attr("port");
+        let span = span_in_body(&body, &path);
+        assert_eq!(span.and_then(|s| Some(sources.get(s.source)?.slice(s))), Some(want), "{port}");
+    }
 }
 
 #[test]

@@ -287,7 +287,7 @@ impl Stack {
 fn is_nothing(value: &Value) -> bool {
     value.is_null()
         || value.as_slice().is_some_and(<[_]>::is_empty)
-        || value.as_map().is_some_and(BTreeMap::is_empty)
+        || value.as_map().is_some_and(|map| map.is_empty())
 }
 
 /// A value of a block from JSON: what is missing is null or without blocks.

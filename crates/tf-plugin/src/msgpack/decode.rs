@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ferroform_core::types::ObjectType;
 use ferroform_core::wire::{WireError, type_from_json};
-use ferroform_core::{AttrPath, Number, Refinements, Step, Type, Value};
+use ferroform_core::{AttrPath, Entries, Number, Refinements, Step, Type, Value};
 
 use super::{MAX_DEPTH, REFINED, refinement};
 
@@ -224,7 +224,7 @@ impl<'a> Input<'a> {
     }
 
     fn object(&mut self, object: &ObjectType, len: usize) -> Result<Value, WireError> {
-        let mut attributes = BTreeMap::new();
+        let mut attributes = Entries::new();
         for _ in 0..len {
             let name = self.key()?;
             let Some(ty) = object.attributes.get(&name) else {
@@ -235,7 +235,7 @@ impl<'a> Input<'a> {
                 return Err(self.wrong("an attribute stands there twice"));
             }
         }
-        match object.attributes.keys().find(|name| !attributes.contains_key(*name)) {
+        match object.attributes.keys().find(|name| !attributes.contains_key(name)) {
             Some(missing) => Err(self.wrong(format!("attribute {missing:?} is required"))),
             None => Ok(Value::from_attributes(attributes)),
         }

@@ -150,6 +150,7 @@ fn any_known() -> impl Strategy<Value = Refinements> {
             number_max,
             length_min,
             length_max,
+            origin: None,
         },
     )
 }

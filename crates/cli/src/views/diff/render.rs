@@ -39,7 +39,7 @@ fn margin(indent: usize) -> Cow<'static, str> {
 
 impl Printer<'_> {
     pub(super) fn diff(&self, diff: &Diff, indent: usize, options: Options) -> String {
-        let mut out = String::new();
+        let mut out = String::with_capacity(256);
         self.write(&mut out, diff, indent, options);
         out
     }
