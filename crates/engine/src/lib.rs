@@ -21,6 +21,6 @@ pub mod store;
 
 pub use applying::{Applied, ApplyInput, Done, StopLevel, apply};
 pub use events::{Event, EventSink};
-pub use planning::{PlanInput, PlanOptions, Planned, Setup, plan};
+pub use planning::{PlanInput, PlanOptions, Planned, Setup, Surroundings, plan};
 pub use providers::Registry;
 pub use store::Environment;

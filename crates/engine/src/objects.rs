@@ -33,7 +33,8 @@ pub(crate) fn decode_loosely(object: &Object, schema: Option<&Schema>) -> Value 
     by_schema.or_else(implied).unwrap_or_else(Value::null_dynamic)
 }
 
-/// Makes an object for the state of a provider's value; `marked` tells which paths configuration made sensitive.
+/// Makes an object for the state of a provider's value. It names what is sensitive as Terraform does: the paths that
+/// configuration made so, `sensitive_paths`, and those that the schema does.
 pub(crate) fn encode(
     value: &Value,
     schema: &Schema,
@@ -46,6 +47,7 @@ pub(crate) fn encode(
         Diagnostic::error("Object cannot be kept in the state")
             .detail(format!("The provider returned an object that does not fit its schema: {error}."))
     })?;
+    let sensitive_paths = mark(&schema.block, value, &sensitive_paths).sensitive_paths();
     Ok(Object { status, private, sensitive_paths, ..Object::new(schema.version, &json) })
 }
 
@@ -142,9 +144,4 @@ pub(crate) fn id_of(value: &Value) -> Option<String> {
         return None;
     }
     id.as_str().map(str::to_owned).or_else(|| id.as_number().map(ToString::to_string))
-}
-
-/// A value with every unknown inside it replaced by null of its type.
-pub(crate) fn unknown_as_null(value: &Value) -> Value {
-    value.transform(|_, v| if v.is_known() { v } else { Value::null(v.ty()) })
 }

@@ -6,10 +6,11 @@ use std::sync::{Arc, OnceLock};
 
 use ferroform_core::addr::{ProviderSource, Resource, ResourceMode};
 use ferroform_core::function::{Function, FunctionError};
-use ferroform_core::schema::Schema;
+use ferroform_core::schema::{Block, Schema};
 use ferroform_core::{Diagnostic, Diagnostics, Span, Value};
 use ferroform_lang::Module;
 use ferroform_lang::funcs::{FunctionSource, ProviderFunctions};
+use ferroform_lang::validate::Schemas;
 use ferroform_provider::{Provider, ProviderFactory, ProviderSchema};
 
 /// Every provider that can be used, by each of the sources it answers to.
@@ -70,6 +71,20 @@ impl Registry {
             ))
             .subject(span)
             .hint("A provider that is listed in required_providers and not used by any block does no harm.")
+    }
+}
+
+impl Schemas for Registry {
+    fn resource(&self, source: &ProviderSource, resource: &Resource) -> Option<Schema> {
+        resource_schema(&*self.schema(source)?, source, resource, None).ok().cloned()
+    }
+
+    fn provider(&self, source: &ProviderSource) -> Option<Block> {
+        Some(self.schema(source)?.provider.clone())
+    }
+
+    fn functions(&self, source: &ProviderSource) -> Option<Arc<dyn FunctionSource>> {
+        Registry::functions(self, source)
     }
 }
 

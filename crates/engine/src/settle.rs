@@ -5,12 +5,11 @@
 //! knows: if the provider told its identity in time it is read by that, else the provider looks for it; and the provider
 //! notes that what followed the creation may not have happened.
 
-
 use ferroform_core::addr::ResourceInstance;
 use ferroform_core::schema::Schema;
 use ferroform_core::{Diagnostic, Diagnostics, Value, wire};
 use ferroform_provider::{
-    Effects, InterruptedRequest, LocateRequest, Located, Provider, ProviderSchema, ReadRequest,
+    Effects, InterruptedRequest, LocateRequest, Located, Provider, ProviderSchema, ReadRequest, with_identity,
 };
 use ferroform_state::journal::{Action, Change, Journal, OpenOperation, Record};
 use ferroform_state::{Object, ObjectStatus, State};
@@ -113,7 +112,7 @@ async fn find(
     let found = match &operation.checkpoint {
         Some(identity) => {
             let identity = decode(&identity.to_value(), &intent.address)?;
-            let prior = with_identity(&objects::unknown_as_null(&planned), &identity);
+            let prior = with_identity(&planned.unknown_as_null(), &identity);
             let request = ReadRequest { type_name, prior, private: intent.private.clone() };
             let response = provider.read_resources(vec![request]).await.into_iter().next();
             match response {
@@ -151,17 +150,6 @@ fn decode(json: &serde_json::Value, address: &ResourceInstance) -> Result<Value,
             "The record of an operation on {address} holds a value that cannot be read: {error}."
         ))
     })
-}
-
-/// The planned object with whatever is known of its identity.
-fn with_identity(planned: &Value, identity: &Value) -> Value {
-    let (Some(planned), Some(identity)) = (planned.as_map(), identity.as_map()) else {
-        return identity.clone();
-    };
-    let mut merged = planned.clone();
-    let known = identity.iter().filter(|(_, value)| value.is_known() && !value.is_null());
-    merged.extend(known.map(|(name, value)| (name.clone(), value.clone())));
-    Value::from_attributes(merged)
 }
 
 fn ambiguous(address: &ResourceInstance, candidates: &[(String, String)]) -> Diagnostic {

@@ -54,6 +54,9 @@ pub struct Plan {
     pub timestamp: String,
     /// The input variables of the root module, converted.
     pub variables: BTreeMap<Arc<str>, Value>,
+    /// Those of them that are ephemeral and were given a value. A planfile has their names only: whoever applies it gives
+    /// the values once more.
+    pub ephemeral: BTreeSet<Arc<str>>,
     /// The addresses it was limited to; empty for all.
     pub targets: Vec<Target>,
     /// The state after refreshing: what applying starts from.

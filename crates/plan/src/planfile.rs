@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, Write};
 use std::path::Path;
 
-use ferroform_core::{Diagnostic, Diagnostics, Marks};
+use ferroform_core::{Diagnostic, Diagnostics};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
@@ -66,7 +66,6 @@ pub fn is_planfile(path: &Path) -> bool {
 
 /// The bytes of a planfile.
 pub fn to_bytes(plan: &Plan, configuration: &[u8]) -> Result<Vec<u8>, Diagnostics> {
-    refuse_ephemeral(plan)?;
     let state = ferroform_state::file::write(&plan.prior)?;
     let plan = serde_json::to_vec(&json::encode(plan)).map_err(|error| {
         Diagnostic::error("Plan could not be saved")
@@ -84,22 +83,6 @@ pub fn to_bytes(plan: &Plan, configuration: &[u8]) -> Result<Vec<u8>, Diagnostic
             .detail(format!("The plan could not be packed: {error}."))
             .into()
     })
-}
-
-/// An ephemeral value is never kept anywhere, so a plan that needs one cannot be kept either.
-fn refuse_ephemeral(plan: &Plan) -> Result<(), Diagnostics> {
-    let ephemeral = plan.variables.iter().filter(|(_, value)| value.marks_deep().contains(Marks::EPHEMERAL));
-    let refused: Diagnostics = ephemeral
-        .map(|(name, _)| {
-            Diagnostic::error("Ephemeral value in a saved plan")
-                .detail(format!(
-                    "The variable {name:?} is ephemeral, and a value of such a variable is never kept. This version \
-                     cannot save a plan that was made with one."
-                ))
-                .hint("Apply without saving the plan.")
-        })
-        .collect();
-    if refused.is_empty() { Ok(()) } else { Err(refused) }
 }
 
 fn archive(members: &[(&str, &[u8])]) -> io::Result<Vec<u8>> {

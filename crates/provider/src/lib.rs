@@ -104,6 +104,23 @@ pub struct PlanRequest {
     pub config: Value,
     /// The provider's own data.
     pub private: Private,
+    /// What this is asked for, for providers that hold what they plan against each other.
+    pub occasion: Occasion,
+}
+
+/// Why an object is planned.
+#[derive(Debug, Clone, Default)]
+pub enum Occasion {
+    /// Nobody says, as over the plugin protocol: a new object may take the place of one that was planned before as if it
+    /// stayed.
+    #[default]
+    Untold,
+    /// A plan is made, and the object is a part of it.
+    Plan,
+    /// A plan is made, and the new object takes the place of this one, which was planned just before as if it stayed.
+    InPlaceOf(Value),
+    /// The object was planned before and is planned once more while that plan is applied, since more is known now.
+    Apply,
 }
 
 /// The answer to a [`PlanRequest`].
@@ -139,7 +156,8 @@ pub struct ApplyRequest {
 pub struct ApplyResponse {
     /// The object as it is now, with errors as well: what was created must not be forgotten. Null when nothing exists;
     /// after a failed deletion or update, the object as far as it is known. Unknown as a whole, beside an error, when
-    /// nobody could find out whether a creation made something: the next run asks [`Provider::locate`].
+    /// nobody could find out how a creation ended: the next run reads what was told to the [`CheckpointSink`], or asks
+    /// [`Provider::locate`].
     pub state: Value,
     /// The provider's own data.
     pub private: Private,
@@ -153,6 +171,17 @@ pub trait CheckpointSink: Send + Sync {
     /// Returns once `identity` is safely on disk: the object with at least the attributes set that name it (`id`),
     /// others null. To be called as soon as a creating request is answered, before any waiting.
     async fn checkpoint(&self, identity: Value) -> Result<(), Diagnostic>;
+}
+
+/// The planned object with whatever is known of its identity, as it was told to the [`CheckpointSink`].
+pub fn with_identity(planned: &Value, identity: &Value) -> Value {
+    let (Some(planned), Some(identity)) = (planned.as_map(), identity.as_map()) else {
+        return identity.clone();
+    };
+    let mut merged = planned.clone();
+    let known = identity.iter().filter(|(_, value)| value.is_known() && !value.is_null());
+    merged.extend(known.map(|(name, value)| (name.clone(), value.clone())));
+    Value::from_attributes(merged)
 }
 
 /// A request for [`Provider::locate`]: was this object created, though nobody saw the answer?

@@ -1,6 +1,6 @@
 //! A provider whose objects live in memory, and whose behaviour tests can change by closures.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -22,6 +22,8 @@ pub struct Cloud {
     pub objects: BTreeMap<String, Value>,
     /// What happened, in order: `create a`, `update a`, `delete a`, `read data`.
     pub log: Vec<String>,
+    /// Operations, as in the log, that were given what the plan of a replacement had noted.
+    pub noted: BTreeSet<String>,
     /// Names whose next operation fails.
     pub fail: Vec<String>,
     /// Names whose next operation panics.
@@ -110,6 +112,9 @@ impl ProviderFactory for FakeProvider {
         Arc::new(Configured { fake: self.clone(), schema: schema() })
     }
 }
+
+/// What a plan notes of an object that another one takes the place of.
+const LEAVING: &[u8] = b"leaving";
 
 struct Configured {
     fake: FakeProvider,
@@ -200,6 +205,9 @@ impl Provider for Configured {
             return PlanResponse::default();
         };
         let mut response = generic::plan(&schema.block, &request);
+        if !response.requires_replace.is_empty() {
+            response.private = LEAVING.to_vec();
+        }
         let resized = request.prior.get("size") != request.proposed.get("size");
         if let Some(planned) = response.planned.take() {
             response.planned = Some(if !request.prior.is_null() && resized && !planned.is_null() {
@@ -223,6 +231,13 @@ impl Provider for Configured {
             let (state, private) = (request.prior, request.private);
             return ApplyResponse { state, private, diagnostics: diagnostic.into() };
         }
+        let doing = if request.planned.is_null() { "delete" } else { "create" };
+        let private = if request.private == LEAVING {
+            self.fake.cloud().noted.insert(format!("{doing} {name}"));
+            Vec::new()
+        } else {
+            request.private
+        };
         let state = if request.planned.is_null() {
             let mut cloud = self.fake.cloud();
             cloud.objects.remove(text(&request.prior, "id"));
@@ -238,7 +253,7 @@ impl Provider for Configured {
             }
             let identity = Value::object([("id", Value::string(id))]);
             if let Err(diagnostic) = checkpoints.checkpoint(identity).await {
-                return ApplyResponse { state, private: request.private, diagnostics: diagnostic.into() };
+                return ApplyResponse { state, private, diagnostics: diagnostic.into() };
             }
             state
         } else {
@@ -249,7 +264,7 @@ impl Provider for Configured {
             cloud.log.push(format!("update {name}"));
             state
         };
-        ApplyResponse { state, private: request.private, diagnostics: Diagnostics::new() }
+        ApplyResponse { state, private, diagnostics: Diagnostics::new() }
     }
 
     async fn read_data_source(&self, _type_name: &str, config: Value) -> (Value, Diagnostics) {

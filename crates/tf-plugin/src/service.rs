@@ -3,7 +3,7 @@
 //! A method never fails as a call: what goes wrong is a diagnostic in its answer, so that Terraform can say which
 //! block it is about.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use ferroform_core::function::FunctionError;
@@ -11,7 +11,8 @@ use ferroform_core::schema::Schema;
 use ferroform_core::wire::WireError;
 use ferroform_core::{Diagnostic, Diagnostics, Type, Value};
 use ferroform_provider::{
-    ApplyRequest, CheckpointSink, ConfigureRequest, PlanRequest, Provider, ReadRequest, UpgradeRequest,
+    ApplyRequest, CheckpointSink, ConfigureRequest, Occasion, PlanRequest, Provider, ReadRequest,
+    UpgradeRequest, with_identity,
 };
 
 use crate::batch::Batcher;
@@ -31,12 +32,25 @@ pub(crate) struct Service {
     reads: Batcher,
 }
 
-/// Terraform keeps no journal: an object is known to it once the whole operation is answered.
-struct Unkept;
+/// The identity of what is being made. Terraform keeps no journal: it knows an object once the whole operation is answered.
+#[derive(Default)]
+struct Made(Mutex<Option<Value>>);
+
+impl Made {
+    /// The planned object as far as it is known to exist; null if nothing was made.
+    fn object(&self, planned: &Value) -> Value {
+        let identity = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match identity {
+            Some(identity) => with_identity(planned, &identity).unknown_as_null(),
+            None => Value::null(planned.ty()),
+        }
+    }
+}
 
 #[async_trait]
-impl CheckpointSink for Unkept {
-    async fn checkpoint(&self, _identity: Value) -> Result<(), Diagnostic> {
+impl CheckpointSink for Made {
+    async fn checkpoint(&self, identity: Value) -> Result<(), Diagnostic> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(identity);
         Ok(())
     }
 }
@@ -195,6 +209,7 @@ impl Service {
                 proposed: read(request.proposed_new_state.as_ref(), &ty, type_name)?,
                 config: read(request.config.as_ref(), &ty, type_name)?,
                 private: request.prior_private,
+                occasion: Occasion::Untold,
             };
             let answer = self.provider.plan_resource(plan).await;
             let planned =
@@ -227,10 +242,11 @@ impl Service {
                 config: read(request.config.as_ref(), &ty, type_name)?,
                 private: request.planned_private,
             };
-            let mut answer = self.provider.apply_resource(apply, &Unkept).await;
+            let (planned, made) = (apply.planned.clone(), Made::default());
+            let mut answer = self.provider.apply_resource(apply, &made).await;
             if !answer.state.is_known() {
-                // Terraform has no way to leave a creation open: it did not happen, as far as it is known.
-                answer.state = Value::null(answer.state.ty());
+                // Terraform has no way to leave a creation open. What is known to exist is kept, and is tainted then.
+                answer.state = made.object(&planned);
             }
             Ok(((write(&answer.state, &ty, type_name)?, answer.private), answer.diagnostics))
         };

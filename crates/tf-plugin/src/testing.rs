@@ -114,9 +114,21 @@ impl Provider for Things {
         generic::plan(&self.schema.resources["test_thing"].block, &request)
     }
 
-    async fn apply_resource(&self, request: ApplyRequest, _: &dyn CheckpointSink) -> ApplyResponse {
+    async fn apply_resource(&self, request: ApplyRequest, made: &dyn CheckpointSink) -> ApplyResponse {
         let state = match name(&request.planned) {
             "" => Value::null(thing_type()),
+            // Nobody knows how it ended, and of one of them not even whether it began.
+            open @ ("half made" | "not seen") => {
+                if open == "half made" {
+                    assert!(made.checkpoint(Value::object([("id", Value::string("7"))])).await.is_ok());
+                }
+                let diagnostics = Diagnostic::error("Answer lost").into();
+                return ApplyResponse {
+                    state: Value::unknown(thing_type()),
+                    private: request.private,
+                    diagnostics,
+                };
+            }
             name => thing(name, Some("1")),
         };
         ApplyResponse { state, private: request.private, diagnostics: Diagnostics::new() }

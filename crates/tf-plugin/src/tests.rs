@@ -151,6 +151,17 @@ async fn an_object_is_planned_made_read_and_imported() {
     assert_eq!(unpacked(made.new_state.as_ref()), thing("a", Some("1")));
     assert_eq!(made.private, b"note");
 
+    // Terraform has no creation whose end is open: what is known to exist is kept.
+    for (name, left) in
+        [("half made", thing("half made", Some("7"))), ("not seen", Value::null(thing_type()))]
+    {
+        let planned = Value::object([("name", Value::string(name)), ("id", Value::unknown(Type::String))]);
+        let apply = proto::ApplyResourceChangeRequest { planned_state: packed(&planned), ..apply.clone() };
+        let made: proto::ApplyResourceChangeResponse = client.provider("ApplyResourceChange", &apply).await;
+        assert_eq!(made.diagnostics[0].summary, "Answer lost");
+        assert_eq!(unpacked(made.new_state.as_ref()), left);
+    }
+
     let read = proto::ReadResourceRequest {
         type_name: "test_thing".into(),
         current_state: made.new_state.clone(),

@@ -1,6 +1,6 @@
 //! Plans and states out of recordings of Terraform's JSON.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ferroform_core::addr::{ProviderConfig, ProviderSource};
@@ -90,6 +90,7 @@ pub(super) fn empty_plan() -> Plan {
         worlds: Vec::new(),
         timestamp: "2026-01-01T00:00:00Z".into(),
         variables: BTreeMap::new(),
+        ephemeral: BTreeSet::new(),
         targets: Vec::new(),
         prior: State::with_lineage("l"),
         drift: Vec::new(),

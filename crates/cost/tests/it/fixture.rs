@@ -121,6 +121,7 @@ pub(crate) fn plan(changes: Vec<ResourceChange>) -> Plan {
         worlds: Vec::new(),
         timestamp: "2026-01-02T03:04:05Z".to_owned(),
         variables: std::iter::empty::<(Arc<str>, Value)>().collect(),
+        ephemeral: Default::default(),
         targets: Vec::new(),
         prior: State::empty(),
         drift: Vec::new(),

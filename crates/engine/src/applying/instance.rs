@@ -54,6 +54,8 @@ pub struct InstanceOutcome {
     pub value: Value,
     /// What went wrong.
     pub diagnostics: Diagnostics,
+    /// How a creation ended is not known: its operation stays open in the journal, for the next run to settle.
+    pub open: bool,
 }
 
 /// Carries out one operation. The intent is on disk before the provider is asked, the result before this returns.
@@ -94,19 +96,20 @@ pub async fn apply_instance(request: InstanceRequest, journal: Arc<dyn Journal>)
         let what = "It was done, and will be found by the next run";
         response.diagnostics.push(journal_error(&request.addr, what, &error));
     }
-    InstanceOutcome { changes, value: response.state, diagnostics: response.diagnostics }
+    InstanceOutcome { changes, value: response.state, diagnostics: response.diagnostics, open: false }
 }
 
 fn unchanged(request: &InstanceRequest, diagnostic: Diagnostic) -> InstanceOutcome {
-    InstanceOutcome { changes: Vec::new(), value: request.prior.clone(), diagnostics: diagnostic.into() }
+    let (value, diagnostics) = (request.prior.clone(), diagnostic.into());
+    InstanceOutcome { changes: Vec::new(), value, diagnostics, open: false }
 }
 
-/// Nobody knows whether the object exists: the operation stays open in the journal, and is settled by the next run.
+/// Nobody knows how the creation ended: the operation stays open in the journal, and is settled by the next run.
 fn undecided(request: &InstanceRequest, mut diagnostics: Diagnostics) -> InstanceOutcome {
     if !diagnostics.has_errors() {
         diagnostics.append(compat::inconsistent_result(&request.addr, &[AttrPath::root()]));
     }
-    InstanceOutcome { changes: Vec::new(), value: request.prior.clone(), diagnostics }
+    InstanceOutcome { changes: Vec::new(), value: request.prior.clone(), diagnostics, open: true }
 }
 
 fn intent(request: &InstanceRequest, op: u64, not_before: Option<i64>) -> Result<Record, Diagnostic> {
@@ -202,7 +205,7 @@ fn state_changes(request: &InstanceRequest, response: &mut ApplyResponse) -> Vec
                     .detail(format!("After an operation on {} every value must be known.", request.addr))
                     .address(request.addr.to_string()),
             );
-            response.state = objects::unknown_as_null(&response.state);
+            response.state = response.state.unknown_as_null();
         }
         let deviations = compat::deviations(&request.planned, &response.state);
         let strict = !request.provider.legacy_type_system(&request.addr.resource.type_name);
@@ -210,7 +213,7 @@ fn state_changes(request: &InstanceRequest, response: &mut ApplyResponse) -> Vec
             response.diagnostics.append(compat::inconsistent_result(&request.addr, &deviations));
         }
     } else if !response.state.is_wholly_known() {
-        response.state = objects::unknown_as_null(&response.state);
+        response.state = response.state.unknown_as_null();
     }
     let was_tainted = request.prior_object.as_ref().is_some_and(|o| o.is_tainted());
     let tainted = match request.action {

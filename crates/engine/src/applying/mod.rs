@@ -66,7 +66,9 @@ pub struct Applied {
     pub state: State,
     /// What was done.
     pub done: Done,
-    /// Steps that were not begun because of an error or a request to stop.
+    /// Operations that were begun and failed; part of one may have been done.
+    pub failed: usize,
+    /// Operations that were not begun because of an error or a request to stop.
     pub skipped: usize,
     /// Operations that were under way when waiting for them ended; the journal tells of them.
     pub abandoned: usize,

@@ -47,6 +47,7 @@ pub(super) async fn operate(operation: Operate) -> Finished {
             ignore: &ignore,
             force_replace: None,
             create_before_destroy: request.create_before_destroy,
+            again: true,
         };
         let (plan, mut diagnostics) = plan_instance(input).await;
         let Some(plan) = plan else { return Finished::Rejected(diagnostics) };

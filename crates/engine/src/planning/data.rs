@@ -89,7 +89,7 @@ impl Planner<'_> {
         if let Some(why) = why {
             let Some(check) = &block.check else { return nothing };
             self.store.module_mut(&addr.module).failed_checks.insert(check.clone(), why);
-            value = objects::unknown_as_null(&unread);
+            value = unread.unknown_as_null();
         } else {
             self.events.emit(Event::ReadDone { addr: addr.clone(), id: objects::id_of(&value) });
         }

@@ -8,7 +8,7 @@ use ferroform_core::schema::{Block, Schema};
 use ferroform_core::{AttrPath, Diagnostic, Diagnostics, Marks, Step, Type, Value, ValueKind};
 use ferroform_lang::config::IgnoreChanges;
 use ferroform_plan::{Action, ActionReason};
-use ferroform_provider::{PlanRequest, PlanResponse, Provider, proposed};
+use ferroform_provider::{Occasion, PlanRequest, PlanResponse, Provider, proposed};
 use ferroform_state::Object;
 
 use crate::{compat, objects};
@@ -42,6 +42,8 @@ pub struct InstanceInput<'a> {
     pub force_replace: Option<ActionReason>,
     /// A replacement makes the new object first.
     pub create_before_destroy: bool,
+    /// It was planned before, and that plan is being applied.
+    pub again: bool,
 }
 
 /// What is planned for an instance.
@@ -84,13 +86,14 @@ pub async fn plan_instance(input: InstanceInput<'_>) -> (Option<InstancePlan>, D
         ignore_changes(block, input.ignore, config.clone(), prior)
     };
     let private = input.prior.map(|p| p.object.private.clone()).unwrap_or_default();
-    let ask = async |prior: &Value, config: &Value, private: Vec<u8>| {
+    let ask = async |prior: &Value, config: &Value, private: Vec<u8>, occasion: Occasion| {
         let request = PlanRequest {
             type_name: type_name.clone(),
             prior: prior.clone(),
             proposed: proposed::proposed(block, prior, config),
             config: config.clone(),
             private,
+            occasion: if input.again { Occasion::Apply } else { occasion },
         };
         input.provider.plan_resource(request).await
     };
@@ -100,7 +103,7 @@ pub async fn plan_instance(input: InstanceInput<'_>) -> (Option<InstancePlan>, D
         let wrong = if strict { compat::plan_violations(block, config, prior, planned) } else { Vec::new() };
         compat::invalid_plan(input.addr, &wrong)
     };
-    let mut response = ask(prior, &kept, private).await;
+    let mut response = ask(prior, &kept, private, Occasion::Plan).await;
     let Some(mut planned) = accept(&mut response, input.ty, input.addr, &mut diagnostics) else {
         return (None, diagnostics);
     };
@@ -126,8 +129,10 @@ pub async fn plan_instance(input: InstanceInput<'_>) -> (Option<InstancePlan>, D
     };
     if reason.is_some() {
         // The new object is planned as if there were none, so that what the provider computes is unknown again;
-        // nothing of the old one is kept by ignore_changes.
-        response = ask(&null, &config, Vec::new()).await;
+        // nothing of the old one is kept by ignore_changes. What the provider noted of the old one goes on, as the
+        // deletion of the old one will be given it.
+        let private = std::mem::take(&mut response.private);
+        response = ask(&null, &config, private, Occasion::InPlaceOf(prior.clone())).await;
         match accept(&mut response, input.ty, input.addr, &mut diagnostics) {
             Some(value) => planned = value,
             None => return (None, diagnostics),

@@ -7,7 +7,7 @@ use ferroform_core::addr::{AbsResource, ConfigResource, ProviderConfig, Resource
 use ferroform_core::schema::Schema;
 use ferroform_core::{Diagnostic, Span, Value};
 use ferroform_plan::{Action, ActionReason, PlanMode, ResourceChange};
-use ferroform_provider::PlanRequest;
+use ferroform_provider::{Occasion, PlanRequest};
 use ferroform_state::DeposedKey;
 
 use super::instance::Prior;
@@ -214,6 +214,7 @@ impl Planner<'_> {
             proposed: null.clone(),
             config: null.clone(),
             private: prior.object.private.clone(),
+            occasion: Occasion::Plan,
         };
         let response = provider.plan_resource(request).await;
         let failed = response.diagnostics.has_errors();

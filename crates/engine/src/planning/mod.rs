@@ -4,12 +4,14 @@
 //! what an earlier run left open and reads all its objects in one batch; a resource's turn plans its instances.
 
 mod data;
+mod ephemeral;
 mod imports;
 mod instance;
 mod leftovers;
 mod order;
 mod refresh;
 mod resources;
+mod setup;
 mod targets;
 mod triggers;
 mod walk;
@@ -18,39 +20,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ferroform_core::Diagnostics;
-use ferroform_core::addr::{ModulePath, ProviderConfig, ResourceInstance};
-use ferroform_lang::Config;
-use ferroform_lang::funcs::FuncContext;
+use ferroform_core::addr::{ProviderConfig, ResourceInstance};
 use ferroform_lang::variables::InputValue;
 use ferroform_plan::{Plan, PlanMode, Target};
 use ferroform_provider::Provider;
 use ferroform_state::State;
 use ferroform_state::journal::{Journal, OpenOperation};
 use ferroform_state::world::{Refused, WorldBinding};
-use rustc_hash::FxHashMap;
 
+pub use ephemeral::give_ephemeral;
 pub(crate) use instance::sensitive_paths;
 pub use instance::{InstanceInput, InstancePlan, Prior, plan_instance};
+pub use setup::{Setup, Surroundings};
 pub(crate) use walk::resolve;
 
 use crate::events::EventSink;
-use crate::providers::Registry;
-use crate::store::Environment;
-
-/// Everything that a run of the engine is given.
-#[derive(Clone)]
-pub struct Setup {
-    /// The configuration.
-    pub config: Arc<Config>,
-    /// What functions see, for each module.
-    pub contexts: FxHashMap<ModulePath, FuncContext>,
-    /// What expressions see.
-    pub environment: Environment,
-    /// The providers at hand.
-    pub registry: Registry,
-    /// How many operations may run at once; at least one.
-    pub parallelism: usize,
-}
 
 /// What to plan.
 #[derive(Debug, Clone, Default)]

@@ -148,6 +148,7 @@ impl Planner<'_> {
             ignore: &block.lifecycle.ignore_changes,
             force_replace: force_replace.filter(|_| prior.is_some()),
             create_before_destroy,
+            again: false,
         };
         let (plan, found_planning) = plan_instance(input).await;
         self.report(found, None, Some(addr));

@@ -246,6 +246,10 @@ impl<'a> Planner<'a> {
             .module(&ModuleInstance::root())
             .map(|m| m.variables.iter().map(|(k, v)| (k.clone(), v.clone())).collect())
             .unwrap_or_default();
+        let declared = &self.setup.config.root().variables;
+        let given = declared.iter().filter(|(name, _)| self.options.variables.contains_key(*name));
+        let ephemeral =
+            given.filter(|(_, declared)| declared.ephemeral).map(|(name, _)| name.clone()).collect();
         self.changes.sort_by(|a, b| (&a.addr, a.deposed).cmp(&(&b.addr, b.deposed)));
         self.drift.sort_by(|a, b| (&a.addr, a.deposed).cmp(&(&b.addr, b.deposed)));
         let graph = order::execution_graph(&self);
@@ -261,6 +265,7 @@ impl<'a> Planner<'a> {
             worlds: self.worlds,
             timestamp: self.options.timestamp.clone(),
             variables,
+            ephemeral,
             targets: self.options.targets.clone(),
             prior: self.state,
             drift: self.drift,

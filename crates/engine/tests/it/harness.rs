@@ -1,16 +1,14 @@
 //! A world to plan and apply in: configuration, state, fake cloud, journal.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use ferroform_core::{Diagnostics, Sources};
 use ferroform_engine::planning::{self, PlanInput, Planned, Setup};
 use ferroform_engine::{
-    Applied, ApplyInput, Environment, Event, EventSink, PlanOptions, Registry, StopLevel, applying,
+    Applied, ApplyInput, Event, EventSink, PlanOptions, Registry, StopLevel, Surroundings, applying,
 };
-use ferroform_lang::eval::render_template;
-use ferroform_lang::funcs::FuncContext;
 use ferroform_lang::variables::{InputValue, RawInput};
 use ferroform_lang::{Config, MemoryFiles};
 use ferroform_plan::{Plan, PlanMode, Target};
@@ -99,26 +97,15 @@ impl World {
         let builtin = ferroform_providers_builtin::factories();
         let fake: Arc<dyn ProviderFactory> = Arc::new(self.fake.clone());
         let registry = Registry::new(builtin.into_iter().chain([fake]));
-        let contexts = config
-            .modules()
-            .map(|(path, module)| {
-                let context = FuncContext {
-                    files: files.clone(),
-                    module_dir: module.dir.clone(),
-                    root_dir: PathBuf::from("."),
-                    working_dir: PathBuf::from("/"),
-                    home: None,
-                    plan_time: Some("2026-10-01T00:00:00Z".into()),
-                    present_time: None,
-                    template: render_template,
-                    in_template: false,
-                    providers: registry.module_functions(module),
-                };
-                (path.clone(), context)
-            })
-            .collect();
-        let environment = Environment { cwd: "/".into(), root: ".".into(), workspace: "default".into() };
-        Ok(Setup { config: Arc::new(config), contexts, environment, registry, parallelism: 4 })
+        let surroundings = Surroundings {
+            files,
+            working_dir: "/".into(),
+            home: None,
+            workspace: "default".into(),
+            plan_time: self.options.timestamp.clone(),
+            present_time: None,
+        };
+        Ok(Setup::new(Arc::new(config), &surroundings, registry, 4))
     }
 
     pub(crate) async fn plan_all(&self, text: &str) -> Planned {

@@ -5,16 +5,13 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use ferroform_core::addr::{ProviderSource, Resource, ResourceMode};
-use ferroform_core::schema::{Block, Schema};
+use ferroform_core::addr::ResourceMode;
 use ferroform_core::{Diagnostics, Sources, wire};
 use ferroform_engine::Registry;
 use ferroform_engine::planning::Setup;
 use ferroform_engine::providers::resource_schema;
-use ferroform_lang::funcs::FunctionSource;
-use ferroform_lang::validate::{Schemas, validate};
+use ferroform_lang::validate::validate;
 use ferroform_lang::{Config, MemoryFiles};
 use ferroform_plan::{Plan, PlanMode, ResourceChange, Target};
 use ferroform_state::State;
@@ -191,29 +188,13 @@ async fn plan(world: &World, text: &str) -> (Option<Plan>, Option<Setup>, Diagno
     let files = MemoryFiles(files(text));
     let (_, mut diagnostics) = Config::load(&files, &mut Sources::new(), Path::new(""));
     let Ok(setup) = world.setup(text) else { return (None, None, diagnostics) };
-    diagnostics.append(validate(&setup.config, &RegistrySchemas(&setup.registry)));
+    diagnostics.append(validate(&setup.config, &setup.registry));
     if diagnostics.has_errors() {
         return (None, None, diagnostics);
     }
     let planned = world.plan_all(text).await;
     diagnostics.append(planned.diagnostics);
     (planned.plan, Some(setup), diagnostics)
-}
-
-struct RegistrySchemas<'a>(&'a Registry);
-
-impl Schemas for RegistrySchemas<'_> {
-    fn resource(&self, source: &ProviderSource, resource: &Resource) -> Option<Schema> {
-        resource_schema(&*self.0.schema(source)?, source, resource, None).ok().cloned()
-    }
-
-    fn functions(&self, source: &ProviderSource) -> Option<Arc<dyn FunctionSource>> {
-        self.0.functions(source)
-    }
-
-    fn provider(&self, source: &ProviderSource) -> Option<Block> {
-        Some(self.0.schema(source)?.provider.clone())
-    }
 }
 
 fn by_address(what: &str, ours: Vec<Json>, theirs: &Json, out: &mut Vec<(String, Json, Json)>) {

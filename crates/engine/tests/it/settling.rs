@@ -167,3 +167,45 @@ async fn a_creation_that_nobody_knows_the_end_of_is_settled_by_the_next_run() {
         assert_eq!(world.fake.cloud().objects.len(), 1, "neither orphan nor duplicate");
     }
 }
+
+/// The old object of a replacement keeps out of the way of what may have been made: if it became the current one again, the next
+/// run would have two of them and forget one.
+#[tokio::test]
+async fn the_old_object_stays_deposed_while_nobody_knows_how_the_creation_of_the_new_one_ended() {
+    let thing = |name: &str, zone: &str| {
+        format!(
+            "resource \"fake_thing\" \"a\" {{\n  name = \"{name}\"\n  zone = \"{zone}\"\n  lifecycle {{\n    create_before_destroy = true\n  \
+             }}\n}}\n"
+        )
+    };
+    let address = "fake_thing.a".parse().unwrap();
+    for exists in [true, false] {
+        let mut world = World::new();
+        world.apply(&thing("old", "1")).await;
+        world.fake.cloud().panic.push("new".to_owned());
+        let before = world.journal.records().len();
+        let applied = world.apply(&thing("new", "2")).await;
+        assert_eq!(summaries(&applied.diagnostics), ["Provider failed unexpectedly"]);
+        assert!(world.state.current(&address).is_none());
+        let records = world.journal.records();
+        world.open = open_after(&records[before..], records.len() - before);
+        assert_eq!(world.open.len(), 1);
+        if exists {
+            let mut cloud = world.fake.cloud();
+            let mut object = cloud.objects["id-1"].as_map().unwrap().clone();
+            for (name, value) in [("id", "id-9"), ("name", "new"), ("zone", "2"), ("address", "id-9/")] {
+                object.insert(name.into(), ferroform_core::Value::string(value));
+            }
+            cloud.objects.insert("id-9".to_owned(), ferroform_core::Value::from_attributes(object));
+        }
+        world.fake.take_log();
+        let applied = world.apply(&thing("new", "2")).await;
+        assert!(applied.diagnostics.is_empty(), "{:?}", applied.diagnostics);
+        let log = world.fake.take_log();
+        assert!(
+            log.contains(&"delete old".to_owned()) && log.contains(&"create new".to_owned()) != exists,
+            "{log:?}"
+        );
+        assert_eq!(world.fake.cloud().objects.len(), 1, "neither orphan nor duplicate");
+    }
+}

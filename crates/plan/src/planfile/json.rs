@@ -1,12 +1,12 @@
 //! The JSON form of a plan inside a planfile. It is our own; only this module knows it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use ferroform_core::addr::{ConfigResource, ModuleInstance, ModulePath};
-use ferroform_core::{AttrPath, Step as PathStep, Value, wire};
+use ferroform_core::{AttrPath, Marks, Step as PathStep, Value, wire};
 use ferroform_state::State;
 use ferroform_state::world::WorldBinding;
 use serde_json::{Map, Value as Json, json};
@@ -23,7 +23,8 @@ pub(super) fn encode(plan: &Plan) -> Json {
         "serial": plan.serial,
         "worlds": plan.worlds.iter().map(world).collect::<Vec<_>>(),
         "timestamp": plan.timestamp,
-        "variables": plan.variables.iter().map(|(k, v)| (k.to_string(), wire::encode(v))).collect::<Map<_, _>>(),
+        "variables": variables(plan),
+        "ephemeral": plan.ephemeral,
         "targets": plan.targets.iter().map(target).collect::<Vec<_>>(),
         "drift": plan.drift.iter().map(change).collect::<Vec<_>>(),
         "moves": plan.moves.iter().map(|(from, to)| json!({ "from": from.to_string(), "to": to.to_string() })).collect::<Vec<_>>(),
@@ -32,6 +33,12 @@ pub(super) fn encode(plan: &Plan) -> Json {
         "outputs": plan.outputs.iter().map(output).collect::<Vec<_>>(),
         "steps": plan.graph.nodes.iter().map(step).collect::<Vec<_>>(),
     })
+}
+
+/// The values of variables. What is ephemeral is never kept anywhere.
+fn variables(plan: &Plan) -> Map<String, Json> {
+    let kept = plan.variables.iter().filter(|(_, value)| !value.marks_deep().contains(Marks::EPHEMERAL));
+    kept.map(|(name, value)| (name.to_string(), wire::encode(value))).collect()
 }
 
 pub(super) fn decode(json: &Json, prior: State) -> Result<Plan, String> {
@@ -50,6 +57,16 @@ pub(super) fn decode(json: &Json, prior: State) -> Result<Plan, String> {
             .iter()
             .map(|(k, v)| Ok((Arc::from(k.as_str()), decode_value(v)?)))
             .collect::<Result<BTreeMap<_, _>, String>>()?,
+        ephemeral: match plan.opt("ephemeral") {
+            // Planfiles of before have none.
+            None => BTreeSet::new(),
+            Some(_) => plan
+                .list("ephemeral", |name| {
+                    Ok(name.as_str().ok_or("the name of a variable is no text")?.into())
+                })?
+                .into_iter()
+                .collect(),
+        },
         targets: plan.list("targets", decode_target)?,
         prior,
         drift: plan.list("drift", decode_change)?,

@@ -2,7 +2,8 @@
 
 use ferroform_core::Value;
 use ferroform_provider::{
-    ApplyRequest, ApplyResponse, InterruptedRequest, Located, PlanRequest, ReadRequest, proposed::proposed,
+    ApplyRequest, ApplyResponse, InterruptedRequest, Located, Occasion, PlanRequest, ReadRequest,
+    proposed::proposed,
 };
 use serde_json::{Value as Json, json};
 
@@ -113,6 +114,33 @@ async fn lost_answers_while_a_creation_is_finished_are_made_good() {
         });
         stack.apply(&name, "hcloud_server", server).await;
         assert_eq!(stack.state(&name)["status"], "running", "{step}");
+    }
+}
+
+/// A creation that was answered, and whose end could not be seen for long, is no failed one: what runs must not be replaced.
+#[tokio::test]
+async fn a_creation_that_cannot_be_watched_is_left_open_and_one_that_failed_is_not() {
+    let server = json!({"name": "s", "server_type": "cx23", "image": "debian-12", "location": "fsn1"});
+    let failing = json!({"fail_action": {"code": "server_error", "message": "no"}});
+    for (fault, left_open) in [
+        (
+            json!({"method": "GET", "path": "/actions", "effect": {"error": "unavailable"}, "count": 200}),
+            true,
+        ),
+        (
+            json!({"method": "GET", "path": "/actions", "effect": {"error": "unauthorized"}, "count": 200}),
+            true,
+        ),
+        (json!({"method": "POST", "path": "/servers", "effect": failing}), false),
+    ] {
+        let stack = stack().await;
+        stack.fault(fault.clone()).await;
+        let checkpoints = Checkpoints::default();
+        let null = null(&stack, "hcloud_server");
+        let (_, made) = stack.try_apply("hcloud_server", &null, &server, &checkpoints).await;
+        assert!(made.diagnostics.has_errors(), "{fault}");
+        assert_eq!(made.state.is_known(), !left_open, "{fault}: {made:?}");
+        assert_eq!(checkpoints.0.lock().unwrap().len(), 1, "{fault}: the id is on disk");
     }
 }
 
@@ -308,6 +336,7 @@ async fn a_server_that_was_switched_off_for_a_change_is_switched_on_by_the_next_
             proposed: proposed(&block, &read.state, &config),
             config: config.clone(),
             private: read.private,
+            occasion: Occasion::Plan,
         };
         let plan = stack.provider.plan_resource(request).await;
         let planned = plan.planned.unwrap();
@@ -336,6 +365,7 @@ async fn apply_with(stack: &Stack, prior: Value, config: &Json, private: Vec<u8>
         prior: prior.clone(),
         config: config.clone(),
         private,
+        occasion: Occasion::Plan,
     };
     let plan = stack.provider.plan_resource(request).await;
     let (type_name, planned, private) = (SERVER.into(), plan.planned.unwrap(), plan.private);
@@ -398,6 +428,7 @@ async fn a_new_server_that_did_not_start_after_its_run_was_gone_is_switched_on_b
                 prior: prior.clone(),
                 config: config_value,
                 private: read.private.clone(),
+                occasion: Occasion::Plan,
             };
             let planned = stack.provider.plan_resource(request).await.planned.unwrap();
             let private = read.private.clone();

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use ferroform_core::schema::{Attribute, Block, Nesting};
-use ferroform_core::{Diagnostic, Diagnostics, Value, wire};
+use ferroform_core::{Diagnostic, Diagnostics, Entries, Value, wire};
 use ferroform_hcloud_emulator::{ClockMode, Emulator, Handle};
 use ferroform_provider::{
-    ApplyRequest, ApplyResponse, CheckpointSink, ConfigureRequest, LocateRequest, Located, PlanRequest,
-    PlanResponse, Provider, ProviderFactory, ReadRequest, proposed::proposed,
+    ApplyRequest, ApplyResponse, CheckpointSink, ConfigureRequest, LocateRequest, Located, Occasion,
+    PlanRequest, PlanResponse, Provider, ProviderFactory, ReadRequest, proposed::proposed,
 };
 use ferroform_provider_hcloud::{HcloudFactory, Pace, Settings};
 use serde_json::{Value as Json, json};
@@ -76,17 +76,34 @@ impl Stack {
         self.id(name).parse().unwrap()
     }
 
+    /// Plans one object by itself, whatever was planned before.
     pub(crate) async fn plan(&self, type_name: &str, prior: &Value, config: &Json) -> PlanResponse {
-        let block = self.block(type_name);
-        let config = value(&block, config);
+        let config = value(&self.block(type_name), config);
         let problems = self.provider.validate_resource(type_name, &config);
         assert!(!problems.has_errors(), "{problems:?}");
+        self.ask_for_plan(type_name, prior, config, Occasion::Apply).await
+    }
+
+    /// Plans what was found to be valid, beside what was planned before.
+    pub(crate) async fn plan_valid(&self, type_name: &str, prior: &Value, config: Value) -> PlanResponse {
+        self.ask_for_plan(type_name, prior, config, Occasion::Plan).await
+    }
+
+    /// Plans what was found to be valid, for some reason.
+    pub(crate) async fn ask_for_plan(
+        &self,
+        type_name: &str,
+        prior: &Value,
+        config: Value,
+        occasion: Occasion,
+    ) -> PlanResponse {
         let request = PlanRequest {
             type_name: type_name.into(),
             prior: prior.clone(),
-            proposed: proposed(&block, prior, &config),
+            proposed: proposed(&self.block(type_name), prior, &config),
             config,
             private: Vec::new(),
+            occasion,
         };
         self.provider.plan_resource(request).await
     }
@@ -129,7 +146,7 @@ impl Stack {
             let first = checkpoints.0.lock().unwrap().first().cloned().expect("a creation is checkpointed");
             assert_eq!(first.get("id"), applied.state.get("id"), "{name}");
             // As a settlement reads it after a crash.
-            let known = planned.transform(|_, v| if v.is_known() { v } else { Value::null(v.ty()) });
+            let known = planned.unknown_as_null();
             let own = first.as_map().unwrap().iter().filter(|(_, value)| !is_nothing(value));
             let attributes = known.as_map().unwrap().clone().into_iter();
             let found = self
@@ -218,7 +235,7 @@ impl Stack {
 
     /// Imports an object and compares it with its state, apart from what the API does not tell.
     pub(crate) async fn imports_as(&self, name: &str, import_id: &str, untold: &[&str]) {
-        let (type_name, _, state) = &self.objects[name];
+        let (type_name, config, state) = &self.objects[name];
         let imported = self.provider.import_resource(type_name, import_id).await.unwrap();
         let read = self.read(type_name, &imported[0].state).await;
         for (attribute, value) in state.as_map().unwrap() {
@@ -228,6 +245,10 @@ impl Stack {
                 same || untold.contains(&&**attribute),
                 "{name}.{attribute}: {other:?} instead of {value:?}"
             );
+        }
+        let planned = self.plan(type_name, &read, config).await.planned.unwrap();
+        for (attribute, value) in read.as_map().unwrap().iter().filter(|(a, _)| !untold.contains(&&***a)) {
+            assert_eq!(planned.get(attribute), Some(value), "{name}.{attribute} changes once it is imported");
         }
     }
 
@@ -287,7 +308,7 @@ impl Stack {
 fn is_nothing(value: &Value) -> bool {
     value.is_null()
         || value.as_slice().is_some_and(<[_]>::is_empty)
-        || value.as_map().is_some_and(|map| map.is_empty())
+        || value.as_map().is_some_and(Entries::is_empty)
 }
 
 /// A value of a block from JSON: what is missing is null or without blocks.

@@ -9,8 +9,8 @@ use ferroform_core::schema::{Block, Nesting};
 use ferroform_core::{Diagnostic, Diagnostics, Value, wire};
 use ferroform_hcloud_emulator::{ClockMode, Emulator, Handle};
 use ferroform_provider::{
-    ApplyRequest, ApplyResponse, CheckpointSink, ConfigureRequest, LocateRequest, Located, PlanRequest,
-    PlanResponse, Provider, ProviderFactory, ReadRequest, ReadResponse, proposed::proposed,
+    ApplyRequest, ApplyResponse, CheckpointSink, ConfigureRequest, LocateRequest, Located, Occasion,
+    PlanRequest, PlanResponse, Provider, ProviderFactory, ReadRequest, ReadResponse, proposed::proposed,
 };
 use ferroform_provider_objectstorage::{ObjectStorageFactory, Settings};
 use serde_json::{Value as Json, json};
@@ -91,6 +91,7 @@ impl Stack {
             proposed: proposed(&block, prior, &config),
             config,
             private: Vec::new(),
+            occasion: Occasion::Plan,
         };
         self.provider.plan_resource(request).await
     }

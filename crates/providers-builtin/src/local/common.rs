@@ -1,4 +1,4 @@
-//! What `local_file` and `local_sensitive_file` share.
+//! What `local_file` and `local_sensitive_file` share: all but a few attributes.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -7,11 +7,12 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
-use ferroform_core::schema::{Attribute, Block};
+use ferroform_core::schema::{Attribute, Block, Schema};
 use ferroform_core::{Diagnostic, Diagnostics, Type, Value};
-use ferroform_provider::{PlanRequest, PlanResponse};
+use ferroform_provider::{Effects, PlanRequest, PlanResponse};
 
 use super::{checksums, writing};
+use crate::builtin::ManagedResource;
 use crate::planning::{self, Rules};
 use crate::values::{attribute_error, is_null, is_unknown, text, with};
 
@@ -21,16 +22,20 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
 );
 
-/// A file resource: where its content may come from, in order of precedence, and its default permission.
+/// A file resource.
 pub(super) struct FileKind {
-    /// The attributes of which exactly one gives the content.
+    /// What it is.
+    pub(super) description: &'static str,
+    /// The attributes that this resource has for the content.
+    pub(super) own: fn() -> Vec<(&'static str, Attribute)>,
+    /// The attributes of which exactly one gives the content, in order of precedence.
     pub(super) contents: &'static [&'static str],
     /// The permission of file and directories when none is configured.
     pub(super) permission: &'static str,
 }
 
 /// The attributes that are the same in both resources, but for the default permission in their descriptions.
-pub(super) fn attributes(permission: &str) -> Vec<(&'static str, Attribute)> {
+fn attributes(permission: &str) -> Vec<(&'static str, Attribute)> {
     let mode = |what: &str| {
         Attribute::optional_computed(Type::String).force_new().describe(format!(
             "The permission of {what} in octal digits, before the umask; {permission:?} by default."
@@ -56,9 +61,14 @@ pub(super) fn attributes(permission: &str) -> Vec<(&'static str, Attribute)> {
     attributes
 }
 
-impl FileKind {
-    /// Checks configuration beyond the schema.
-    pub(super) fn validate(&self, config: &Value) -> Diagnostics {
+impl ManagedResource for FileKind {
+    fn schema(&self) -> Schema {
+        let attributes = attributes(self.permission).into_iter().chain((self.own)());
+        let block = Block { description: self.description.into(), ..Block::of(attributes) };
+        Schema { version: 0, block }
+    }
+
+    fn validate(&self, config: &Value) -> Diagnostics {
         let mut diagnostics: Diagnostics = ["file_permission", "directory_permission"]
             .into_iter()
             .filter_map(|name| bad_mode(config, name))
@@ -81,14 +91,13 @@ impl FileKind {
     }
 
     /// Plans the file; a change of any argument makes a new one.
-    pub(super) fn plan(&self, block: &Block, request: &PlanRequest) -> PlanResponse {
+    fn plan(&self, block: &Block, request: &PlanRequest) -> PlanResponse {
         let default = |name| (name, Value::string(self.permission));
         let defaults = vec![default("file_permission"), default("directory_permission")];
         planning::plan(block, &Rules { defaults, ..Rules::default() }, request)
     }
 
-    /// Writes the file.
-    pub(super) fn create(&self, planned: &Value) -> Result<Value, Diagnostics> {
+    fn create(&self, planned: &Value) -> Result<Value, Diagnostics> {
         // Checked again: what was unknown when configuration was checked is known now.
         let invalid = self.validate(planned);
         if invalid.has_errors() {
@@ -103,6 +112,40 @@ impl FileKind {
         Ok(with(planned, checksums::values(&content)))
     }
 
+    /// The object if the file is there with the content that it was given; a changed file counts as gone.
+    fn read(&self, prior: &Value) -> Result<Option<Value>, Diagnostics> {
+        let path = filename(prior)?;
+        match fs::read(path) {
+            Ok(content) if Some(checksums::id(&content).as_str()) == text(prior, "id") => {
+                Ok(Some(prior.clone()))
+            }
+            Ok(_) => Ok(None),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+            Err(error) => Err(io_error("filename", "Read local file error", "read", path, &error).into()),
+        }
+    }
+
+    /// Removes the file, if it is there.
+    fn delete(&self, prior: &Value) -> Result<(), Diagnostics> {
+        let path = filename(prior)?;
+        match fs::remove_file(path) {
+            Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                Err(io_error("filename", "Delete local file error", "removed", path, &error).into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn blocking(&self) -> bool {
+        true
+    }
+
+    fn effects(&self) -> Effects {
+        Effects::Idempotent
+    }
+}
+
+impl FileKind {
     fn content(&self, planned: &Value) -> Result<Vec<u8>, Diagnostics> {
         let set = self.contents.iter().find_map(|name| Some((*name, text(planned, name)?)));
         match set {
@@ -112,28 +155,6 @@ impl FileKind {
             Some((_, content)) => Ok(content.as_bytes().to_vec()),
             None => Ok(Vec::new()),
         }
-    }
-}
-
-/// The object if the file is there with the content that it was given; a changed file counts as gone.
-pub(super) fn read(prior: &Value) -> Result<Option<Value>, Diagnostics> {
-    let path = filename(prior)?;
-    match fs::read(path) {
-        Ok(content) if Some(checksums::id(&content).as_str()) == text(prior, "id") => Ok(Some(prior.clone())),
-        Ok(_) => Ok(None),
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
-        Err(error) => Err(io_error("filename", "Read local file error", "read", path, &error).into()),
-    }
-}
-
-/// Removes the file, if it is there.
-pub(super) fn delete(prior: &Value) -> Result<(), Diagnostics> {
-    let path = filename(prior)?;
-    match fs::remove_file(path) {
-        Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            Err(io_error("filename", "Delete local file error", "removed", path, &error).into())
-        }
-        _ => Ok(()),
     }
 }
 

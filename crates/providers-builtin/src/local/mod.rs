@@ -24,8 +24,8 @@ pub(crate) fn factory() -> Factory {
         VERSION,
         Block::default(),
         vec![
-            ("local_file", Arc::new(file::LocalFile)),
-            ("local_sensitive_file", Arc::new(sensitive_file::LocalSensitiveFile)),
+            ("local_file", Arc::new(file::LOCAL_FILE)),
+            ("local_sensitive_file", Arc::new(sensitive_file::LOCAL_SENSITIVE_FILE)),
         ],
         vec![
             ("local_file", Arc::new(data::FileData { sensitive: false })),

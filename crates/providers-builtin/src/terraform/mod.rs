@@ -2,7 +2,6 @@
 
 mod data;
 mod remote_state;
-mod statefile;
 
 use std::sync::Arc;
 

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use ferroform_core::schema::{Nesting, Schema};
 use ferroform_core::{Diagnostic, Diagnostics, Value};
 use ferroform_provider::{
-    ApplyRequest, ApplyResponse, CheckpointSink, PlanRequest, PlanResponse, Provider, ProviderFactory,
-    ReadRequest, UpgradeRequest, proposed,
+    ApplyRequest, ApplyResponse, CheckpointSink, Occasion, PlanRequest, PlanResponse, Provider,
+    ProviderFactory, ReadRequest, UpgradeRequest, proposed,
 };
 use ferroform_providers_builtin::{Clock, SeededRandom, factories_with};
 
@@ -68,6 +68,7 @@ impl Bench {
                 proposed: proposed::proposed(block, prior, config),
                 config: config.clone(),
                 private: Vec::new(),
+                occasion: Occasion::Plan,
             })
             .await
     }

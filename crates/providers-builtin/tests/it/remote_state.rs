@@ -80,7 +80,10 @@ async fn what_cannot_be_read_is_an_error_that_says_why() {
     let one = |name: &'static str, value: Value| Value::object([(name, value)]);
     let cases = [
         ("s4", Value::null_dynamic(), None, invalid, "no backend type named \"s4\""),
-        ("s3", Value::null_dynamic(), None, invalid, "only \"local\""),
+        ("gcs", Value::null_dynamic(), None, invalid, "only \"local\" and \"s3\""),
+        ("s3", Value::null_dynamic(), None, invalid, "\"key\": it is required"),
+        ("s3", s("a"), None, invalid, "an object is required"),
+        ("s3", one("profile", s("me")), None, invalid, "AWS_ACCESS_KEY_ID"),
         ("local", s("a"), None, invalid, "an object is required"),
         ("local", one("pathx", s("a")), None, invalid, "unexpected attribute \"pathx\""),
         ("local", one("path", Value::tuple([s("a")])), None, invalid, ".path: string required"),

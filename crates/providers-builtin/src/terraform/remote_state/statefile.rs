@@ -24,26 +24,33 @@ struct Format {
     version: Option<u64>,
 }
 
-/// The root outputs by name, or none when there is no state at `path`: no file, or an empty one.
-pub(super) fn outputs(path: &Path) -> Result<Option<Vec<(Arc<str>, Value)>>, Diagnostics> {
-    let text = match read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => {
-            return Err(Diagnostic::error("Failed to read state file")
-                .detail(format!("The state file {} could not be read: {error}.", path.display()))
-                .into());
+/// The content of a file; none if there is no such file.
+pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, Diagnostics> {
+    let whole = || {
+        let mut text = Vec::new();
+        File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut text)?;
+        if text.len() as u64 > MAX_BYTES {
+            return Err(std::io::Error::new(ErrorKind::FileTooLarge, "larger than 1 GiB"));
         }
+        Ok(text)
     };
-    if text.is_empty() {
-        return Ok(None);
+    match whole() {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Diagnostic::error("Failed to read state file")
+            .detail(format!("The state file {} could not be read: {error}.", path.display()))
+            .into()),
     }
+}
+
+/// The root outputs by name in what is kept at `place`.
+pub(super) fn outputs(text: &[u8], place: &str) -> Result<Vec<(Arc<str>, Value)>, Diagnostics> {
     let unsupported = |why: String| {
-        let detail = format!("The state file {} {why}.", path.display());
+        let detail = format!("The state file {place} {why}.");
         Diagnostics::from(Diagnostic::error("Unsupported state file format").detail(detail))
     };
     let no_json = |error: serde_json::Error| unsupported(format!("could not be parsed as JSON: {error}"));
-    let format: Format = serde_json::from_slice(&text).map_err(no_json)?;
+    let format: Format = serde_json::from_slice(text).map_err(no_json)?;
     match format.version {
         Some(4) => {}
         Some(version) => {
@@ -61,22 +68,13 @@ pub(super) fn outputs(path: &Path) -> Result<Option<Vec<(Arc<str>, Value)>>, Dia
             return Err(unsupported(why));
         }
     }
-    let state: Statefile = serde_json::from_slice(&text).map_err(no_json)?;
+    let state: Statefile = serde_json::from_slice(text).map_err(no_json)?;
     let decoded = state.outputs.into_iter().map(|(name, output)| {
         let value = decode(&output)
             .map_err(|why| unsupported(format!("has an unreadable output {name:?}: {why}")))?;
         Ok((Arc::from(name), value))
     });
-    decoded.collect::<Result<_, Diagnostics>>().map(Some)
-}
-
-fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut text = Vec::new();
-    File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut text)?;
-    if text.len() as u64 > MAX_BYTES {
-        return Err(std::io::Error::new(ErrorKind::FileTooLarge, "larger than 1 GiB"));
-    }
-    Ok(text)
+    decoded.collect()
 }
 
 /// An output's value. Whether it was sensitive where it comes from is not handed on, as in Terraform.
