@@ -110,7 +110,11 @@ impl fmt::Display for ApiError {
         }
         f.write_str(")")?;
         for field in self.fields() {
-            write!(f, "\n  {}: {}", field.name, field.messages.join(", "))?;
+            match field.messages.as_slice() {
+                // A uniqueness error names the field and nothing more.
+                [] => write!(f, "\n  {}", field.name)?,
+                messages => write!(f, "\n  {}: {}", field.name, messages.join(", "))?,
+            }
         }
         Ok(())
     }

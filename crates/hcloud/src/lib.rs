@@ -10,18 +10,63 @@
 //! - **Waiting.** All running actions are polled together, at most one request a second ([`Client::wait`]).
 //! - **The server's clock.** The `Date` header of every answer is remembered ([`Client::last_server_date`]).
 //!
-//! ```no_run
-//! # async fn example() -> Result<(), ferroform_hcloud::Error> {
-//! use ferroform_hcloud::{Client, Filter};
+//! # Example
 //!
-//! let client = Client::builder().token("64 characters").user_agent("ferroform/0.1").build()?;
-//! for server in client.servers().list(&Filter::labels("env=prod")).await? {
-//!     let action = client.servers().poweron(server.id).await?;
-//!     client.wait([action]).await?;
+//! A web server, found by its label or else created: listings are complete, whatever the number of pages; actions are
+//! waited for; and an error says whether the request may have been done.
+//!
+//! ```no_run
+//! use ferroform_hcloud::{Client, Error, Filter, Server, ServerCreate, code};
+//!
+//! async fn web_server(client: &Client) -> Result<Server, Error> {
+//!     // All pages, 50 objects a request. Any query parameter of the API can narrow it further.
+//!     let found = client.servers().list(&Filter::labels("role=web").with("status", "running")).await?;
+//!     if let Some(server) = found.into_iter().next() {
+//!         return Ok(server);
+//!     }
+//!     let mut wanted = ServerCreate {
+//!         name: "web-1".to_owned(),
+//!         server_type: "cx23".to_owned(),
+//!         image: "debian-13".to_owned(),
+//!         labels: [("role".to_owned(), "web".to_owned())].into(),
+//!         start_after_create: true,
+//!         ..ServerCreate::default()
+//!     };
+//!     let mut created = client.servers().create(&wanted).await;
+//!     // What callers decide by is a code of the API, and the common ones are constants.
+//!     if created.as_ref().is_err_and(|error| error.is(code::RESOURCE_UNAVAILABLE)) {
+//!         wanted.server_type = "cpx22".to_owned();
+//!         created = client.servers().create(&wanted).await;
+//!     }
+//!     match created {
+//!         Ok(created) => {
+//!             // However many callers wait: one request polls all of their actions. Err is the first action that failed.
+//!             client.wait(created.actions).await?;
+//!             client.servers().get(created.server.id).await
+//!         }
+//!         // The answer was lost on its way. Names are unique, so that a look tells whether there is a server now.
+//!         Err(error) if error.may_have_happened() => {
+//!             let made = client.servers().list(&Filter::name(&wanted.name)).await?;
+//!             made.into_iter().next().ok_or(error)
+//!         }
+//!         Err(error) => Err(error),
+//!     }
+//! }
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let token = std::env::var("HCLOUD_TOKEN")?;
+//! let client = Client::builder().token(token).user_agent("example/1.0").build()?;
+//! match web_server(&client).await {
+//!     Ok(server) => println!("{} is {}", server.name, server.status),
+//!     // The message has the request, what the API says, the refused fields and the correlation id. The token is in none.
+//!     Err(error) => eprintln!("{error}"),
 //! }
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! [`Collection::get_many`] reads objects by their ids in as few requests as may be.
+//! [`ClientBuilder::endpoint`] and [`ClientBuilder::loopback_only`] are for tests, against a stand-in for the API.
 //!
 //! Types hold what the project needs of an object; unknown fields and values are tolerated everywhere.
 

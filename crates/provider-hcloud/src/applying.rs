@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use ferroform_core::schema::Block;
 use ferroform_core::{Diagnostic, Diagnostics, Value};
-use ferroform_hcloud::code;
+use ferroform_hcloud::{Error, code};
 use ferroform_provider::{ApplyRequest, ApplyResponse, CheckpointSink, Located};
 
 use crate::attrs::{Attrs, State, id_like};
@@ -48,9 +48,9 @@ impl Work<'_> {
             state
         };
         let note = match &state {
-            Some(state)
-                if diagnostics.has_errors() && !request.prior.is_null() && !request.planned.is_null() =>
-            {
+            // It was not deleted.
+            Some(_) if request.planned.is_null() => Note { public_on: false, ..Note::read(&request.private) },
+            Some(state) if diagnostics.has_errors() && !request.prior.is_null() => {
                 let note = self.resource.interrupted(Attrs(&request.prior), Attrs(&request.planned));
                 // What was not seen since may not be as it was before.
                 if seen { self.resource.remains(note, Attrs(state)) } else { note }
@@ -117,7 +117,18 @@ impl Work<'_> {
         };
         let complete = finished.is_ok();
         if let Err(failure) = finished {
-            diagnostics.push(failure.explain(&self.doing("finish creating")));
+            let open = says_nothing(&failure);
+            let diagnostic = failure.explain(&self.doing("finish creating"));
+            if open {
+                // It would be wrong to call it broken, and have it replaced.
+                diagnostics.push(diagnostic.hint(format!(
+                    "The {} exists, with the id {id}; whether it is complete is not known. The next run looks, and does \
+                     what is left to be done.",
+                    self.resource.noun()
+                )));
+                return Some(Value::unknown(self.block.implied_type()));
+            }
+            diagnostics.push(diagnostic);
         }
         let mut known = State::new(self.block, planned);
         known.set_id(&id);
@@ -266,7 +277,7 @@ impl Work<'_> {
     async fn delete(&self, request: &ApplyRequest, diagnostics: &mut Diagnostics) -> Option<Value> {
         let mut resumptions = 0;
         loop {
-            let failure = match self.resource.delete(self.cx, Attrs(&request.prior)).await {
+            let failure = match self.take_down(request).await {
                 Ok(()) => return None,
                 Err(failure) => failure,
             };
@@ -281,6 +292,12 @@ impl Work<'_> {
                 return Some(now.ok().flatten().unwrap_or_else(|| request.prior.clone()));
             }
         }
+    }
+
+    async fn take_down(&self, request: &ApplyRequest) -> Result<(), Failure> {
+        let prior = Attrs(&request.prior);
+        self.resource.before_deletion(self.cx, prior, Note::read(&request.private)).await?;
+        self.resource.delete(self.cx, prior).await
     }
 
     /// The object as it is now.
@@ -304,6 +321,21 @@ impl Work<'_> {
 /// Whether something may have been done though it seemed to fail.
 fn is_lost(failure: &Failure) -> bool {
     matches!(failure, Failure::Api(error) if error.may_have_happened())
+}
+
+/// Whether a failure is one of the way to the API, or of the API as a whole, and says nothing about the object.
+fn says_nothing(failure: &Failure) -> bool {
+    let Failure::Api(error) = failure else { return false };
+    match error {
+        Error::Transport { .. }
+        | Error::AnswerLost { .. }
+        | Error::Unreadable { .. }
+        | Error::ActionVanished(_)
+        | Error::Stopped => true,
+        Error::Api(api) => api.status >= 500 || api.status == 429 || api.status == 401,
+        // An action that failed, above all.
+        _ => false,
+    }
 }
 
 /// A creation of which no object came, or none that is known.

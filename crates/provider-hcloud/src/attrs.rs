@@ -248,6 +248,12 @@ impl State {
         }
     }
 
+    /// Takes this for what was known of an attribute before anything is read.
+    pub(crate) fn assume(&mut self, name: &str, value: Value) {
+        self.null.remove(name);
+        self.set(name, value);
+    }
+
     /// Sets an attribute unless it says the same already by `same`.
     pub(crate) fn set_unless(&mut self, name: &str, value: Value, same: impl FnOnce(&Value) -> bool) {
         if !self.values.get(name).is_some_and(same) {

@@ -6,6 +6,7 @@ use std::future::Future;
 use ferroform_hcloud::{Action, Client, Error, code};
 use parking_lot::Mutex;
 
+use crate::ahead::lists::Lists;
 use crate::cluster::Cluster;
 use crate::turns::Turns;
 
@@ -16,6 +17,8 @@ pub(crate) struct Cx {
     pub(crate) client: Client,
     /// Ids of images by name and architecture, once looked up.
     pub(crate) images: Mutex<BTreeMap<(String, String), i64>>,
+    /// What a plan has looked up.
+    pub(crate) lists: Lists,
     /// Turns on what only one may change at a time.
     pub(crate) turns: Turns,
     /// What a cluster made on servers and in networks that are to be deleted.

@@ -1,7 +1,7 @@
 //! Turning failures into what people read.
 
 use ferroform_core::{AttrPath, Diagnostic};
-use ferroform_hcloud::{Error, code};
+use ferroform_hcloud::{ApiError, Error, code};
 
 /// Why an operation failed.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ pub(crate) fn concerns_all(diagnostic: &Diagnostic) -> bool {
 /// An error of the API for people.
 pub(crate) fn explain(error: &Error, doing: &str) -> Diagnostic {
     let (summary, hint) = match error {
-        Error::Api(api) => by_code(&api.code, api.status),
+        Error::Api(api) => limit_of_one(api).unwrap_or_else(|| by_code(&api.code, api.status)),
         Error::Action(_) => ("Action failed", None),
         Error::AnswerLost { .. } => (
             "Answer lost",
@@ -75,6 +75,36 @@ pub(crate) fn explain(error: &Error, doing: &str) -> Diagnostic {
         diagnostic = diagnostic.attribute(AttrPath::attr(field.name));
     }
     diagnostic
+}
+
+/// Limits that are not the project's: of a placement group, a load balancer's type, a server. They come under the codes of
+/// what is sold out and of the project's limits, and are told by the names of the limits, or else by the message.
+fn limit_of_one(api: &ApiError) -> Option<(&'static str, Option<&'static str>)> {
+    let named = api.details["limits"].as_array().into_iter().flatten();
+    let named = named.filter_map(|limit| limit["name"].as_str()).map(|name| name.replace('_', " "));
+    let told: Vec<String> = named.chain([api.message.replace('_', " ").to_lowercase()]).collect();
+    let says = |words: &[&str]| told.iter().any(|text| words.iter().all(|word| text.contains(word)));
+    match &*api.code {
+        "placement_error" if says(&["placement group"]) => Some((
+            "Placement group is full",
+            Some("A spread group has ten servers at most. Use another group."),
+        )),
+        "resource_limit_exceeded"
+            if ["service", "target", "certificate"].iter().any(|what| says(&["load balancer", what])) =>
+        {
+            Some((
+                "Limit of the load balancer's type reached",
+                Some("Set a larger `load_balancer_type`, or use several load balancers."),
+            ))
+        }
+        "resource_limit_exceeded" if says(&["per server"]) => {
+            Some(("Limit of the server reached", Some("Give it fewer, or use another server.")))
+        }
+        "resource_limit_exceeded" if says(&["per network"]) || says(&["subnet"]) || says(&["route"]) => {
+            Some(("Limit of the network reached", Some("Give it fewer, or use another network.")))
+        }
+        _ => None,
+    }
 }
 
 fn by_code(code: &str, status: u16) -> (&'static str, Option<&'static str>) {

@@ -8,6 +8,7 @@
 //!
 //! Adding a resource: a file in `resources`, a line in `registry`.
 
+mod ahead;
 mod applying;
 mod attrs;
 mod cluster;

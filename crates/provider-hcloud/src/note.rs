@@ -1,24 +1,28 @@
-//! What an update that did not end leaves to be done and the object alone does not tell, kept in the object's private
-//! data beside whatever the published provider has there.
+//! What has still to be done about an object and the object alone does not tell, kept in its private data beside whatever
+//! the published provider has there.
 
 use serde_json::{Map, Value};
 
 /// The notes of an object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Note {
-    /// A server was running before it was switched off for a change.
+    /// A server was running before it was switched off for a change that did not end.
     pub(crate) power_on: bool,
+    /// A load balancer's public side comes on again before the object goes. Only in plans, never in a state.
+    pub(crate) public_on: bool,
 }
 
 /// The key of ours in the private data, which is a JSON object.
 const KEY: &str = "ferroform";
 const POWER_ON: &str = "power_on";
+const PUBLIC_ON: &str = "public_on";
 
 impl Note {
     /// The notes in an object's private data; none in what cannot be read.
     pub(crate) fn read(private: &[u8]) -> Note {
         let notes: Value = serde_json::from_slice(private).unwrap_or_default();
-        Note { power_on: notes[KEY][POWER_ON] == true }
+        let is_noted = |what: &str| notes[KEY][what] == true;
+        Note { power_on: is_noted(POWER_ON), public_on: is_noted(PUBLIC_ON) }
     }
 
     /// The private data with these notes instead of those that it has.
@@ -27,13 +31,13 @@ impl Note {
             return private.to_vec();
         }
         let mut data: Map<String, Value> = serde_json::from_slice(private).unwrap_or_default();
-        if self == Note::default() {
+        let notes = [(POWER_ON, self.power_on), (PUBLIC_ON, self.public_on)];
+        let noted: Map<String, Value> =
+            notes.into_iter().filter(|(_, is)| *is).map(|(what, is)| (what.to_owned(), is.into())).collect();
+        if noted.is_empty() {
             data.remove(KEY);
         } else {
-            data.insert(
-                KEY.to_owned(),
-                Value::Object(Map::from_iter([(POWER_ON.to_owned(), self.power_on.into())])),
-            );
+            data.insert(KEY.to_owned(), Value::Object(noted));
         }
         if data.is_empty() { Vec::new() } else { Value::Object(data).to_string().into_bytes() }
     }
@@ -45,13 +49,16 @@ mod tests {
 
     #[test]
     fn notes_come_and_go_and_leave_what_else_there_is() {
-        let (noted, nothing) = (Note { power_on: true }, Note::default());
-        for other in [&b""[..], br#"{"schema_version":"0"}"#] {
-            let written = noted.write(other);
-            assert_eq!(Note::read(&written), noted);
-            assert_eq!(Note::read(other), nothing);
-            assert_eq!(nothing.write(&written), other);
-            assert_eq!(nothing.write(other), other);
+        let nothing = Note::default();
+        let notes = [(true, false), (false, true), (true, true)];
+        for noted in notes.map(|(power_on, public_on)| Note { power_on, public_on }) {
+            for other in [&b""[..], br#"{"schema_version":"0"}"#] {
+                let written = noted.write(other);
+                assert_eq!(Note::read(&written), noted);
+                assert_eq!(Note::read(other), nothing);
+                assert_eq!(nothing.write(&written), other);
+                assert_eq!(nothing.write(other), other);
+            }
         }
         // Nothing of what was there is lost for no reason.
         assert_eq!(nothing.write(b"not JSON"), b"not JSON");

@@ -8,25 +8,34 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ferroform_core::schema::{Block, Schema};
-use ferroform_core::{AttrPath, Entries, Value};
-use ferroform_provider::{PlanRequest, PlanResponse};
+use ferroform_core::{AttrPath, Entries, Origin, Value};
+use ferroform_provider::{Occasion, PlanRequest, PlanResponse};
 
+use crate::ahead::Around;
 use crate::attrs::{Attrs, is_unset};
 use crate::note::Note;
 use crate::resource::{Plan, Resource};
 
-/// Plans an object of a kind.
-pub(crate) fn plan(resource: &dyn Resource, schema: &Schema, request: &PlanRequest) -> PlanResponse {
+/// Plans an object of a kind, and holds it against what else is planned.
+pub(crate) async fn plan(
+    resource: &dyn Resource,
+    schema: &Schema,
+    request: &PlanRequest,
+    around: &Around<'_>,
+) -> PlanResponse {
     let mut response = PlanResponse { private: request.private.clone(), ..PlanResponse::default() };
+    let note = Note::read(&request.private);
     let Some(proposed) = request.proposed.as_map() else {
         response.planned = Some(request.proposed.clone());
+        response.private = resource.leaving(Attrs(&request.prior), None, note).write(&request.private);
+        around.leaves(resource.name(), &request.prior);
         return response;
     };
     let prior = (!request.prior.is_null()).then_some(Attrs(&request.prior));
     let config = Attrs(&request.config);
     let planned = by_schema(resource, &schema.block, prior, config, proposed);
     let mut plan = Plan::new(&schema.block, prior, config, planned);
-    plan.note = Note::read(&request.private);
+    plan.note = note;
     resource.plan(&mut plan);
     if prior.is_some() {
         let attributes = schema.block.attributes.iter().filter(|(_, a)| a.force_new).map(|(name, _)| name);
@@ -35,10 +44,39 @@ pub(crate) fn plan(resource: &dyn Resource, schema: &Schema, request: &PlanReque
         let changed: Vec<_> = attributes.chain(blocks).filter(replaces).cloned().collect();
         plan.replace.extend(changed);
     }
+    let replaced = !plan.replace.is_empty();
+    if replaced {
+        // It is planned again, as a new one.
+        around.leaves(resource.name(), &request.prior);
+    } else {
+        name_new(&mut plan);
+        match &request.occasion {
+            Occasion::InPlaceOf(old) => around.leaves(resource.name(), old),
+            Occasion::Untold if prior.is_none() => around.begins(resource.name(), &plan),
+            Occasion::Untold | Occasion::Plan | Occasion::Apply => {}
+        }
+        around.check_name(resource.name(), &mut plan, &request.occasion);
+        resource.check(&mut plan, around).await;
+    }
+    let planned = Value::from_attributes(plan.planned);
+    if !replaced {
+        around.planned(resource.name(), config.0, &planned);
+    } else if let Some(prior) = prior {
+        // The next one is planned with this, and the deletion gets it.
+        response.private = resource.leaving(prior, Some(Attrs(&planned)), note).write(&request.private);
+    }
     response.requires_replace = plan.replace.into_iter().map(AttrPath::attr).collect();
-    response.planned = Some(Value::object(plan.planned));
+    response.planned = Some(planned);
     response.diagnostics = plan.problems.into_diagnostics();
     response
+}
+
+/// Makes the unknown id of a new object one that is recognised where others refer to it.
+fn name_new(plan: &mut Plan<'_>) {
+    let id = plan.get("id");
+    if !id.is_known() {
+        plan.set("id", Value::unknown_of(id.ty(), Origin::new()));
+    }
 }
 
 fn by_schema(

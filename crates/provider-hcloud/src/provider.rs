@@ -12,13 +12,15 @@ use ferroform_core::{Diagnostic, Diagnostics, Value};
 use ferroform_provider::{
     ApplyRequest, ApplyResponse, CheckpointSink, ConfigureRequest, Effects, Holdup, ImportedResource,
     InterruptedRequest, LeftBehind, LeftBehindFound, LeftBehindRemoved, LeftBehindRequest, LocateRequest,
-    Located, PlanRequest, PlanResponse, Private, Provider, ProviderFactory, ProviderSchema, ReadRequest,
-    ReadResponse, UpgradeRequest, Workload, World, generic,
+    Located, Occasion, PlanRequest, PlanResponse, Private, Provider, ProviderFactory, ProviderSchema,
+    ReadRequest, ReadResponse, UpgradeRequest, Workload, World, generic,
 };
 use parking_lot::Mutex;
 
+use crate::ahead::lists::Lists;
+use crate::ahead::{Around, View};
 use crate::applying::Work;
-use crate::attrs::{Attrs, State};
+use crate::attrs::{Attrs, State, is_empty_collection};
 use crate::cluster;
 use crate::cx::Cx;
 use crate::data_source::DataSource;
@@ -29,7 +31,7 @@ use crate::note::Note;
 use crate::planning;
 use crate::registry::registry;
 use crate::resource::Resource;
-use crate::rules::Problems;
+use crate::rules::{self, Problems};
 use crate::seen::{Needs, Seen};
 use crate::settings::Settings;
 use crate::turns::Turns;
@@ -68,7 +70,7 @@ impl ProviderFactory for HcloudFactory {
     }
 
     fn create(&self) -> Arc<dyn Provider> {
-        Arc::new(Hcloud { settings: self.settings.clone(), cx: OnceLock::new() })
+        Arc::new(Hcloud { settings: self.settings.clone(), cx: OnceLock::new(), view: Mutex::default() })
     }
 }
 
@@ -77,6 +79,8 @@ impl ProviderFactory for HcloudFactory {
 struct Hcloud {
     settings: Settings,
     cx: OnceLock<Cx>,
+    /// What is planned so far.
+    view: Mutex<View>,
 }
 
 impl Hcloud {
@@ -141,8 +145,9 @@ impl Provider for Hcloud {
 
     fn validate_resource(&self, type_name: &str, config: &Value) -> Diagnostics {
         match resource(type_name) {
-            Ok((resource, _)) => {
+            Ok((resource, schema)) => {
                 let mut problems = Problems::default();
+                rules::deprecated(&schema.block, Attrs(config), &mut problems);
                 resource.validate(Attrs(config), &mut problems);
                 problems.into_diagnostics()
             }
@@ -172,6 +177,7 @@ impl Provider for Hcloud {
                 let _ = self.cx.set(Cx {
                     client,
                     images: Mutex::default(),
+                    lists: Lists::default(),
                     turns: Turns::default(),
                     cluster: Mutex::default(),
                 });
@@ -202,6 +208,9 @@ impl Provider for Hcloud {
             Ok(cx) => Ok((cx, Seen::read(&cx.client, needs).await)),
             Err(diagnostic) => Err(diagnostic),
         };
+        if let Ok((_, seen)) = &seen {
+            self.view.lock().read(seen.networks.all());
+        }
         let read = |request: &ReadRequest| -> Result<Value, Diagnostic> {
             let (resource, schema) = resource(&request.type_name)?;
             let (cx, seen) = seen.as_ref().map_err(Diagnostic::clone)?;
@@ -238,12 +247,20 @@ impl Provider for Hcloud {
 
     async fn plan_resource(&self, request: PlanRequest) -> PlanResponse {
         match resource(&request.type_name) {
-            Ok((resource, schema)) => planning::plan(resource, schema, &request),
+            Ok((resource, schema)) => {
+                // What was planned before would be held against itself.
+                let alone = Mutex::default();
+                let view = if matches!(request.occasion, Occasion::Apply) { &alone } else { &self.view };
+                let around = Around::new(view, self.cx.get());
+                planning::plan(resource, schema, &request, &around).await
+            }
             Err(diagnostic) => PlanResponse { diagnostics: diagnostic.into(), ..PlanResponse::default() },
         }
     }
 
     async fn apply_resource(&self, request: ApplyRequest, checkpoints: &dyn CheckpointSink) -> ApplyResponse {
+        // What was planned is being made: it is no plan any more.
+        *self.view.lock() = View::default();
         match (resource(&request.type_name), self.cx()) {
             (Ok((resource, schema)), Ok(cx)) => {
                 Work { resource, block: &schema.block, cx }.apply(request, checkpoints).await
@@ -274,6 +291,11 @@ impl Provider for Hcloud {
         let doing = format!("look for the {}", resource.noun());
         let named = resource.named(self.cx()?, id).await.map_err(|failure| failure.explain(&doing))?;
         let mut state = State::identity(&schema.block, named.as_deref().unwrap_or(id));
+        // Null would stay null where nothing is found, and be planned to become this.
+        for (name, default) in resource.defaults().into_iter().filter(|(_, value)| is_empty_collection(value))
+        {
+            state.assume(name, default);
+        }
         resource.import(named.as_deref().unwrap_or(id), &mut state).map_err(|form| {
             Diagnostic::error("Invalid import id")
                 .detail(format!("{id:?} does not name a {}; the id is {form}.", resource.noun()))

@@ -8,6 +8,7 @@ use ferroform_core::schema::{Block, Schema};
 use ferroform_core::{Entries, Type, Value};
 use ferroform_hcloud::{Action, Error};
 
+use crate::ahead::Around;
 use crate::attrs::{Attrs, State};
 use crate::cx::{Cx, Tolerance};
 use crate::failure::Failure;
@@ -37,6 +38,10 @@ pub(crate) trait Resource: Send + Sync {
 
     /// Adds to a plan that was made by the schema alone.
     fn plan(&self, _plan: &mut Plan<'_>) {}
+
+    /// Holds what is planned against what else is, so that what the API would refuse is found before anything is made. Not
+    /// called for an object that is to be replaced: its successor is planned next.
+    async fn check(&self, _plan: &mut Plan<'_>, _around: &Around<'_>) {}
 
     /// Adds what reading the object needs.
     fn needs(&self, prior: Attrs<'_>, needs: &mut Needs);
@@ -81,6 +86,17 @@ pub(crate) trait Resource: Send + Sync {
     /// What is left of a note now that the object is seen to be like this.
     fn remains(&self, note: Note, _seen: Attrs<'_>) -> Note {
         note
+    }
+
+    /// The note with which the object is to be deleted, for good or (where something is `planned`) to make room for the
+    /// next one.
+    fn leaving(&self, _prior: Attrs<'_>, _planned: Option<Attrs<'_>>, note: Note) -> Note {
+        note
+    }
+
+    /// Does before the deletion what its note says.
+    async fn before_deletion(&self, _cx: &Cx, _prior: Attrs<'_>, _note: Note) -> Result<(), Failure> {
+        Ok(())
     }
 
     /// Deletes the object; that it does not exist is no failure.

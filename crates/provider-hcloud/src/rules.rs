@@ -2,10 +2,21 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use ferroform_core::{AttrPath, Diagnostic, Diagnostics, Value};
+use ferroform_core::schema::Block;
+use ferroform_core::{AttrPath, Diagnostic, Diagnostics, Step, Value};
 use ipnet::{IpNet, Ipv4Net};
 
-use crate::attrs::Attrs;
+use crate::attrs::{Attrs, is_empty};
+
+/// The path of a block that is an element of a set.
+pub(crate) fn element(block: &str, element: Attrs<'_>) -> AttrPath {
+    AttrPath::attr(block).with_step(Step::Index(element.0.clone()))
+}
+
+/// The path to an attribute of such a block.
+pub(crate) fn in_block(block: &str, element: Attrs<'_>, attribute: &str) -> AttrPath {
+    self::element(block, element).with_attr(attribute)
+}
 
 /// The problems found in a block.
 #[derive(Debug, Default)]
@@ -24,6 +35,17 @@ impl Problems {
         self.found.push(Diagnostic::error(summary).detail(detail).attribute(path));
     }
 
+    /// Notes the problems of a block inside this one, with the way to it in front of theirs.
+    pub(crate) fn within(&mut self, block: &AttrPath, find: impl FnOnce(&mut Problems)) {
+        let mut inner = Problems::default();
+        find(&mut inner);
+        self.found.extend(inner.found.into_iter().map(|mut diagnostic| {
+            let mut path = block.clone();
+            path.0.extend(diagnostic.attribute.take().unwrap_or_default().0);
+            diagnostic.attribute(path)
+        }));
+    }
+
     /// Notes any problem.
     pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
         self.found.push(diagnostic);
@@ -32,6 +54,19 @@ impl Problems {
     /// All of them.
     pub(crate) fn into_diagnostics(self) -> Diagnostics {
         Diagnostics(self.found)
+    }
+}
+
+/// Warns of arguments and blocks that the schema says to be of the past.
+pub(crate) fn deprecated(block: &Block, config: Attrs<'_>, problems: &mut Problems) {
+    let attributes = block.attributes.iter().map(|(name, attribute)| (name, &attribute.deprecated));
+    let blocks = block.blocks.iter().map(|(name, nested)| (name, &nested.block.deprecated));
+    let set = |name: &str| !is_empty(config.get(name));
+    for (name, advice) in attributes.chain(blocks) {
+        if let Some(advice) = advice.as_deref().filter(|_| set(name)) {
+            let warning = Diagnostic::warning("Argument is deprecated").detail(advice);
+            problems.push(warning.attribute(AttrPath::attr(name.clone())));
+        }
     }
 }
 
@@ -96,6 +131,13 @@ pub(crate) fn one_of(config: Attrs<'_>, name: &str, allowed: &[&str], problems: 
     }
 }
 
+/// A text is not empty, if it is known.
+pub(crate) fn not_empty(config: Attrs<'_>, name: &str, problems: &mut Problems) {
+    if config.get(name).as_str() == Some("") {
+        problems.add(name, INVALID, "It must not be empty.");
+    }
+}
+
 /// "`a`, `b` or `c`".
 pub(crate) fn alternatives(items: &[&str]) -> String {
     let quoted: Vec<String> = items.iter().map(|item| format!("`{item}`")).collect();
@@ -110,13 +152,6 @@ pub(crate) fn alternatives(items: &[&str]) -> String {
 pub(crate) fn between(config: Attrs<'_>, name: &str, least: i64, most: i64, problems: &mut Problems) {
     if config.get(name).as_number().is_some_and(|n| n.to_i64().is_none_or(|n| n < least || n > most)) {
         problems.add(name, INVALID, format!("It must be a whole number from {least} to {most}."));
-    }
-}
-
-/// An address range in CIDR notation, if it is known.
-pub(crate) fn cidr(config: Attrs<'_>, name: &str, problems: &mut Problems) {
-    if let Some(Err(message)) = config.get(name).as_str().map(parse_cidr) {
-        problems.add(name, INVALID, message);
     }
 }
 
@@ -135,6 +170,22 @@ pub(crate) fn private_cidr(config: Attrs<'_>, name: &str, or_everything: bool, p
             );
         }
         _ => {}
+    }
+}
+
+/// A range of private addresses that has no more than so many bits, if it is known: no smaller range is possible.
+pub(crate) fn range_of_network(config: Attrs<'_>, name: &str, most_bits: u8, problems: &mut Problems) {
+    private_cidr(config, name, false, problems);
+    if let Some(Ok(net)) = config.get(name).as_str().map(parse_cidr)
+        && is_private(&net)
+        && net.prefix_len() > most_bits
+    {
+        let least = 1_u64 << (32 - most_bits.min(32));
+        problems.add(
+            name,
+            INVALID,
+            format!("{net} is too small: it must have {least} addresses at least, which is /{most_bits} or a smaller number."),
+        );
     }
 }
 

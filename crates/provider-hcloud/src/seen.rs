@@ -31,6 +31,11 @@ impl<T, K: Ord> Kind<T, K> {
         }
     }
 
+    /// All that were read.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().flat_map(BTreeMap::values)
+    }
+
     /// Adds one that was read otherwise.
     pub(crate) fn insert(&mut self, key: K, object: T) {
         if let Ok(known) = &mut self.0 {
@@ -53,6 +58,9 @@ impl<T: Object> Kind<T> {
     }
 }
 
+/// Ids of what is in storage boxes, by box.
+pub(crate) type NeededParts = BTreeMap<i64, BTreeSet<i64>>;
+
 /// What is in storage boxes, by box.
 pub(crate) type Parts<T> = BTreeMap<i64, Kind<T>>;
 
@@ -64,9 +72,8 @@ macro_rules! kinds {
             $(pub(crate) $kind: BTreeSet<i64>,)*
             /// Record sets, by the zone as configuration names it.
             pub(crate) rrsets: BTreeMap<String, BTreeSet<RrsetKey>>,
-            /// Ids by the storage box that they are in.
-            pub(crate) storage_box_snapshots: BTreeMap<i64, BTreeSet<i64>>,
-            pub(crate) storage_box_subaccounts: BTreeMap<i64, BTreeSet<i64>>,
+            pub(crate) storage_box_snapshots: NeededParts,
+            pub(crate) storage_box_subaccounts: NeededParts,
         }
 
         /// The objects that were read.
@@ -122,7 +129,7 @@ async fn read_rrsets(
 }
 
 async fn read_parts<'c, T: StorageBoxPart>(
-    needs: BTreeMap<i64, BTreeSet<i64>>,
+    needs: NeededParts,
     parts: impl Fn(i64) -> StorageBoxParts<'c, T>,
 ) -> Parts<T> {
     let mut seen = BTreeMap::new();

@@ -13,8 +13,10 @@ pub(crate) fn by_address(change: Json) -> (String, Json) {
 
 /// A record without what differs from run to run: times and the ids of `terraform_data`.
 pub(crate) fn settled(record: &Json) -> Json {
-    static TIME: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r"\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)").unwrap());
+    // As the API tells times, and as it names snapshots of storage boxes after them.
+    static TIME: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"\b20\d\d-\d\d-\d\dT\d\d(:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)|-\d\d-\d\d\b)").unwrap()
+    });
     static UUID: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b").unwrap());
     match record {

@@ -1,20 +1,17 @@
 //! Ferroform's engine and provider in this process.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use ferroform_core::addr::{ProviderSource, Resource, ResourceMode};
-use ferroform_core::schema::{Block, Schema};
+use ferroform_core::addr::ResourceMode;
 use ferroform_core::{Diagnostics, Sources, wire};
 use ferroform_engine::planning::{self, PlanInput, Setup};
 use ferroform_engine::providers::resource_schema;
 use ferroform_engine::{
-    ApplyInput, Environment, Event, EventSink, PlanOptions, Registry, StopLevel, applying,
+    ApplyInput, Event, EventSink, PlanOptions, Registry, StopLevel, Surroundings, applying,
 };
-use ferroform_lang::eval::render_template;
-use ferroform_lang::funcs::{FuncContext, FunctionSource};
-use ferroform_lang::validate::{Schemas, validate};
+use ferroform_lang::validate::validate;
 use ferroform_lang::{Config, MemoryFiles};
 use ferroform_plan::{Plan, PlanMode, Target};
 use ferroform_provider::ProviderFactory;
@@ -28,26 +25,13 @@ use tokio::sync::watch;
 use crate::case::Step;
 use crate::cloud::Cloud;
 
+/// When everything is planned.
+const TIME: &str = "2026-10-01T00:00:00Z";
+
 struct Deaf;
 
 impl EventSink for Deaf {
     fn emit(&self, _: Event) {}
-}
-
-struct RegistrySchemas<'a>(&'a Registry);
-
-impl Schemas for RegistrySchemas<'_> {
-    fn resource(&self, source: &ProviderSource, resource: &Resource) -> Option<Schema> {
-        resource_schema(&*self.0.schema(source)?, source, resource, None).ok().cloned()
-    }
-
-    fn functions(&self, source: &ProviderSource) -> Option<Arc<dyn FunctionSource>> {
-        self.0.functions(source)
-    }
-
-    fn provider(&self, source: &ProviderSource) -> Option<Block> {
-        Some(self.0.schema(source)?.provider.clone())
-    }
 }
 
 /// Plans a step and applies the plan; gives what Terraform's recording would hold of it, and the state after.
@@ -145,7 +129,7 @@ async fn plan(
         return (None, None, diagnostics);
     }
     let setup = setup(cloud, files, config);
-    diagnostics.append(validate(&setup.config, &RegistrySchemas(&setup.registry)));
+    diagnostics.append(validate(&setup.config, &setup.registry));
     if diagnostics.has_errors() {
         return (None, None, diagnostics);
     }
@@ -157,8 +141,7 @@ async fn plan(
 }
 
 fn plan_options(options: &[String]) -> PlanOptions {
-    let mut out =
-        PlanOptions { refresh: true, timestamp: "2026-10-01T00:00:00Z".into(), ..PlanOptions::default() };
+    let mut out = PlanOptions { refresh: true, timestamp: TIME.into(), ..PlanOptions::default() };
     for option in options {
         match option.split_once('=').unwrap_or((option, "")) {
             ("-destroy", _) => out.mode = PlanMode::Destroy,
@@ -178,26 +161,15 @@ fn setup(cloud: &Cloud, files: &Arc<MemoryFiles>, config: Config) -> Setup {
     let hcloud: Arc<dyn ProviderFactory> = Arc::new(HcloudFactory::new(settings));
     let builtin = ferroform_providers_builtin::factories();
     let registry = Registry::new(builtin.into_iter().chain([hcloud]));
-    let contexts = config
-        .modules()
-        .map(|(path, module)| {
-            let context = FuncContext {
-                files: files.clone(),
-                module_dir: module.dir.clone(),
-                root_dir: PathBuf::from("."),
-                working_dir: PathBuf::from("/"),
-                home: None,
-                plan_time: Some("2026-10-01T00:00:00Z".into()),
-                present_time: None,
-                template: render_template,
-                in_template: false,
-                providers: registry.module_functions(module),
-            };
-            (path.clone(), context)
-        })
-        .collect();
-    let environment = Environment { cwd: "/".into(), root: ".".into(), workspace: "default".into() };
-    Setup { config: Arc::new(config), contexts, environment, registry, parallelism: 1 }
+    let surroundings = Surroundings {
+        files: files.clone(),
+        working_dir: "/".into(),
+        home: None,
+        workspace: "default".into(),
+        plan_time: TIME.into(),
+        present_time: None,
+    };
+    Setup::new(Arc::new(config), &surroundings, registry, 1)
 }
 
 /// The data sources that were read while planning.

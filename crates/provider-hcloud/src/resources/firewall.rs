@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use ferroform_core::schema::{Attribute, Block, NestedBlock, Nesting, Schema};
-use ferroform_core::{AttrPath, Diagnostic, Type, Value};
+use ferroform_core::{Type, Value};
 use ferroform_hcloud::{
     Error, Firewall as ApiFirewall, FirewallCreate, FirewallResource, FirewallRule, code,
 };
 
 use super::{number_id, parse_id, schema};
+use crate::ahead;
 use crate::attrs::{Attrs, State, int, labels, text, text_set};
 use crate::cx::{Cx, Tolerance};
 use crate::failure::Failure;
@@ -56,13 +57,15 @@ impl Resource for Firewall {
 
     fn validate(&self, config: Attrs<'_>, problems: &mut Problems) {
         rules::labels(config, problems);
+        rules::not_empty(config, "name", problems);
+        ahead::firewalls::rules(config, problems);
         for rule in config.blocks("rule") {
-            validate_rule(rule, problems);
+            problems.within(&rules::element("rule", rule), |problems| validate_rule(rule, problems));
         }
         for target in config.blocks("apply_to") {
             if target.is_set("server") == target.is_set("label_selector") {
-                problems.add(
-                    "apply_to",
+                problems.add_at(
+                    rules::element("apply_to", target),
                     "Invalid attribute combination",
                     "An `apply_to` block has either a `server` or a `label_selector`.",
                 );
@@ -198,36 +201,41 @@ pub(crate) fn apply_to_block() -> Block {
 }
 
 fn validate_rule(rule: Attrs<'_>, problems: &mut Problems) {
-    let mut wrong = |detail: String| {
-        problems.push(
-            Diagnostic::error("Invalid firewall rule").detail(detail).attribute(AttrPath::attr("rule")),
-        );
-    };
+    let mut wrong = |name: &str, detail: String| problems.add(name, "Invalid firewall rule", detail);
     let direction = rule.get("direction").as_str();
     let protocol = rule.get("protocol").as_str();
     if let Some(direction) = direction.filter(|d| !["in", "out"].contains(d)) {
-        wrong(format!("The direction {direction:?} is not possible; it must be `in` or `out`."));
+        wrong("direction", format!("The direction {direction:?} is not possible; it must be `in` or `out`."));
     }
     if let Some(protocol) = protocol.filter(|p| !["tcp", "udp", "icmp", "gre", "esp"].contains(p)) {
-        wrong(format!(
-            "The protocol {protocol:?} is not possible; it must be `tcp`, `udp`, `icmp`, `gre` or `esp`."
-        ));
+        wrong(
+            "protocol",
+            format!(
+                "The protocol {protocol:?} is not possible; it must be `tcp`, `udp`, `icmp`, `gre` or `esp`."
+            ),
+        );
     }
     match (protocol, rule.get("port")) {
         (Some("tcp" | "udp"), port) if port.is_null() || port.as_str() == Some("") => {
-            wrong(format!(
-                "A rule for {} needs a `port`: a number, a range such as \"80-85\", or \"any\".",
-                protocol.unwrap_or_default()
-            ));
+            wrong(
+                if port.is_null() { "protocol" } else { "port" },
+                format!(
+                    "A rule for {} needs a `port`: a number, a range such as \"80-85\", or \"any\".",
+                    protocol.unwrap_or_default()
+                ),
+            );
         }
         (Some("icmp" | "gre" | "esp"), port) if port.as_str().is_some_and(|p| !p.is_empty()) => {
-            wrong(format!("A rule for {} has no `port`.", protocol.unwrap_or_default()));
+            wrong("port", format!("A rule for {} has no `port`.", protocol.unwrap_or_default()));
         }
         (_, port) => {
             if let Some(port) = port.as_str().filter(|p| !p.is_empty() && !is_port(p)) {
-                wrong(format!(
-                    "The port {port:?} is not possible; it is a number from 1 to 65535, a range such as \"80-85\", or \"any\"."
-                ));
+                wrong(
+                    "port",
+                    format!(
+                        "The port {port:?} is not possible; it is a number from 1 to 65535, a range such as \"80-85\", or \"any\"."
+                    ),
+                );
             }
         }
     }
@@ -236,16 +244,19 @@ fn validate_rule(rule: Attrs<'_>, problems: &mut Problems) {
     {
         for range in rule.texts(name) {
             if let Err(message) = rules::parse_cidr(&range) {
-                wrong(format!("In `{name}`: {message}"));
+                wrong(name, format!("In `{name}`: {message}"));
             }
         }
         if direction == Some(wanted)
             && rule.is_known(name)
             && rule.get(name).as_slice().is_none_or(<[Value]>::is_empty)
         {
-            wrong(format!(
-                "A rule with the direction `{wanted}` needs `{name}`; `{other}` is for the other direction."
-            ));
+            wrong(
+                "direction",
+                format!(
+                    "A rule with the direction `{wanted}` needs `{name}`; `{other}` is for the other direction."
+                ),
+            );
         }
     }
 }

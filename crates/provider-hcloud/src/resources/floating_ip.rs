@@ -8,10 +8,11 @@ use ferroform_hcloud::{
 };
 
 use super::{changed_flag, number_id, parse_id, schema};
+use crate::ahead::{self, Around};
 use crate::attrs::{Attrs, State, flag, int_or_null, is_empty, labels, text, text_or_null};
 use crate::cx::{Cx, Tolerance};
 use crate::failure::Failure;
-use crate::resource::{Begun, Candidate, Resource};
+use crate::resource::{Begun, Candidate, Plan, Resource};
 use crate::rules::{self, COMBINATION, Problems};
 use crate::seen::{Needs, Seen};
 
@@ -60,6 +61,10 @@ impl Resource for FloatingIp {
                 ),
             );
         }
+    }
+
+    async fn check(&self, plan: &mut Plan<'_>, around: &Around<'_>) {
+        ahead::offers::location(plan, around, "home_location").await;
     }
 
     fn needs(&self, prior: Attrs<'_>, needs: &mut Needs) {

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use ferroform_catalogue::Catalogue;
 use ferroform_core::schema::{Attribute, Block, NestedBlock, Nesting, Schema};
-use ferroform_core::{Diagnostic, Type, Value};
+use ferroform_core::{AttrPath, Diagnostic, Type, Value};
 use ferroform_hcloud::{
     Action, Algorithm, Error, IdRef, LoadBalancer as ApiLoadBalancer, LoadBalancerCreate, Protection, Target,
     code,
 };
 
 use super::{changed_flag, number_id, parse_id, schema};
+use crate::ahead::{self, Around};
 use crate::attrs::{Attrs, State, flag, int, int_or_null, labels, text, text_or_null};
 use crate::cx::{Cx, Tolerance};
 use crate::failure::Failure;
@@ -61,6 +62,7 @@ impl Resource for LoadBalancer {
 
     fn validate(&self, config: Attrs<'_>, problems: &mut Problems) {
         rules::labels(config, problems);
+        rules::not_empty(config, "name", problems);
         if config.text("name").is_some_and(|name| name.chars().count() > 128) {
             problems.add("name", "Invalid attribute value", "A name has at most 128 characters.");
         }
@@ -71,11 +73,15 @@ impl Resource for LoadBalancer {
                     .detail("A load balancer needs a `location` or a `network_zone`."),
             );
         }
-        for algorithm in config.blocks("algorithm") {
-            rules::one_of(algorithm, "type", &["round_robin", "least_connections"], problems);
+        for (at, algorithm) in config.blocks("algorithm").enumerate() {
+            problems.within(&AttrPath::attr("algorithm").with_index(at), |problems| {
+                rules::one_of(algorithm, "type", &["round_robin", "least_connections"], problems);
+            });
         }
         for target in config.blocks("target") {
-            rules::one_of(target, "type", &["server"], problems);
+            problems.within(&rules::element("target", target), |problems| {
+                rules::one_of(target, "type", &["server"], problems)
+            });
         }
     }
 
@@ -109,6 +115,11 @@ impl Resource for LoadBalancer {
             }
         }
         check_offer(plan);
+    }
+
+    async fn check(&self, plan: &mut Plan<'_>, around: &Around<'_>) {
+        ahead::balancers::balancer(plan, around).await;
+        ahead::balancers::target_blocks(plan);
     }
 
     fn needs(&self, prior: Attrs<'_>, needs: &mut Needs) {

@@ -1,4 +1,9 @@
 //! `hcloud_load_balancer_network`: a load balancer in a network. Its id is `<load balancer id>-<network id>`.
+//!
+//! The attachment alone says whether the load balancer has a public side, so that this follows it. A creation makes the
+//! public side what is planned. An attachment that goes for good, or to another load balancer, leaves the public side on:
+//! off it would cut the load balancer off from everything, and no configuration asks for that. Where the next attachment
+//! is of the same load balancer the public side stays off until then: what was never public is not for a moment.
 
 use async_trait::async_trait;
 use ferroform_core::schema::{Attribute, Block, Schema};
@@ -6,9 +11,11 @@ use ferroform_core::{Type, Value};
 use ferroform_hcloud::{Error, code};
 
 use super::{attached, changed_flag, schema};
+use crate::ahead::{self, Around};
 use crate::attrs::{Attrs, State, flag, int, text};
 use crate::cx::{Cx, Tolerance};
 use crate::failure::Failure;
+use crate::note::Note;
 use crate::resource::{Begun, Candidate, Plan, Resource};
 use crate::rules::Problems;
 use crate::seen::{Needs, Seen};
@@ -57,6 +64,10 @@ impl Resource for LoadBalancerNetwork {
         attached::ATTACHING
     }
 
+    async fn check(&self, plan: &mut Plan<'_>, around: &Around<'_>) {
+        ahead::networks::attachment(plan, around, "hcloud_load_balancer", "load_balancer_id");
+    }
+
     fn needs(&self, prior: Attrs<'_>, needs: &mut Needs) {
         needs.load_balancers.extend(place(prior).map(|(balancer, _)| balancer));
     }
@@ -85,10 +96,10 @@ impl Resource for LoadBalancerNetwork {
     }
 
     async fn finish(&self, cx: &Cx, _id: &str, planned: Attrs<'_>) -> Result<(), Failure> {
-        match place(planned) {
-            Some((balancer, _)) if !planned.flag("enable_public_interface") => {
-                show(cx, balancer, false).await
-            }
+        let Some((id, _)) = place(planned) else { return Ok(()) };
+        let wanted = planned.flag("enable_public_interface");
+        match cx.client.load_balancers().find(id).await? {
+            Some(balancer) if balancer.public_net.enabled != wanted => show(cx, id, wanted).await,
             _ => Ok(()),
         }
     }
@@ -98,6 +109,23 @@ impl Resource for LoadBalancerNetwork {
             (Some((balancer, _)), Some(enabled)) => show(cx, balancer, enabled).await,
             _ => Ok(()),
         }
+    }
+
+    fn leaving(&self, prior: Attrs<'_>, planned: Option<Attrs<'_>>, note: Note) -> Note {
+        let is_off = prior.get("enable_public_interface").as_bool() == Some(false);
+        // Where the next load balancer is not known yet this one is most likely to be replaced, too.
+        let goes = planned.is_none_or(|planned| {
+            let next = planned.positive("load_balancer_id");
+            next.is_some() && next != prior.positive("load_balancer_id")
+        });
+        Note { public_on: is_off && goes, ..note }
+    }
+
+    /// Before, not after: when it stops in between, the attachment is still there and the next run goes on.
+    async fn before_deletion(&self, cx: &Cx, prior: Attrs<'_>, note: Note) -> Result<(), Failure> {
+        let Some((balancer, _)) = place(prior).filter(|_| note.public_on) else { return Ok(()) };
+        let call = || cx.client.load_balancers().enable_public_interface(balancer);
+        Ok(cx.step(Tolerance::REMOVING, call).await?)
     }
 
     async fn delete(&self, cx: &Cx, prior: Attrs<'_>) -> Result<(), Failure> {

@@ -2,11 +2,12 @@
 
 use async_trait::async_trait;
 use ferroform_core::schema::{Attribute, Block, NestedBlock, Nesting, Schema};
-use ferroform_core::{Type, Value};
+use ferroform_core::{AttrPath, Type, Value};
 use ferroform_hcloud::{Error, HealthCheck, HealthCheckHttp, Service, ServiceHttp, code};
 
 use super::{parse_id, schema};
-use crate::attrs::{Attrs, State, flag, int, int_set, text};
+use crate::ahead::{self, Around};
+use crate::attrs::{Attrs, State, flag, int, int_set, is_empty, text};
 use crate::cx::{Cx, Tolerance};
 use crate::failure::Failure;
 use crate::resource::{Begun, Candidate, Plan, Resource};
@@ -59,16 +60,31 @@ impl Resource for LoadBalancerService {
                 "It must be the number of a load balancer.",
             );
         }
-        for http in config.blocks("http") {
-            rules::between(http, "timeout_idle", 30, 300, problems);
-            rules::between(http, "cookie_lifetime", 30, 86_400, problems);
+        if config.text("protocol") == Some("https") && config.is_known("http") {
+            let certificates = config.block("http").map(|http| http.get("certificates"));
+            if certificates.is_none_or(is_empty) {
+                problems.add(
+                    "protocol",
+                    "Invalid attribute combination",
+                    "A service with the protocol `https` needs `certificates` in its `http` block: the ids of `hcloud_certificate`, \
+                     `hcloud_uploaded_certificate` or `hcloud_managed_certificate` resources.",
+                );
+            }
         }
-        for check in config.blocks("health_check") {
-            rules::one_of(check, "protocol", &PROTOCOLS, problems);
-            rules::between(check, "port", 1, 65_535, problems);
-            rules::between(check, "interval", 3, 60, problems);
-            rules::between(check, "timeout", 1, 60, problems);
-            rules::between(check, "retries", 1, 5, problems);
+        for (at, http) in config.blocks("http").enumerate() {
+            problems.within(&AttrPath::attr("http").with_index(at), |problems| {
+                rules::between(http, "timeout_idle", 30, 300, problems);
+                rules::between(http, "cookie_lifetime", 30, 86_400, problems);
+            });
+        }
+        for (at, check) in config.blocks("health_check").enumerate() {
+            problems.within(&AttrPath::attr("health_check").with_index(at), |problems| {
+                rules::one_of(check, "protocol", &PROTOCOLS, problems);
+                rules::between(check, "port", 1, 65_535, problems);
+                rules::between(check, "interval", 3, 60, problems);
+                rules::between(check, "timeout", 1, 60, problems);
+                rules::between(check, "retries", 1, 5, problems);
+            });
         }
     }
 
@@ -92,6 +108,10 @@ impl Resource for LoadBalancerService {
         }
         plan_block(plan, "http", protocol.as_deref() == Some("tcp"));
         plan_block(plan, "health_check", false);
+    }
+
+    async fn check(&self, plan: &mut Plan<'_>, around: &Around<'_>) {
+        ahead::balancers::service(plan, around);
     }
 
     fn needs(&self, prior: Attrs<'_>, needs: &mut Needs) {

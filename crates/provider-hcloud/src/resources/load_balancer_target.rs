@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::load_balancer::REMOVING_TARGET;
 use super::{changed_flag, parse_id, schema};
+use crate::ahead::{self, Around};
 use crate::attrs::{Attrs, State, flag, int, text};
 use crate::cx::{Cx, Tolerance};
 use crate::failure::Failure;
@@ -67,6 +68,10 @@ impl Resource for LoadBalancerTarget {
             plan.set("use_private_ip", flag(false));
         }
         plan.keep_if("ip", rules::same_address_value);
+    }
+
+    async fn check(&self, plan: &mut Plan<'_>, around: &Around<'_>) {
+        ahead::balancers::target(plan, around);
     }
 
     fn needs(&self, prior: Attrs<'_>, needs: &mut Needs) {

@@ -90,7 +90,7 @@ fn protected(noun: &str, name: &str, id: i64) -> Failure {
 }
 
 /// An id from an import or a state: a number above zero.
-fn parse_id(text: &str) -> Option<i64> {
+pub(crate) fn parse_id(text: &str) -> Option<i64> {
     text.parse().ok().filter(|&id| id > 0)
 }
 

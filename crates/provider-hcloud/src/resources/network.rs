@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use ferroform_core::schema::{Attribute, Block, Schema};
 use ferroform_core::{Type, Value};
 use ferroform_hcloud::{Error, NetworkCreate, NetworkUpdate, Protection};
+use ipnet::Ipv4Net;
 
 use super::{changed_flag, number_id, parse_id, schema};
 use crate::attrs::{Attrs, State, flag, labels, text};
@@ -30,7 +31,12 @@ impl Resource for Network {
         schema(Block::of([
             super::implicit_id(),
             ("name", Attribute::required(Type::String)),
-            ("ip_range", Attribute::required(Type::String).force_new()),
+            (
+                "ip_range",
+                Attribute::required(Type::String).force_new().describe(
+                    "Its range. One that begins at the same address and is larger is taken in place.",
+                ),
+            ),
             super::optional_labels(),
             super::delete_protection(),
             ("expose_routes_to_vswitch", Attribute::optional(Type::Bool)),
@@ -43,11 +49,16 @@ impl Resource for Network {
 
     fn validate(&self, config: Attrs<'_>, problems: &mut Problems) {
         rules::labels(config, problems);
-        rules::cidr(config, "ip_range", problems);
+        rules::not_empty(config, "name", problems);
+        // The smallest network is a /24 (Hetzner API documentation, "Create a Network").
+        rules::range_of_network(config, "ip_range", 24, problems);
     }
 
     fn plan(&self, plan: &mut Plan<'_>) {
         plan.keep_if("ip_range", rules::same_address_value);
+        if plan.prior.is_some_and(|prior| extends(prior.get("ip_range"), plan.get("ip_range"))) {
+            plan.keep_in_place("ip_range");
+        }
     }
 
     fn needs(&self, prior: Attrs<'_>, needs: &mut Needs) {
@@ -85,6 +96,11 @@ impl Resource for Network {
 
     async fn update(&self, cx: &Cx, prior: Attrs<'_>, planned: Attrs<'_>) -> Result<(), Failure> {
         let id = number_id(prior)?;
+        if prior.get("ip_range") != planned.get("ip_range") {
+            let range = planned.string("ip_range");
+            cx.network_turn(id).await;
+            cx.step(Tolerance::NONE, || cx.client.networks().change_ip_range(id, &range)).await?;
+        }
         let named = super::named_update(prior, planned).unwrap_or_default();
         let update = NetworkUpdate {
             name: named.name,
@@ -124,6 +140,14 @@ impl Resource for Network {
     fn created_with(&self) -> &'static [&'static str] {
         &["name", "ip_range", "labels", "expose_routes_to_vswitch"]
     }
+}
+
+/// Whether a network becomes larger in a way that the API can do without a new one: from the same address on (Hetzner API
+/// documentation, "Change IP range of a Network").
+fn extends(before: &Value, after: &Value) -> bool {
+    let range = |value: &Value| value.as_str().and_then(|text| text.parse::<Ipv4Net>().ok());
+    matches!((range(before), range(after)), (Some(before), Some(after))
+        if before.network() == after.network() && after.prefix_len() < before.prefix_len())
 }
 
 async fn protect(cx: &Cx, id: i64, delete: bool) -> Result<(), Failure> {

@@ -8,6 +8,7 @@ use ferroform_core::schema::{Attribute, Block, Schema};
 use ferroform_hcloud::{Error, Network, Route};
 
 use super::{part, schema};
+use crate::ahead::{self, Around};
 use crate::attrs::{Attrs, State, int, text};
 use crate::cx::{Cx, Tolerance};
 use crate::failure::Failure;
@@ -68,6 +69,10 @@ impl Resource for NetworkRoute {
 
     fn plan(&self, plan: &mut Plan<'_>) {
         plan.keep_if("destination", rules::same_address_value);
+    }
+
+    async fn check(&self, plan: &mut Plan<'_>, around: &Around<'_>) {
+        ahead::networks::route(plan, around);
     }
 
     fn needs(&self, prior: Attrs<'_>, needs: &mut Needs) {

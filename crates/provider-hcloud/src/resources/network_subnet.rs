@@ -6,6 +6,7 @@ use ferroform_core::{Diagnostic, Type};
 use ferroform_hcloud::{Error, Network, Subnet, code};
 
 use super::{part, schema};
+use crate::ahead::{self, Around};
 use crate::attrs::{Attrs, State, int, int_or_null, text};
 use crate::cluster;
 use crate::cx::{Cx, Tolerance};
@@ -67,7 +68,8 @@ impl Resource for NetworkSubnet {
 
     fn validate(&self, config: Attrs<'_>, problems: &mut Problems) {
         rules::one_of(config, "type", &["cloud", "server", "vswitch"], problems);
-        rules::cidr(config, "ip_range", problems);
+        // The smallest subnet is a /30 (Hetzner API documentation, "Add a subnet to a Network").
+        rules::range_of_network(config, "ip_range", 30, problems);
         match config.text("type") {
             Some("vswitch") if !config.is_set("vswitch_id") => {
                 problems.add(
@@ -97,6 +99,10 @@ impl Resource for NetworkSubnet {
     fn creating(&self) -> Tolerance {
         // A vSwitch is let go by the network that had it before in a moment.
         Tolerance { passing: &[code::VSWITCH_ID_ALREADY_USED], ..Tolerance::NONE }
+    }
+
+    async fn check(&self, plan: &mut Plan<'_>, around: &Around<'_>) {
+        ahead::networks::subnet(plan, around).await;
     }
 
     fn needs(&self, prior: Attrs<'_>, needs: &mut Needs) {

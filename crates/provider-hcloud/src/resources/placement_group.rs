@@ -41,6 +41,7 @@ impl Resource for PlacementGroup {
 
     fn validate(&self, config: Attrs<'_>, problems: &mut Problems) {
         rules::labels(config, problems);
+        rules::not_empty(config, "name", problems);
         rules::one_of(config, "type", &["spread"], problems);
     }
 

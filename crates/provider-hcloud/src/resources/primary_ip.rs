@@ -3,11 +3,14 @@
 use async_trait::async_trait;
 use ferroform_core::schema::{Attribute, Block, Schema};
 use ferroform_core::{Type, Value};
-use ferroform_hcloud::{Action, Error, Labels, PrimaryIpCreate, PrimaryIpUpdate, Protection, Server};
+use ferroform_hcloud::{
+    Action, Error, Labels, PrimaryIp as ApiPrimaryIp, PrimaryIpCreate, PrimaryIpUpdate, Protection, Server,
+};
 
 use super::floating_ip::address_and_network;
-use super::server::{let_go, switch_off};
+use super::server::{let_go, switch_off, take_from_server};
 use super::{changed_flag, number_id, parse_id, schema};
+use crate::ahead::{self, Around};
 use crate::attrs::{Attrs, State, flag, int, labels, text, text_or_null};
 use crate::cx::{Cx, Tolerance};
 use crate::failure::Failure;
@@ -88,6 +91,10 @@ impl Resource for PrimaryIp {
         }
     }
 
+    async fn check(&self, plan: &mut Plan<'_>, around: &Around<'_>) {
+        ahead::offers::location(plan, around, "location").await;
+    }
+
     fn needs(&self, prior: Attrs<'_>, needs: &mut Needs) {
         needs.primary_ips.extend(prior.id());
     }
@@ -102,7 +109,11 @@ impl Resource for PrimaryIp {
         }
         state.set("datacenter", text_or_null(None));
         state.set("assignee_id", int(ip.assignee_id.unwrap_or(0)));
-        state.set("assignee_type", text(&ip.assignee_type));
+        // What it is meant for, when nothing has it: the API tells what has it.
+        let reserved = ip.assignee_id.is_none() && prior.positive("assignee_id").is_none();
+        if !(reserved && prior.text("assignee_type") == Some("server")) {
+            state.set("assignee_type", text(&ip.assignee_type));
+        }
         state.set("auto_delete", flag(ip.auto_delete));
         state.set("labels", labels(&ip.labels));
         state.set("delete_protection", flag(ip.protection.delete));
@@ -159,7 +170,11 @@ impl Resource for PrimaryIp {
         if planned.is_known("assignee_id") && prior.positive("assignee_id") != server {
             match server {
                 Some(server) => assign(cx, id, server).await?,
-                None => release(cx, id).await?,
+                None => {
+                    if let Some(ip) = ips.find(id).await? {
+                        release(cx, &ip).await?;
+                    }
+                }
             }
         }
         if protection == Some(true) { protect(cx, id, true).await } else { Ok(()) }
@@ -173,7 +188,7 @@ impl Resource for PrimaryIp {
             // Refused anyway, and a refused deletion must not leave its server without.
             return Err(super::protected(self.noun(), &ip.name, id));
         }
-        release(cx, id).await?;
+        release(cx, &ip).await?;
         Ok(cx.step(super::LETTING_GO, || ips.delete(id)).await?)
     }
 
@@ -206,7 +221,7 @@ async fn assign(cx: &Cx, id: i64, server: i64) -> Result<(), Failure> {
     if ip.assignee_id == Some(server) {
         return Ok(());
     }
-    release(cx, id).await?;
+    release(cx, &ip).await?;
     let server = cx.client.servers().get(server).await?;
     switch_off(cx, &server).await?;
     let own = if ip.kind == "ipv6" { &server.public_net.ipv6 } else { &server.public_net.ipv4 };
@@ -222,15 +237,13 @@ async fn assign(cx: &Cx, id: i64, server: i64) -> Result<(), Failure> {
 }
 
 /// Takes an address from its server, if it has one.
-async fn release(cx: &Cx, id: i64) -> Result<(), Failure> {
-    let Some(ip) = cx.client.primary_ips().find(id).await? else { return Ok(()) };
+async fn release(cx: &Cx, ip: &ApiPrimaryIp) -> Result<(), Failure> {
     let Some(server) = ip.assignee_id else { return Ok(()) };
     let Some(server) = cx.client.servers().find(server).await? else { return Ok(()) };
     switch_off(cx, &server).await?;
-    let tolerance = Tolerance { done: &["not_found", "primary_ip_not_assigned"], ..Tolerance::NONE };
-    let released = cx.step(tolerance, || cx.client.primary_ips().unassign(id)).await;
+    let released = take_from_server(cx, ip.id).await;
     let others = [&server.public_net.ipv4, &server.public_net.ipv6];
-    let connected = others.into_iter().flatten().any(|address| address.id != Some(id))
+    let connected = others.into_iter().flatten().any(|address| address.id != Some(ip.id))
         || !server.private_net.is_empty()
         || released.is_err();
     // Without any address it could not run.

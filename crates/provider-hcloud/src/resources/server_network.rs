@@ -6,6 +6,7 @@ use ferroform_core::{Type, Value};
 use ferroform_hcloud::{Error, code};
 
 use super::{attached, schema};
+use crate::ahead::{self, Around};
 use crate::attrs::{Attrs, State, int, text, text_set};
 use crate::cx::{Cx, Tolerance};
 use crate::failure::Failure;
@@ -57,6 +58,11 @@ impl Resource for ServerNetwork {
 
     fn creating(&self) -> Tolerance {
         attached::ATTACHING
+    }
+
+    async fn check(&self, plan: &mut Plan<'_>, around: &Around<'_>) {
+        ahead::networks::attachment(plan, around, "hcloud_server", "server_id");
+        ahead::networks::of_server_by_parts(plan, around);
     }
 
     fn needs(&self, prior: Attrs<'_>, needs: &mut Needs) {

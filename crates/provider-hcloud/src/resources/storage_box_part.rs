@@ -1,12 +1,13 @@
 //! What snapshots and subaccounts of storage boxes have in common: they are named by the box and a number.
 
-use ferroform_hcloud::{Filter, StorageBoxPart, StorageBoxParts};
+use ferroform_core::Value;
+use ferroform_hcloud::{Error, Filter, StorageBoxPart, StorageBoxParts};
 
 use super::{parse_id, unreadable};
 use crate::attrs::{Attrs, State, int};
 use crate::failure::Failure;
 use crate::resource::Candidate;
-use crate::seen::Parts;
+use crate::seen::{NeededParts, Parts};
 
 /// What an import id looks like.
 pub(super) const IMPORT_ID: &str =
@@ -30,6 +31,29 @@ pub(super) fn import(import_id: &str, state: &mut State) -> Result<(), &'static 
     state.set("storage_box_id", int(storage_box));
     state.set_id(id);
     Ok(())
+}
+
+/// Asks for the one that a state names.
+pub(super) fn need(prior: Attrs<'_>, needed: &mut NeededParts) {
+    if let Some((storage_box, id)) = place(prior) {
+        needed.entry(storage_box).or_default().insert(id);
+    }
+}
+
+/// Writes what was seen of the one that a state names, if it is still there.
+pub(super) fn observe<T>(
+    prior: Attrs<'_>,
+    mut state: State,
+    seen: &Parts<T>,
+    shown: impl FnOnce(&T) -> Vec<(&'static str, Value)>,
+) -> Result<Option<State>, Error> {
+    let Some((storage_box, id)) = place(prior) else { return Ok(None) };
+    let Some(all) = seen.get(&storage_box) else { return Ok(None) };
+    let Some(part) = all.get(&id)? else { return Ok(None) };
+    for (name, value) in shown(part) {
+        state.set(name, value);
+    }
+    Ok(Some(state))
 }
 
 /// Those of a storage box that may have come of a creation, put into what was seen as well.

@@ -56,19 +56,11 @@ impl Resource for StorageBoxSnapshot {
     }
 
     fn needs(&self, prior: Attrs<'_>, needs: &mut Needs) {
-        if let Some((storage_box, id)) = part::place(prior) {
-            needs.storage_box_snapshots.entry(storage_box).or_default().insert(id);
-        }
+        part::need(prior, &mut needs.storage_box_snapshots);
     }
 
-    fn observe(&self, prior: Attrs<'_>, mut state: State, seen: &Seen) -> Result<Option<State>, Error> {
-        let Some((storage_box, id)) = part::place(prior) else { return Ok(None) };
-        let all = seen.storage_box_snapshots.get(&storage_box);
-        let Some(snapshot) = all.map_or(Ok(None), |all| all.get(&id))? else { return Ok(None) };
-        for (name, value) in shown(snapshot) {
-            state.set(name, value);
-        }
-        Ok(Some(state))
+    fn observe(&self, prior: Attrs<'_>, state: State, seen: &Seen) -> Result<Option<State>, Error> {
+        part::observe(prior, state, &seen.storage_box_snapshots, shown)
     }
 
     async fn begin(&self, cx: &Cx, planned: Attrs<'_>, _config: Attrs<'_>) -> Result<Begun, Failure> {

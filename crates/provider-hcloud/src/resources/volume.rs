@@ -6,6 +6,7 @@ use ferroform_core::{Diagnostic, Type, Value};
 use ferroform_hcloud::{Action, Error, Protection, VolumeCreate, code};
 
 use super::{changed_flag, number_id, parse_id, schema};
+use crate::ahead::{self, Around};
 use crate::attrs::{Attrs, State, flag, int, int_or_null, labels, text};
 use crate::cx::{Cx, Tolerance};
 use crate::failure::Failure;
@@ -53,6 +54,7 @@ impl Resource for Volume {
 
     fn validate(&self, config: Attrs<'_>, problems: &mut Problems) {
         rules::labels(config, problems);
+        rules::not_empty(config, "name", problems);
         rules::between(config, "size", SIZE.0, SIZE.1, problems);
         rules::one_of(config, "format", &["xfs", "ext4"], problems);
         if !config.is_set("location") && !config.is_set("server_id") {
@@ -74,6 +76,11 @@ impl Resource for Volume {
                 format!("The volume has {before} GB, and {after} GB are wanted. Make a new volume of that size and copy the data."),
             );
         }
+    }
+
+    async fn check(&self, plan: &mut Plan<'_>, around: &Around<'_>) {
+        ahead::offers::location(plan, around, "location").await;
+        ahead::volumes::volume(plan, around);
     }
 
     fn needs(&self, prior: Attrs<'_>, needs: &mut Needs) {

@@ -7,10 +7,11 @@ use ferroform_hcloud::Error;
 
 use super::volume::{ATTACHING, begin_attaching, detach};
 use super::{parse_id, schema};
+use crate::ahead::{self, Around};
 use crate::attrs::{Attrs, State, flag, int, text};
 use crate::cx::{Cx, Tolerance};
 use crate::failure::Failure;
-use crate::resource::{Begun, Candidate, Resource};
+use crate::resource::{Begun, Candidate, Plan, Resource};
 use crate::seen::{Needs, Seen};
 
 pub(crate) struct VolumeAttachment;
@@ -40,6 +41,10 @@ impl Resource for VolumeAttachment {
 
     fn creating(&self) -> Tolerance {
         ATTACHING
+    }
+
+    async fn check(&self, plan: &mut Plan<'_>, around: &Around<'_>) {
+        ahead::volumes::attachment(plan, around);
     }
 
     fn needs(&self, prior: Attrs<'_>, needs: &mut Needs) {

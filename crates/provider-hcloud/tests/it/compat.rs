@@ -4,7 +4,7 @@ use ferroform_core::{Type, Value};
 use ferroform_provider::UpgradeRequest;
 use serde_json::{Value as Json, json};
 
-use crate::stack::{Stack, UNKNOWN, stack};
+use crate::stack::{Stack, UNKNOWN, provider, stack};
 
 async fn upgraded(stack: &Stack, type_name: &str, attributes: Json) -> Value {
     let request = UpgradeRequest { type_name: type_name.into(), version: 0, attributes };
@@ -109,7 +109,7 @@ async fn states_of_the_published_provider_plan_to_no_change() {
 /// What is planned before everything is known holds for what is planned after.
 #[tokio::test]
 async fn plans_with_unknown_values_hold_once_they_are_known() {
-    let stack = stack().await;
+    let mut stack = stack().await;
     let with = |template: &Json, value: Json| -> Json {
         serde_json::from_str(&template.to_string().replace(&format!("\"{UNKNOWN}\""), &value.to_string()))
             .unwrap()
@@ -171,7 +171,10 @@ async fn plans_with_unknown_values_hold_once_they_are_known() {
     ] {
         let null = Value::null(stack.block(type_name).implied_type());
         let before = stack.plan(type_name, &null, &config).await;
+        // Each is a plan of its own.
+        stack.provider = provider(&stack.cloud).await;
         let after = stack.plan(type_name, &null, &with(&config, known)).await;
+        stack.provider = provider(&stack.cloud).await;
         assert!(
             !before.diagnostics.has_errors() && !after.diagnostics.has_errors(),
             "{:?}",

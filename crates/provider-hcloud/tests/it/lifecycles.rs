@@ -182,7 +182,9 @@ async fn changes_are_made_in_place_or_ask_for_a_new_object() {
         ("net", "delete_protection", json!(true), false),
         ("net", "delete_protection", json!(false), false),
         ("net", "expose_routes_to_vswitch", json!(true), false),
-        ("net", "ip_range", json!("10.0.0.0/8"), true),
+        ("net", "ip_range", json!("10.0.0.0/17"), true),
+        ("net", "ip_range", json!("172.16.0.0/16"), true),
+        ("net", "ip_range", json!("10.0.0.0/15"), false),
         ("subnet", "ip_range", json!("10.0.2.0/24"), true),
         ("wall", "name", json!("wall-2"), false),
         (
@@ -554,6 +556,31 @@ async fn primary_ips_move_from_server_to_server_and_both_run() {
     );
     // What came with the servers and gave way is gone: two of IPv6 are left.
     assert_eq!(stack.count("primary_ips").await, 2);
+}
+
+/// The API says "unassigned" of what no server has; configuration says what it is for.
+#[tokio::test]
+async fn a_primary_ip_that_is_reserved_for_servers_is_planned_once() {
+    let mut stack = stack().await;
+    let reserved = json!({"name": "ip", "type": "ipv4", "location": "hel1", "assignee_type": "server"});
+    stack.apply("ip", "hcloud_primary_ip", reserved).await;
+    stack.refresh().await;
+    stack.unchanged("ip").await;
+    let server = json!({
+        "name": "web", "server_type": "cx23", "image": "debian-12", "location": "hel1",
+        "public_net": [{"ipv4_enabled": true, "ipv4": stack.number("ip"), "ipv6_enabled": false}],
+    });
+    stack.apply("web", "hcloud_server", server).await;
+    stack.refresh().await;
+    stack.unchanged("ip").await;
+    // Taken away again, it is for servers again after one change.
+    stack.delete("web").await;
+    stack.refresh().await;
+    assert_eq!(stack.state("ip")["assignee_type"], "unassigned");
+    let reserved = json!({"name": "ip", "type": "ipv4", "location": "hel1", "assignee_type": "server"});
+    stack.apply("ip", "hcloud_primary_ip", reserved).await;
+    stack.refresh().await;
+    stack.unchanged("ip").await;
 }
 
 #[tokio::test]

@@ -45,7 +45,8 @@ async fn a_sold_out_type_makes_way_for_the_next_one_that_the_label_names() {
     assert_eq!(stack.state("x")["server_type"], "cx33");
     stack.unchanged("x").await;
     // The list is for servers of this type only: another one is still a change of type.
-    let other = server(json!({}), json!({}));
+    let mut other = server(json!({}), json!({}));
+    other["server_type"] = json!("cx43");
     assert_eq!(
         stack.changes("x", &other).await,
         (vec!["labels".into(), "primary_disk_size".into(), "server_type".into()], vec![])
@@ -97,6 +98,10 @@ async fn what_the_label_names_rebuilds_a_server_and_anything_else_replaces_it() 
         let changed = server(labels, change);
         let (_, replace) = stack.changes("x", &changed).await;
         assert_eq!(replace.is_empty(), rebuilt, "{label}: {changed}");
+        let (_, _, now) = &stack.objects["x"];
+        let planned = stack.plan(SERVER, now, &changed).await.diagnostics;
+        let warned = planned.iter().any(|told| told.summary == "Server will be rebuilt" && !told.is_error());
+        assert_eq!(warned, rebuilt, "{label}: {planned:?}");
         if rebuilt {
             stack.apply("x", SERVER, changed).await;
             assert_eq!((stack.id("x"), rebuilds(&stack).await), (id, 1), "{label}");

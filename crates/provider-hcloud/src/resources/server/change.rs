@@ -63,9 +63,6 @@ pub(super) async fn update(cx: &Cx, id: i64, prior: Attrs<'_>, planned: Attrs<'_
     if changes("firewall_ids") && planned.is_known("firewall_ids") {
         change_firewalls(cx, id, prior, planned).await?;
     }
-    if changes("placement_group_id") {
-        change_placement_group(cx, id, planned).await?;
-    }
     match changed_flag(prior, planned, "backups") {
         Some(true) => cx.step(Tolerance::NONE, || servers.enable_backup(id)).await?,
         Some(false) => cx.step(Tolerance::NONE, || servers.disable_backup(id)).await?,
@@ -94,11 +91,15 @@ pub(super) fn needs_it_off(prior: Attrs<'_>, planned: Attrs<'_>) -> bool {
     ["server_type", "public_net"].iter().any(|name| prior.get(name) != planned.get(name))
 }
 
-/// Changes the type and what the server is connected to. It may be left switched off.
+/// Changes the type, the placement and what the server is connected to. It may be left switched off.
 async fn reconnect(cx: &Cx, id: i64, prior: Attrs<'_>, planned: Attrs<'_>) -> Result<(), Failure> {
     let changes = |name: &str| prior.get(name) != planned.get(name);
     if let Some(server_type) = planned.text("server_type").filter(|_| changes("server_type")) {
         change_type(cx, id, server_type, !planned.flag("keep_disk")).await?;
+    }
+    // While it is off for its type, or was before.
+    if changes("placement_group_id") {
+        change_placement_group(cx, id, planned).await?;
     }
     if changes("public_net") {
         public_net::change(cx, &existing(cx, id).await?, planned).await?;

@@ -4,11 +4,12 @@ use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ferroform_core::schema::{Attribute, Block, NestedBlock, Nesting, Schema};
-use ferroform_core::{Type, Value};
+use ferroform_core::{AttrPath, Diagnostic, Type, Value};
 use ferroform_hcloud::{Action, Error, Server as ApiServer, ServerCreate, code};
 use sha1::{Digest, Sha1};
 
 use super::{number_id, parse_id, schema};
+use crate::ahead::{self, Around};
 use crate::attrs::{Attrs, State, flag, int, int_or_null, int_set, labels, text};
 use crate::cluster;
 use crate::cx::{Cx, Tolerance};
@@ -26,7 +27,7 @@ mod public_net;
 mod wishes;
 
 pub(super) use change::switch_off;
-pub(super) use public_net::let_go;
+pub(super) use public_net::{let_go, take_from_server};
 
 pub(crate) struct Server;
 
@@ -178,6 +179,10 @@ impl Resource for Server {
         offer::check(plan);
     }
 
+    async fn check(&self, plan: &mut Plan<'_>, around: &Around<'_>) {
+        ahead::servers::check(plan, around).await;
+    }
+
     fn needs(&self, prior: Attrs<'_>, needs: &mut Needs) {
         needs.servers.extend(prior.id());
     }
@@ -248,12 +253,12 @@ impl Resource for Server {
             Some("off") => planned.text("status") == Some("running"),
             _ => change::needs_it_off(prior, planned),
         };
-        Note { power_on: new || changed }
+        Note { power_on: new || changed, ..Note::default() }
     }
 
     fn remains(&self, note: Note, seen: Attrs<'_>) -> Note {
         let not_running = seen.text("status").is_some_and(|status| BEFORE_RUNNING.contains(&status));
-        Note { power_on: note.power_on && not_running }
+        Note { power_on: note.power_on && not_running, ..note }
     }
 
     async fn delete(&self, cx: &Cx, prior: Attrs<'_>) -> Result<(), Failure> {
@@ -363,7 +368,20 @@ fn plan_rebuild(plan: &mut Plan<'_>) {
             wishes::REBUILD_ON
         );
         plan.problems.add("rebuild_protection", "Server is protected", detail);
+        return;
     }
+    // The plan shows an update, which people take for harmless.
+    let changed: Vec<&str> = REBUILT_WITH.into_iter().filter(|name| plan.changes(name)).collect();
+    plan.problems.push(
+        Diagnostic::warning("Server will be rebuilt")
+            .detail(format!(
+                "The change of {} rebuilds the server, as its label {} asks for: it keeps its id and addresses, and everything \
+                 on its own disk is lost. Volumes stay.",
+                changed.join(" and "),
+                wishes::REBUILD_ON
+            ))
+            .attribute(AttrPath::attr(changed.first().copied().unwrap_or("image"))),
+    );
 }
 
 /// Whether something changes that is to rebuild the server, and nothing that makes a new one of it anyway.

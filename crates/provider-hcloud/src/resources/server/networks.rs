@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ferroform_core::schema::{Attribute, Block};
-use ferroform_core::{AttrPath, Diagnostic, Type, Value};
+use ferroform_core::{Type, Value};
 use ferroform_hcloud::{NetworkAttachment, PrivateNet, Server};
 
 use crate::attrs::{Attrs, State, int, text, text_set};
@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::resource::Plan;
 use crate::resources::attached::{ATTACHING, DETACHING};
 use crate::resources::part::split_id;
-use crate::rules::{Problems, same_address};
+use crate::rules::{self, Problems, same_address};
 
 pub(super) fn block() -> Block {
     Block::of([
@@ -33,28 +33,33 @@ pub(super) fn validate(config: Attrs<'_>, problems: &mut Problems) {
         problems.add("network", "Invalid network block", "A server can be in each network only once.");
     }
     for block in config.blocks("network") {
-        let mut wrong = |detail: String| {
-            problems.push(
-                Diagnostic::error("Invalid network block")
-                    .detail(detail)
-                    .attribute(AttrPath::attr("network")),
-            );
+        let path = rules::element("network", block);
+        let mut wrong = |name: &str, detail: String| {
+            problems.add_at(path.clone().with_attr(name), "Invalid network block", detail);
         };
         if !block.is_set("network_id") && !block.is_set("subnet_id") {
-            wrong("A `network` block needs a `network_id` or a `subnet_id`.".to_owned());
+            wrong("network_id", "A `network` block needs a `network_id` or a `subnet_id`.".to_owned());
         }
         if let Some(subnet) = block.text("subnet_id") {
             match split_id(subnet) {
-                None => wrong(format!("{subnet:?} is not the id of a subnet, such as `123-10.0.1.0/24`.")),
+                None => wrong(
+                    "subnet_id",
+                    format!("{subnet:?} is not the id of a subnet, such as `123-10.0.1.0/24`."),
+                ),
                 Some((network, _)) if block.positive("network_id").is_some_and(|id| id != network) => {
-                    wrong(format!("The subnet {subnet} is not one of the network in `network_id`."));
+                    wrong(
+                        "subnet_id",
+                        format!("The subnet {subnet} is not one of the network in `network_id`."),
+                    );
                 }
                 Some(_) => {}
             }
         }
-        for ip in block.text("ip").map(str::to_owned).into_iter().chain(block.texts("alias_ips")) {
+        let ip = block.text("ip").map(|ip| ("ip", ip.to_owned()));
+        let aliases = block.texts("alias_ips").into_iter().map(|ip| ("alias_ips", ip));
+        for (name, ip) in ip.into_iter().chain(aliases) {
             if ip.parse::<std::net::Ipv4Addr>().is_err() {
-                wrong(format!("{ip:?} is not an IPv4 address."));
+                wrong(name, format!("{ip:?} is not an IPv4 address."));
             }
         }
     }

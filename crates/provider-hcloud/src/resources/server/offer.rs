@@ -1,7 +1,9 @@
 //! Whether a type is sold where a server is wanted, by the built-in catalogue.
 
 use ferroform_catalogue::{Catalogue, Requirements, ServerType};
+use ferroform_core::{AttrPath, Diagnostic};
 
+use super::wishes;
 use crate::resource::Plan;
 
 /// How many alternatives a message names.
@@ -20,11 +22,30 @@ pub(super) fn check(plan: &mut Plan<'_>) {
     else {
         return;
     };
-    if !new || server_type.offer(location).is_some() {
+    if !new {
         return;
     }
-    let detail = refusal(catalogue, server_type, location);
-    plan.problems.add("server_type", "Server type not offered in this location", detail);
+    let refused = server_type.offer(location).is_none().then(|| refusal(catalogue, server_type, location));
+    let fallbacks =
+        wishes::fallbacks(plan.config).into_iter().filter_map(|name| catalogue.server_type(&name));
+    let useless = fallbacks.filter(|fallback| fallback.offer(location).is_none());
+    let useless: Vec<Diagnostic> = useless.map(|fallback| useless_fallback(fallback, location)).collect();
+    if let Some(detail) = refused {
+        plan.problems.add("server_type", "Server type not offered in this location", detail);
+    }
+    for warning in useless {
+        plan.problems.push(warning);
+    }
+}
+
+fn useless_fallback(fallback: &ServerType, location: &str) -> Diagnostic {
+    Diagnostic::warning("Fallback not offered in this location")
+        .detail(format!(
+            "The label {} names {}, which is not offered in {location} and so will never be taken.",
+            wishes::FALLBACKS,
+            fallback.name
+        ))
+        .attribute(AttrPath::attr("labels").with_key(wishes::FALLBACKS))
 }
 
 fn refusal(catalogue: &Catalogue, wanted: &ServerType, location: &str) -> String {
@@ -46,13 +67,14 @@ fn refusal(catalogue: &Catalogue, wanted: &ServerType, location: &str) -> String
     let alternatives: Vec<String> = found.iter().take(ALTERNATIVES).map(|t| describe(t, location)).collect();
     text.push_str(&if alternatives.is_empty() {
         format!(
-            ". Nothing of at least {} cores and {} GB is offered in {location}.",
-            wanted.cores, wanted.memory_gb
+            ". Nothing of at least {} and {} GB is offered in {location}.",
+            cores(wanted.cores),
+            wanted.memory_gb
         )
     } else {
         format!(
-            ". With at least {} cores and {} GB of memory, {location} offers, cheapest first: {}.",
-            wanted.cores,
+            ". With at least {} and {} GB of memory, {location} offers, cheapest first: {}.",
+            cores(wanted.cores),
             wanted.memory_gb,
             alternatives.join("; ")
         )
@@ -61,10 +83,14 @@ fn refusal(catalogue: &Catalogue, wanted: &ServerType, location: &str) -> String
     text
 }
 
+fn cores(number: u32) -> String {
+    if number == 1 { "1 core".to_owned() } else { format!("{number} cores") }
+}
+
 fn describe(server_type: &ServerType, location: &str) -> String {
     let price = server_type.offer(location).and_then(|offer| offer.monthly);
     let price = price.map(|p| format!(", {p} EUR a month")).unwrap_or_default();
-    format!("{} ({} cores, {} GB{price})", server_type.name, server_type.cores, server_type.memory_gb)
+    format!("{} ({}, {} GB{price})", server_type.name, cores(server_type.cores), server_type.memory_gb)
 }
 
 #[cfg(test)]

@@ -1,15 +1,15 @@
 //! The `public_net` block of a server: which public addresses it has.
 
 use ferroform_core::schema::{Attribute, Block};
-use ferroform_core::{AttrPath, Diagnostic, Type, Value};
-use ferroform_hcloud::{PrimaryIpCreate, PublicAddress, PublicNetRequest, Server, code};
+use ferroform_core::{Type, Value};
+use ferroform_hcloud::{Error, PrimaryIpCreate, PublicAddress, PublicNetRequest, Server, code};
 
 use super::change;
 use crate::attrs::{Attrs, State, flag, int};
 use crate::cx::{Cx, Tolerance};
 use crate::failure::Failure;
 use crate::resource::Plan;
-use crate::rules::Problems;
+use crate::rules::{self, Problems};
 
 /// The two families: the attribute that switches one, the attribute with the primary IP, its kind in the API.
 const FAMILIES: [(&str, &str, &str); 2] =
@@ -32,10 +32,10 @@ pub(super) fn validate(config: Attrs<'_>, problems: &mut Problems) {
     for block in blocks {
         for (enabled, address, _) in FAMILIES {
             if block.get(enabled).as_bool() == Some(false) && block.positive(address).is_some() {
-                problems.push(
-                    Diagnostic::error("Invalid attribute combination")
-                        .detail(format!("`{address}` names a primary IP while `{enabled}` is false."))
-                        .attribute(AttrPath::attr("public_net")),
+                problems.add_at(
+                    rules::in_block("public_net", block, address),
+                    "Invalid attribute combination",
+                    format!("`{address}` names a primary IP while `{enabled}` is false."),
                 );
             }
         }
@@ -95,6 +95,15 @@ enum Wanted {
     This(i64),
 }
 
+/// What one family has to let go of first.
+enum Leaves<'a> {
+    Nothing,
+    /// A primary IP that others own.
+    Lent(i64),
+    /// An address of which is not known yet whose it is.
+    Unknown(&'a PublicAddress),
+}
+
 /// Gives the server the addresses that the plan wants. It must be off for that, and is left so.
 pub(super) async fn change(cx: &Cx, server: &Server, planned: Attrs<'_>) -> Result<(), Failure> {
     let block = planned.block("public_net");
@@ -106,23 +115,27 @@ pub(super) async fn change(cx: &Cx, server: &Server, planned: Attrs<'_>) -> Resu
             Some(block) => block.positive(address).map_or(Wanted::Any, Wanted::This),
             None => Wanted::Any,
         };
-        let fits = match (wanted, is) {
-            (Wanted::Nothing, None) => true,
-            (Wanted::Any, Some(is)) => is_its_own(cx, is).await?,
-            (Wanted::This(id), Some(is)) => is.id == Some(id),
-            _ => false,
+        let leaves = match (wanted, is) {
+            (Wanted::Nothing, None) => continue,
+            (Wanted::This(id), Some(is)) if is.id == Some(id) => continue,
+            (Wanted::Any, Some(is)) => match lent(cx, is).await? {
+                Some(id) => Leaves::Lent(id),
+                None => continue,
+            },
+            (_, Some(is)) => Leaves::Unknown(is),
+            (_, None) => Leaves::Nothing,
         };
-        if !fits {
-            steps.push((kind, wanted, is));
-        }
+        steps.push((kind, wanted, leaves));
     }
     if steps.is_empty() {
         return Ok(());
     }
     change::switch_off(cx, server).await?;
-    for (kind, wanted, is) in steps {
-        if let Some(is) = is {
-            let_go(cx, is).await?;
+    for (kind, wanted, leaves) in steps {
+        match leaves {
+            Leaves::Nothing => {}
+            Leaves::Lent(id) => take_from_server(cx, id).await?,
+            Leaves::Unknown(address) => let_go(cx, address).await?,
         }
         match wanted {
             Wanted::Nothing => {}
@@ -135,24 +148,29 @@ pub(super) async fn change(cx: &Cx, server: &Server, planned: Attrs<'_>) -> Resu
     Ok(())
 }
 
-/// Whether an address belongs to its server alone. Another one goes on to belong to whoever made it, and may be on its way
-/// out together with the block that named it.
-async fn is_its_own(cx: &Cx, address: &PublicAddress) -> Result<bool, Failure> {
-    let Some(id) = address.id else { return Ok(true) };
-    Ok(cx.client.primary_ips().find(id).await?.is_none_or(|primary_ip| primary_ip.auto_delete))
+/// The primary IP of an address, if it does not belong to the server alone. It goes on to belong to whoever made it, and
+/// may be on its way out together with the block that named it.
+async fn lent(cx: &Cx, address: &PublicAddress) -> Result<Option<i64>, Failure> {
+    let Some(id) = address.id else { return Ok(None) };
+    let primary_ip = cx.client.primary_ips().find(id).await?;
+    Ok(primary_ip.filter(|primary_ip| !primary_ip.auto_delete).map(|primary_ip| primary_ip.id))
 }
 
 /// Takes an address from its server, and deletes it if it belongs to the server alone.
 pub(in crate::resources) async fn let_go(cx: &Cx, address: &PublicAddress) -> Result<(), Failure> {
     let Some(id) = address.id else { return Ok(()) };
     let Some(primary_ip) = cx.client.primary_ips().find(id).await? else { return Ok(()) };
-    // Whoever deletes it takes it away as well.
-    let gone = Tolerance { done: &[code::NOT_FOUND, code::PRIMARY_IP_NOT_ASSIGNED], ..Tolerance::NONE };
-    cx.step(gone, || cx.client.primary_ips().unassign(id)).await?;
+    take_from_server(cx, id).await?;
     if primary_ip.auto_delete {
         cx.step(Tolerance::REMOVING, || cx.client.primary_ips().delete(id)).await?;
     }
     Ok(())
+}
+
+/// Takes a primary IP from its server. Whoever deletes it takes it away as well.
+pub(in crate::resources) async fn take_from_server(cx: &Cx, id: i64) -> Result<(), Error> {
+    let gone = Tolerance { done: &[code::NOT_FOUND, code::PRIMARY_IP_NOT_ASSIGNED], ..Tolerance::NONE };
+    cx.step(gone, || cx.client.primary_ips().unassign(id)).await
 }
 
 async fn give_new(cx: &Cx, server: &Server, kind: &str) -> Result<(), Failure> {

@@ -2,10 +2,13 @@
 //! they are labels like any other.
 
 use ferroform_catalogue::Catalogue;
+use ferroform_core::{AttrPath, Diagnostic};
 
 use crate::attrs::Attrs;
 use crate::rules::Problems;
 
+/// What the keys of all such labels begin with.
+const OURS: &str = "ferroform/";
 /// Server types to take, in this order, where the one of `server_type` is sold out; a list, see [`items`].
 pub(super) const FALLBACKS: &str = "ferroform/server-type-fallbacks";
 /// Which of `user_data` and `image` lead to a rebuild of the server's disk instead of a new server when they change; a list.
@@ -33,6 +36,19 @@ pub(super) fn rebuilds_on(attrs: Attrs<'_>, attribute: &str) -> bool {
 
 /// Checks what the labels ask for.
 pub(super) fn validate(config: Attrs<'_>, problems: &mut Problems) {
+    for key in config.labels("labels").keys() {
+        if key.starts_with(OURS) && ![FALLBACKS, REBUILD_ON].contains(&key.as_str()) {
+            // Perhaps a newer version knows it.
+            problems.push(
+                Diagnostic::warning("Label without meaning")
+                    .detail(format!(
+                        "Of the labels of a server that begin with {OURS:?}, {FALLBACKS} and {REBUILD_ON} mean something; {key} does \
+                         not."
+                    ))
+                    .attribute(AttrPath::attr("labels").with_key(key.as_str())),
+            );
+        }
+    }
     for item in items(config, REBUILD_ON) {
         if !REBUILDING.contains(&item.as_str()) {
             let detail = format!(
