@@ -26,6 +26,9 @@ pub(crate) struct Cli {
     /// Switch to another directory before doing anything.
     #[arg(long, global = true, value_name = "DIR")]
     pub chdir: Option<PathBuf>,
+    /// Print without colours.
+    #[arg(long, global = true)]
+    pub no_color: bool,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -56,6 +59,8 @@ pub(crate) enum Command {
     Show(ShowArgs),
     /// Look into the state, or mend it.
     State(StateArgs),
+    /// Take away the lock that a lost run left on a remote state.
+    ForceUnlock(ForceUnlockArgs),
     /// Show what the configuration costs.
     Cost(CostArgs),
     /// Bring a file of Cloudflare's address ranges up to date.
@@ -103,14 +108,6 @@ pub(crate) struct WhereArgs {
     pub state: Option<PathBuf>,
 }
 
-/// Options of everything that prints.
-#[derive(Debug, Args, Clone, Default)]
-pub(crate) struct OutputStyleArgs {
-    /// Print without colours.
-    #[arg(long)]
-    pub no_color: bool,
-}
-
 /// Options that hold the state against others.
 #[derive(Debug, Args, Clone)]
 pub(crate) struct LockArgs {
@@ -145,13 +142,21 @@ pub(crate) enum VariableArg {
     File(PathBuf),
 }
 
+/// The limit of what is done at once.
+#[derive(Debug, Args, Clone, Copy)]
+pub(crate) struct ParallelismArgs {
+    /// How many operations of applying may run at once; what only reads, as planning and importing do, does not depend
+    /// on it. More than Terraform's ten, since the requests of all together keep to the limit of the API, and most of
+    /// an operation is waiting.
+    #[arg(long = "parallelism", value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub operations: u16,
+}
+
 /// Options of planning.
 #[derive(Debug, Args, Clone)]
 pub(crate) struct PlanningArgs {
     #[command(flatten)]
     pub place: WhereArgs,
-    #[command(flatten)]
-    pub style: OutputStyleArgs,
     #[command(flatten)]
     pub lock: LockArgs,
     #[command(flatten)]
@@ -171,10 +176,8 @@ pub(crate) struct PlanningArgs {
     /// Replace an instance whatever changed; may be given many times.
     #[arg(long, value_name = "ADDRESS")]
     pub replace: Vec<String>,
-    /// How many operations may run at once. More than Terraform's ten, since the requests of all together keep to the
-    /// limit of the API, and most of an operation is waiting.
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub parallelism: u32,
+    #[command(flatten)]
+    pub parallelism: ParallelismArgs,
     /// Ask for missing variables and for approval.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = ArgAction::Set)]
     pub input: bool,
@@ -188,21 +191,43 @@ pub(crate) struct PlanningArgs {
 pub(crate) struct InitArgs {
     #[command(flatten)]
     pub place: WhereArgs,
-    #[command(flatten)]
-    pub style: OutputStyleArgs,
     /// Accepted for scripts: there is nothing to ask.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide = true)]
     pub input: Option<bool>,
     /// Accepted for scripts: providers are part of the binary.
     #[arg(long, hide = true)]
     pub upgrade: bool,
+    /// Arguments of the backend that are not in its block: NAME=VALUE, or a file of them; may be given many times. They are
+    /// remembered in the directory for the commands that come after.
+    #[arg(long, value_name = "NAME=VALUE|FILE")]
+    pub backend_config: Vec<String>,
+    /// Forget the arguments that were given before.
+    #[arg(long)]
+    pub reconfigure: bool,
+    /// Look at the backend.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = ArgAction::Set)]
+    pub backend: bool,
+    /// Accepted to say how a state is moved.
+    #[arg(long, hide = true)]
+    pub migrate_state: bool,
+}
+
+/// `force-unlock`
+#[derive(Debug, Args)]
+pub(crate) struct ForceUnlockArgs {
+    #[command(flatten)]
+    pub place: WhereArgs,
+    /// Do not ask.
+    #[arg(long)]
+    pub force: bool,
+    /// The lock's id, as the refusal shows it.
+    #[arg(value_name = "LOCK_ID")]
+    pub id: String,
 }
 
 /// `validate`
 #[derive(Debug, Args)]
 pub(crate) struct ValidateArgs {
-    #[command(flatten)]
-    pub style: OutputStyleArgs,
     /// Print the result as JSON.
     #[arg(long)]
     pub json: bool,
@@ -251,14 +276,11 @@ pub(crate) struct ImportArgs {
     #[command(flatten)]
     pub place: WhereArgs,
     #[command(flatten)]
-    pub style: OutputStyleArgs,
-    #[command(flatten)]
     pub lock: LockArgs,
     #[command(flatten)]
     pub variables: VariableArgs,
-    /// How many operations may run at once.
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub parallelism: u32,
+    #[command(flatten)]
+    pub parallelism: ParallelismArgs,
     /// Ask for missing variables.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = ArgAction::Set)]
     pub input: bool,
@@ -282,8 +304,6 @@ pub(crate) enum ClusterObjects {
 pub(crate) struct OutputArgs {
     #[command(flatten)]
     pub place: WhereArgs,
-    #[command(flatten)]
-    pub style: OutputStyleArgs,
     /// Print JSON.
     #[arg(long, conflicts_with = "raw")]
     pub json: bool,
@@ -299,8 +319,6 @@ pub(crate) struct OutputArgs {
 pub(crate) struct ShowArgs {
     #[command(flatten)]
     pub place: WhereArgs,
-    #[command(flatten)]
-    pub style: OutputStyleArgs,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
@@ -344,8 +362,6 @@ pub(crate) struct StateListArgs {
 pub(crate) struct StateShowArgs {
     #[command(flatten)]
     pub place: WhereArgs,
-    #[command(flatten)]
-    pub style: OutputStyleArgs,
     /// The instance.
     pub address: String,
 }
@@ -355,8 +371,6 @@ pub(crate) struct StateShowArgs {
 pub(crate) struct StateSettleArgs {
     #[command(flatten)]
     pub place: WhereArgs,
-    #[command(flatten)]
-    pub style: OutputStyleArgs,
     #[command(flatten)]
     pub lock: LockArgs,
     /// The object with this import id is what was created.
@@ -374,8 +388,6 @@ pub(crate) struct StateSettleArgs {
 pub(crate) struct StatePullArgs {
     #[command(flatten)]
     pub place: WhereArgs,
-    #[command(flatten)]
-    pub style: OutputStyleArgs,
 }
 
 /// `state push`
@@ -383,8 +395,6 @@ pub(crate) struct StatePullArgs {
 pub(crate) struct StatePushArgs {
     #[command(flatten)]
     pub place: WhereArgs,
-    #[command(flatten)]
-    pub style: OutputStyleArgs,
     #[command(flatten)]
     pub lock: LockArgs,
     /// Also one of another lineage, an older one, or one that lacks results of an interrupted run.
@@ -499,10 +509,13 @@ fn variables_in_order(words: &[OsString]) -> Vec<VariableArg> {
 mod tests {
     use super::*;
 
-    fn plan(line: &str, env: &[(&str, &str)]) -> PlanArgs {
+    fn cli(line: &str, env: &[(&str, &str)]) -> Cli {
         let words = std::iter::once("ferroform").chain(line.split(' ')).map(OsString::from);
-        let env = |name: &str| env.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
-        match parse(words, env).unwrap().command {
+        parse(words, |name| env.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned())).unwrap()
+    }
+
+    fn plan(line: &str, env: &[(&str, &str)]) -> PlanArgs {
+        match cli(line, env).command {
             Command::Plan(args) => args,
             other => panic!("{other:?}"),
         }
@@ -520,11 +533,20 @@ mod tests {
     }
 
     #[test]
+    fn every_command_takes_no_color_as_with_terraform() {
+        for command in ["plan", "state list", "version", "cloud status", "output", "cost"] {
+            assert!(cli(&format!("{command} -no-color"), &[]).no_color, "{command}");
+            assert!(cli(command, &[("TF_CLI_ARGS", "-no-color")]).no_color, "{command}");
+            assert!(!cli(command, &[]).no_color, "{command}");
+        }
+    }
+
+    #[test]
     fn words_of_the_environment_come_first() {
         let env = [("TF_CLI_ARGS", "-no-color"), ("TF_CLI_ARGS_plan", "-var 'a=x y' -parallelism=3")];
         let args = plan("plan -var a=2", &env);
-        assert!(args.planning.style.no_color);
-        assert_eq!(args.planning.parallelism, 3);
+        assert!(cli("plan -var a=2", &env).no_color);
+        assert_eq!(args.planning.parallelism.operations, 3);
         let order = [VariableArg::Value("a=x y".into()), VariableArg::Value("a=2".into())];
         assert_eq!(args.planning.variables.in_order, order);
     }
@@ -565,6 +587,28 @@ mod tests {
         ] {
             let words = std::iter::once("ferroform").chain(line.split(' ')).map(OsString::from);
             assert_eq!(parse(words, |_| None).is_ok(), good, "{line}");
+        }
+    }
+
+    #[test]
+    fn every_command_takes_as_many_operations_at_once() {
+        for (line, expected) in [
+            ("plan", Some(32)),
+            ("apply", Some(32)),
+            ("destroy", Some(32)),
+            ("import a.b 1", Some(32)),
+            ("import -parallelism=1000 a.b 1", Some(1000)),
+            ("apply -parallelism=0", None),
+            ("import -parallelism=1001 a.b 1", None),
+        ] {
+            let words = std::iter::once("ferroform").chain(line.split(' ')).map(OsString::from);
+            let operations = parse(words, |_| None).ok().map(|cli| match cli.command {
+                Command::Plan(args) => args.planning.parallelism.operations,
+                Command::Apply(args) | Command::Destroy(args) => args.planning.parallelism.operations,
+                Command::Import(args) => args.parallelism.operations,
+                other => panic!("{other:?}"),
+            });
+            assert_eq!(operations, expected, "{line}");
         }
     }
 

@@ -63,7 +63,9 @@ impl CrashingJournal {
             Record::Intent(_) => ("before-intent", "after-intent"),
             Record::Checkpoint { .. } => ("before-checkpoint", "after-checkpoint"),
             Record::Result { .. } => ("before-result", "after-result"),
-            Record::Changes(_) | Record::Outputs(_) | Record::Commit { .. } => return write(),
+            Record::Changes(_) | Record::Outputs(_) | Record::Continued { .. } | Record::Commit { .. } => {
+                return write();
+            }
         };
         if self.is_due(before) {
             die();

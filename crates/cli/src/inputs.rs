@@ -14,14 +14,16 @@ use crate::args::{VariableArg, VariableArgs};
 use crate::project::Project;
 use crate::terminal::Terminal;
 
-/// Gathers the values. Asks for missing ones where somebody can be asked.
+/// Gathers the values; `files` are those of the current directory, not of a planfile, and what they hold goes into none.
+/// Asks for missing ones where somebody can be asked.
 pub(crate) fn gather(
     project: &mut Project,
+    files: &dyn Files,
     args: &VariableArgs,
     env: impl Iterator<Item = (String, String)>,
     ask: Option<&Terminal>,
 ) -> (BTreeMap<Arc<str>, InputValue>, Diagnostics) {
-    let mut gathered = Gathered { values: BTreeMap::new(), diagnostics: Diagnostics::new() };
+    let mut gathered = Gathered { files, values: BTreeMap::new(), diagnostics: Diagnostics::new() };
     for (name, text) in env {
         if let Some(name) = name.strip_prefix("TF_VAR_")
             && project.config.root().variables.contains_key(name)
@@ -30,7 +32,7 @@ pub(crate) fn gather(
             gathered.set(name, InputValue { raw: RawInput::Text(text), origin, span: None });
         }
     }
-    for file in automatic_files(&*project.files) {
+    for file in automatic_files(files) {
         gathered.file(project, Path::new(&file), false);
     }
     for arg in &args.in_order {
@@ -43,6 +45,43 @@ pub(crate) fn gather(
         gathered.ask(project, terminal);
     }
     (gathered.values, gathered.diagnostics)
+}
+
+/// Gathers the values of ephemeral variables for a saved plan, which has those of all others.
+///
+/// # Errors
+/// What [`gather`] finds, and a value that is given on the command line for a variable that is not ephemeral. In files and in the
+/// environment such values are as good as not there.
+pub(crate) fn gather_ephemeral(
+    project: &mut Project,
+    files: &dyn Files,
+    args: &VariableArgs,
+    env: impl Iterator<Item = (String, String)>,
+) -> Result<BTreeMap<Arc<str>, InputValue>, Diagnostics> {
+    let declared = &project.config.root().variables;
+    if args.in_order.is_empty() && !declared.values().any(|variable| variable.ephemeral) {
+        return Ok(BTreeMap::new());
+    }
+    let mut wrong = Diagnostics::new();
+    for arg in &args.in_order {
+        let VariableArg::Value(text) = arg else { continue };
+        let name = text.split_once('=').map_or("", |(name, _)| name.trim());
+        if declared.get(name).is_some_and(|variable| !variable.ephemeral) {
+            wrong.push(
+                Diagnostic::error("Variable of a saved plan")
+                    .detail(format!(
+                        "The value of the variable {name:?} is part of the saved plan, and cannot be given when that is applied. \
+                         Only ephemeral variables can: their values are kept nowhere."
+                    ))
+                    .hint("Make a new plan with the other value, or leave the option out."),
+            );
+        }
+    }
+    if wrong.has_errors() {
+        return Err(wrong);
+    }
+    let (values, diagnostics) = gather(project, files, args, env, None);
+    if diagnostics.has_errors() { Err(diagnostics) } else { Ok(values) }
 }
 
 /// Whether somebody has given values in a file that is read without being named.
@@ -66,26 +105,26 @@ fn automatic_files(files: &dyn Files) -> Vec<String> {
     found
 }
 
-struct Gathered {
+struct Gathered<'a> {
+    files: &'a dyn Files,
     values: BTreeMap<Arc<str>, InputValue>,
     diagnostics: Diagnostics,
 }
 
-impl Gathered {
+impl Gathered<'_> {
     fn set(&mut self, name: &str, value: InputValue) {
         self.values.insert(name.into(), value);
     }
 
     fn file(&mut self, project: &mut Project, path: &Path, named: bool) {
-        let files = project.files.clone();
-        if named && !files.is_file(path) {
+        if named && !self.files.is_file(path) {
             self.diagnostics.push(
                 Diagnostic::error("Failed to read variables file")
                     .detail(format!("Given variables file {} does not exist.", path.display())),
             );
             return;
         }
-        let values = self.diagnostics.take(parse_tfvars(&*files, &mut project.sources, path));
+        let values = self.diagnostics.take(parse_tfvars(self.files, &mut project.sources, path));
         let mut undeclared = Vec::new();
         for (name, value) in values {
             if project.config.root().variables.contains_key(&name) {

@@ -1,8 +1,6 @@
 //! Ctrl-C and SIGTERM. While a plan is made or approved, nothing has begun and the first ends the program. While changes are
 //! made, the first asks to finish what is under way, the second to stop waiting.
 
-use std::path::PathBuf;
-
 use ferroform_engine::StopLevel;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -32,24 +30,23 @@ pub(crate) fn listen() -> watch::Receiver<StopLevel> {
     receiver
 }
 
-/// While this is held, the first signal ends the program: nothing has begun that would have to be finished. The lock goes
-/// with the process, and so does the file that says who holds it.
+/// While this is held, the first signal ends the program: nothing has begun that would have to be finished. What would be left
+/// of the lock on the state goes before.
 pub(crate) struct EndsAtOnce {
     task: JoinHandle<()>,
 }
 
 impl EndsAtOnce {
-    /// From now on. `lock_info` is the file that says who holds the lock, if it is held.
-    pub(crate) fn new(terminal: &Terminal, lock_info: Option<PathBuf>) -> Self {
+    /// From now on. `before` is done first, see [`Manager::at_exit`](ferroform_state::Manager::at_exit).
+    pub(crate) fn new(terminal: &Terminal, before: Option<Box<dyn FnOnce() + Send>>) -> Self {
         let terminal = terminal.clone();
         let task = tokio::spawn(async move {
             let mut stop = listen();
             if stop.wait_for(|level| *level > StopLevel::Run).await.is_err() {
                 return;
             }
-            if let Some(path) = lock_info {
-                // At worst a file that says who held the lock stays behind.
-                let _ = std::fs::remove_file(path);
+            if let Some(before) = before {
+                before();
             }
             terminal.print_error("\nInterrupted. Nothing was begun.\n");
             std::process::exit(1);

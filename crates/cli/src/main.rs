@@ -1,6 +1,7 @@
 //! The `ferroform` command.
 
 mod args;
+mod backend;
 mod cloud;
 mod cloudflare;
 mod commands;
@@ -24,7 +25,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let terminal = terminal::Terminal::detect();
+    let mut terminal = terminal::Terminal::detect();
     let cli = match args::parse(std::env::args_os(), |name| std::env::var(name).ok()) {
         Ok(cli) => cli,
         Err(error) => {
@@ -34,5 +35,6 @@ fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    terminal.color &= !cli.no_color;
     commands::run(cli, &terminal)
 }

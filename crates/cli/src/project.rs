@@ -4,16 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ferroform_core::addr::{ModulePath, ProviderSource, Resource, ResourceMode};
-use ferroform_core::schema::{Block, Schema};
 use ferroform_core::{Diagnostic, Diagnostics, Sources};
-use ferroform_engine::planning::Setup;
-use ferroform_engine::{Environment, Registry};
-use ferroform_lang::eval::render_template;
-use ferroform_lang::funcs::{FuncContext, FunctionSource};
-use ferroform_lang::validate::{Schemas, validate};
+use ferroform_engine::{Registry, Setup, Surroundings};
+use ferroform_lang::validate::validate;
 use ferroform_lang::{Config, Files, MemoryFiles, RecordingFiles};
-use rustc_hash::FxHashMap;
 
 use crate::files::RealFiles;
 use crate::settings::Settings;
@@ -33,7 +27,7 @@ pub(crate) struct Project {
 impl Project {
     /// Loads the configuration of the current directory.
     pub(crate) fn load(settings: &Settings) -> (Project, Diagnostics) {
-        let recording = Arc::new(RecordingFiles::new(RealFiles::new(&settings.cwd)));
+        let recording = Arc::new(RecordingFiles::new(settings.files()));
         let (mut project, mut diagnostics) = Self::from_files(recording.clone());
         project.recording = Some(recording);
         if project.config.is_empty() && !diagnostics.has_errors() {
@@ -77,7 +71,7 @@ impl Project {
 
     /// Checks all that needs no values.
     pub(crate) fn validate(&self, registry: &Registry) -> Diagnostics {
-        let mut diagnostics = validate(&self.config, &RegistrySchemas(registry));
+        let mut diagnostics = validate(&self.config, registry);
         diagnostics.append(self.missing_providers(registry));
         diagnostics
     }
@@ -107,71 +101,15 @@ impl Project {
         plan_time: &str,
         present_time: Option<&str>,
     ) -> Setup {
-        let contexts: FxHashMap<ModulePath, FuncContext> = self
-            .config
-            .modules()
-            .map(|(path, module)| {
-                let context = FuncContext {
-                    files: self.files.clone(),
-                    module_dir: dot(&module.dir),
-                    root_dir: PathBuf::from("."),
-                    working_dir: settings.cwd.clone(),
-                    home: std::env::home_dir(),
-                    plan_time: Some(plan_time.into()),
-                    present_time: present_time.map(Into::into),
-                    template: render_template,
-                    in_template: false,
-                    providers: registry.module_functions(module),
-                };
-                (path.clone(), context)
-            })
-            .collect();
-        let environment = Environment {
-            cwd: settings.cwd.display().to_string(),
-            root: ".".to_owned(),
+        let surroundings = Surroundings {
+            files: self.files.clone(),
+            working_dir: settings.cwd.clone(),
+            home: std::env::home_dir(),
             workspace: settings.workspace.clone(),
+            plan_time: plan_time.to_owned(),
+            present_time: present_time.map(str::to_owned),
         };
-        Setup { config: self.config.clone(), contexts, environment, registry: registry.clone(), parallelism }
-    }
-
-    /// The path that `backend "local"` names, or why the configured backend cannot be used.
-    pub(crate) fn backend_path(&self) -> Result<Option<PathBuf>, Diagnostic> {
-        let Some(backend) = &self.config.root().backend else { return Ok(None) };
-        if &*backend.kind != "local" {
-            return Err(Diagnostic::error("Backend not available")
-                .detail(format!(
-                    "The configuration keeps its state in a backend of type {:?}; this version of Ferroform has \"local\" only.",
-                    backend.kind
-                ))
-                .subject(backend.span)
-                .hint("With -local the backend is not used: state and objects are in the local cloud."));
-        }
-        let path = backend.body.attribute("path");
-        Ok(path.and_then(|a| a.expr.as_literal_str()).map(PathBuf::from))
-    }
-}
-
-fn dot(path: &Path) -> PathBuf {
-    if path.as_os_str().is_empty() { PathBuf::from(".") } else { path.to_owned() }
-}
-
-struct RegistrySchemas<'a>(&'a Registry);
-
-impl Schemas for RegistrySchemas<'_> {
-    fn resource(&self, source: &ProviderSource, resource: &Resource) -> Option<Schema> {
-        let schema = self.0.schema(source)?;
-        match resource.mode {
-            ResourceMode::Data => schema.data_sources.get(&resource.type_name).cloned(),
-            _ => schema.resources.get(&resource.type_name).cloned(),
-        }
-    }
-
-    fn functions(&self, source: &ProviderSource) -> Option<Arc<dyn FunctionSource>> {
-        self.0.functions(source)
-    }
-
-    fn provider(&self, source: &ProviderSource) -> Option<Block> {
-        self.0.schema(source).map(|s| s.provider.clone())
+        Setup::new(self.config.clone(), &surroundings, registry.clone(), parallelism)
     }
 }
 

@@ -7,6 +7,7 @@ use ferroform_core::Diagnostic;
 
 use crate::args::WhereArgs;
 use crate::cloud::Wish;
+use crate::files::RealFiles;
 
 /// What the environment and the options say about where things are.
 #[derive(Debug, Clone)]
@@ -26,6 +27,11 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// The files of the directory.
+    pub(crate) fn files(&self) -> RealFiles {
+        RealFiles::new(&self.cwd)
+    }
+
     /// Reads the environment. `FERROFORM_CLOUD=local` has the effect of `-local`.
     pub(crate) fn new(place: &WhereArgs) -> Result<Settings, Diagnostic> {
         let cwd = std::env::current_dir().map_err(|error| {

@@ -21,16 +21,17 @@ impl Terminal {
     /// Looks at the process's standard streams and the environment (`NO_COLOR`, `TERM`, `COLUMNS`).
     pub(crate) fn detect() -> Self {
         let interactive = std::io::stdout().is_terminal();
-        let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
+        let columns =
+            std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok()).filter(|columns| *columns > 0);
         let width = columns.or_else(|| interactive.then(window_width).flatten()).unwrap_or(78);
         let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
             || std::env::var("TERM").is_ok_and(|t| t == "dumb");
         Terminal { interactive, can_ask: std::io::stdin().is_terminal(), width, color: interactive && !plain }
     }
 
-    /// How to print, given `-no-color`.
-    pub(crate) fn style(&self, no_color: bool) -> Style {
-        Style { color: self.color && !no_color, width: self.width }
+    /// How to print.
+    pub(crate) fn style(&self) -> Style {
+        Style { color: self.color, width: self.width }
     }
 
     /// Writes to standard output. A closed pipe is nobody's error.

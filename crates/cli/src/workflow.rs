@@ -13,10 +13,9 @@ use ferroform_hcloud_emulator::MachineKind;
 use ferroform_plan::{Action, Plan, PlanMode, Target};
 use ferroform_provider::Workload;
 use ferroform_state::journal::Journal;
-use ferroform_state::local::{LocalManager, LocalOptions};
 use ferroform_state::manager::{Loaded, LockInfo, LockWait, Manager};
 
-use crate::args::{LockArgs, OutputStyleArgs, PlanningArgs, WhereArgs};
+use crate::args::{LockArgs, PlanningArgs, WhereArgs};
 use crate::cloud::{LocalCloud, Owner};
 use crate::commands::images;
 use crate::failpoints::Failpoint;
@@ -27,7 +26,7 @@ use crate::terminal::Terminal;
 use crate::views::diagnostics::{render_all, render_compact};
 use crate::views::holdup::render_holdup;
 use crate::views::style::Style;
-use crate::{inputs, providers};
+use crate::{backend, inputs, providers};
 
 /// A failure that has been reported already; the exit code is 1.
 #[derive(Debug)]
@@ -44,9 +43,9 @@ pub(crate) struct Context<'t> {
 }
 
 impl<'t> Context<'t> {
-    /// A context for a command with these options.
-    pub(crate) fn new(terminal: &'t Terminal, style: &OutputStyleArgs) -> Self {
-        Context { terminal, style: terminal.style(style.no_color), compact_warnings: false }
+    /// A context for a command.
+    pub(crate) fn new(terminal: &'t Terminal) -> Self {
+        Context { terminal, style: terminal.style(), compact_warnings: false }
     }
 
     /// Prints to standard output.
@@ -101,7 +100,7 @@ pub(crate) struct Session {
     /// The providers at hand.
     pub registry: Registry,
     /// Where the state is.
-    pub manager: LocalManager,
+    pub manager: Arc<dyn Manager>,
     /// The state.
     pub loaded: Loaded,
 }
@@ -149,7 +148,7 @@ impl Session {
         context.check(&project.validate(&registry), &project.sources)?;
         let manager = manager(context, &settings, &project)?;
         if lock.lock {
-            acquire(context, &manager, lock, operation)?;
+            acquire(context, &*manager, lock, operation)?;
         }
         let mut loaded = context.take(manager.read(), &none)?;
         if loaded.recovered && lock.lock {
@@ -165,7 +164,7 @@ impl Session {
 
     /// Lets the first Ctrl-C end the program, as long as what is given back is held: for planning and asking.
     pub(crate) fn interruptible(&self, terminal: &Terminal, lock: &LockArgs) -> EndsAtOnce {
-        EndsAtOnce::new(terminal, lock.lock.then(|| self.manager.lock_info_path()))
+        EndsAtOnce::new(terminal, lock.lock.then(|| self.manager.at_exit()))
     }
 
     /// Plans, reports what is wrong and gives the plan.
@@ -191,7 +190,7 @@ impl Session {
         let can_ask = args.input && context.terminal.can_ask;
         let ask = can_ask.then_some(context.terminal);
         let (variables, diagnostics) =
-            inputs::gather(&mut self.project, &args.variables, std::env::vars(), ask);
+            inputs::gather(&mut self.project, &self.settings.files(), &args.variables, std::env::vars(), ask);
         context.check(&diagnostics, &self.project.sources)?;
         let now = now();
         let options = PlanOptions {
@@ -206,7 +205,8 @@ impl Session {
             variables,
             timestamp: now.clone(),
         };
-        let setup = self.project.setup(&self.settings, &self.registry, args.parallelism as usize, &now, None);
+        let operations = usize::from(args.parallelism.operations);
+        let setup = self.project.setup(&self.settings, &self.registry, operations, &now, None);
         let unsettled = !self.loaded.open.is_empty() && args.lock.lock;
         let journal: Arc<dyn Journal> = if unsettled {
             context.take(self.manager.journal(), &self.project.sources)?
@@ -303,11 +303,7 @@ pub(crate) fn manager(
     context: &Context<'_>,
     settings: &Settings,
     project: &Project,
-) -> Result<LocalManager, Reported> {
-    let backend =
-        if settings.local { None } else { context.take(project.backend_path(), &project.sources)? };
-    let options = LocalOptions { worlds: Some(settings.worlds_path()), ..LocalOptions::default() };
-    let path = settings.state_path(backend.as_deref());
+) -> Result<Arc<dyn Manager>, Reported> {
     if settings.local {
         let made = std::fs::create_dir_all(settings.local_dir());
         let failed = |error| {
@@ -316,18 +312,28 @@ pub(crate) fn manager(
         };
         context.take(made.map_err(failed), &project.sources)?;
     }
-    context.take(LocalManager::open(path, options), &project.sources)
+    context.take(backend::manager(settings, project), &project.sources)
 }
 
 /// Takes the lock, waiting as long as the options say.
 pub(crate) fn acquire(
     context: &Context<'_>,
-    manager: &LocalManager,
+    manager: &dyn Manager,
     lock: &LockArgs,
     operation: &'static str,
 ) -> Result<(), Reported> {
     let none = Sources::new();
     let timeout = context.take(parse_duration(&lock.lock_timeout), &none)?;
+    if !manager.locks() {
+        let note = Diagnostic::warning("State is not locked")
+            .detail(format!(
+                "Nothing keeps another run from working on {} at the same time: the backend takes no lock, as in Terraform, unless \
+                 it is told to.",
+                manager.location()
+            ))
+            .hint("Set `use_lockfile = true` in the backend, as Terraform 1.10 and later understand it too.");
+        context.report(&note.into(), &none);
+    }
     let info = LockInfo::new(operation, who(), env!("CARGO_PKG_VERSION"), now());
     let sleep = |duration| {
         std::thread::sleep(duration);

@@ -4,6 +4,8 @@
 //! before a request leaves, a *checkpoint* as soon as the provider knows the object's id, and the *result* after. The
 //! state that a run began with and the journal always give the true state ([`recover`]).
 //!
+//! Where the state is far away the journal is too, cut into objects that are each written whole: see [`crate::remote`].
+//!
 //! # Format
 //! A text file of frames, one a line:
 //!
@@ -22,18 +24,20 @@
 
 mod commit;
 mod frame;
+mod fresh;
 mod record;
 mod recover;
 mod text;
 
 use std::io;
 
-pub use commit::FileJournal;
+pub use commit::GroupJournal;
+pub(crate) use commit::Sink;
 pub use record::{Action, Change, Header, Intent, Record};
 pub use recover::{OpenOperation, Recovered, recover};
 
 use frame::Frames;
-pub(crate) use frame::encode;
+pub(crate) use fresh::fresh;
 pub(crate) use recover::{Base, recover_from, scan};
 
 /// Where the records of a run go. Behind it may be a file, or something far away.

@@ -4,12 +4,12 @@
 //! run that changed it, `.terraform.tfstate.lock.info` with who holds the lock, and `terraform.tfstate.journal` with
 //! what an unfinished run did. Where the statefile is a symbolic link, statefile and journal are those that it leads to.
 
-mod error;
+pub(crate) mod error;
 mod lock;
 mod push;
 mod replace;
 mod rescue;
-mod worlds;
+pub(crate) mod worlds;
 
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
@@ -19,16 +19,16 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ferroform_core::{Diagnostic, Diagnostics, Severity};
-use sha2::{Digest, Sha256};
 
 use self::error::{io_error, locked};
 use self::lock::{Lock, Refusal};
 use self::replace::Naming;
-pub use self::rescue::rescue;
+pub use self::rescue::{newer, rescue};
 use crate::file;
-use crate::journal::{self, Base, FileJournal, Header, Journal, OpenOperation, Record, Recovered};
+use crate::journal::{self, GroupJournal, Header, Journal, OpenOperation, Record, Recovered};
+use crate::kept::{self, Known, digest, in_use, not_read};
 use crate::manager::{Loaded, LockInfo, LockWait, Manager, Written};
-use crate::model::{State, TERRAFORM_VERSION};
+use crate::model::State;
 use crate::world::{self, Refused, WorldBinding};
 
 /// Where the content before the first change of a run goes.
@@ -70,7 +70,7 @@ struct Inner {
     /// Provider configurations with objects, or with operations that may have left some.
     in_use: BTreeSet<String>,
     worlds: Vec<WorldBinding>,
-    journal: Option<Arc<FileJournal>>,
+    journal: Option<Arc<GroupJournal>>,
     backup_written: bool,
 }
 
@@ -78,16 +78,6 @@ impl Inner {
     fn naming(&self) -> Naming {
         if self.lock.is_some() { Naming::Alone } else { Naming::Shared }
     }
-}
-
-/// The statefile as it was last read or written.
-struct Known {
-    /// None when there is no file.
-    state: Option<State>,
-    /// SHA-256 of its bytes in hexadecimal digits; of no bytes when there is no file.
-    sha256: String,
-    /// The lineage that a first statefile gets.
-    lineage: String,
 }
 
 const UNCHANGED: &str = "The state is as it was before.";
@@ -118,16 +108,6 @@ impl LocalManager {
         Ok(LocalManager { path, target, options, inner: Mutex::default() })
     }
 
-    /// Gives a state that is not kept yet the lineage that a saved plan has for it. Does nothing where a state is
-    /// kept. Asks for [`read`](Manager::read) first.
-    pub fn begin_lineage(&self, lineage: &str) {
-        if let Some(known) = &mut self.inner().base
-            && known.state.is_none()
-        {
-            lineage.clone_into(&mut known.lineage);
-        }
-    }
-
     /// The journal's file.
     pub fn journal_path(&self) -> PathBuf {
         with_suffix(&self.target, ".journal")
@@ -148,6 +128,13 @@ impl LocalManager {
         serde_json::from_slice(&bytes).ok()
     }
 
+    /// Someone else holds the lock.
+    fn locked(&self) -> Diagnostic {
+        locked(&self.location(), self.holder().as_ref()).hint(
+            "The lock is given back by itself when the program that holds it ends, whatever the reason.",
+        )
+    }
+
     /// Statefile and journal as they are now.
     fn load(&self, inner: &Inner) -> Result<(Known, Recovered), Diagnostics> {
         // The journal first: it goes only after a newer statefile has come.
@@ -158,9 +145,7 @@ impl LocalManager {
         };
         let bytes = bytes.map_err(|e| io_error("Statefile cannot be read", &self.path, &e, UNCHANGED))?;
         let bytes = bytes.unwrap_or_default();
-        let state = file::read(&bytes, &self.path.display().to_string())?;
-        let sha256 = digest(&bytes);
-        let mut known = Known { state, sha256, lineage: String::new() };
+        let mut known = Known::decode(&bytes, &self.path.display().to_string())?;
         let recovered = self.recover(&known, &journal)?;
         known.lineage.clone_from(&recovered.state.lineage);
         Ok((known, recovered))
@@ -175,12 +160,11 @@ impl LocalManager {
     }
 
     fn recover(&self, known: &Known, journal: &[u8]) -> Result<Recovered, Diagnostics> {
-        let base = known.state.as_ref().map(|state| Base { state, sha256: Some(&known.sha256) });
-        journal::recover_from(base, journal, &self.journal_path().display().to_string())
+        known.recover(journal, &self.journal_path().display().to_string())
     }
 
     /// The journal of this run; begun or continued if that has not happened yet.
-    fn active_journal(&self, inner: &mut Inner, known: &Known) -> Result<Arc<FileJournal>, Diagnostics> {
+    fn active_journal(&self, inner: &mut Inner, known: &Known) -> Result<Arc<GroupJournal>, Diagnostics> {
         if let Some(journal) = &inner.journal {
             return Ok(journal.clone());
         }
@@ -188,12 +172,8 @@ impl LocalManager {
         let failed = |e: io::Error| io_error("Journal cannot be begun", &path, &e, "Nothing was changed.");
         self.make_directory().map_err(failed)?;
         let recovered = self.recover(known, &self.journal_bytes()?.unwrap_or_default())?;
-        let serial = known.state.as_ref().map_or(0, |s| s.serial);
         // Results that are in the statefile already must not be held against the serials to come.
-        let usable = recovered
-            .header
-            .as_ref()
-            .is_some_and(|h| h.base_serial == serial && h.base_exists == known.state.is_some());
+        let usable = recovered.header.as_ref().is_some_and(|h| known.is_base_of(h));
         let (file, length) = if usable {
             let mut file = OpenOptions::new().read(true).write(true).open(&path).map_err(failed)?;
             file.set_len(recovered.intact).and_then(|()| file.sync_all()).map_err(failed)?;
@@ -207,7 +187,7 @@ impl LocalManager {
             file.seek(SeekFrom::End(0)).map_err(failed)?;
             (file, bytes.len() as u64)
         };
-        let journal = Arc::new(FileJournal::new(file, length, recovered.next_op));
+        let journal = Arc::new(GroupJournal::new(file, length, recovered.next_op));
         inner.journal = Some(journal.clone());
         Ok(journal)
     }
@@ -220,30 +200,11 @@ impl LocalManager {
         old: Option<&Header>,
         open: &[OpenOperation],
     ) -> io::Result<Vec<u8>> {
-        let header = Header {
-            version: Header::VERSION,
-            lineage: known.lineage.clone(),
-            base_serial: known.state.as_ref().map_or(0, |s| s.serial),
-            base_exists: known.state.is_some(),
-            worlds: match old {
-                Some(old) if inner.worlds.is_empty() => old.worlds.clone(),
-                _ => inner.worlds.clone(),
-            },
+        let bound = match old {
+            Some(old) if inner.worlds.is_empty() => &old.worlds,
+            _ => &inner.worlds,
         };
-        let mut bytes = Vec::new();
-        journal::encode(&mut bytes, &serde_json::to_vec(&header)?, 0);
-        for operation in open {
-            let op = operation.intent.op;
-            let mut record = |record: &Record| -> io::Result<()> {
-                journal::encode(&mut bytes, &serde_json::to_vec(record)?, 0);
-                Ok(())
-            };
-            record(&Record::Intent(Box::new(operation.intent.clone())))?;
-            if let Some(identity) = &operation.checkpoint {
-                record(&Record::Checkpoint { op, identity: identity.clone() })?;
-            }
-        }
-        Ok(bytes)
+        journal::fresh(&known.header(bound), &[], open)
     }
 
     /// Ends the journal after the state was written: nothing remains of it but open operations.
@@ -318,14 +279,45 @@ impl LocalManager {
 }
 
 impl Manager for LocalManager {
+    fn begin_lineage(&self, lineage: &str) {
+        if let Some(known) = &mut self.inner().base {
+            known.begin_lineage(lineage);
+        }
+    }
+
+    fn journal_location(&self) -> Option<String> {
+        let path = self.journal_path();
+        path.exists().then(|| path.display().to_string())
+    }
+
+    fn force_unlock(&self, id: &str) -> Result<(), Diagnostics> {
+        Err(Self::not_here(id).into())
+    }
+
+    fn at_exit(&self) -> Box<dyn FnOnce() + Send> {
+        let path = self.lock_info_path();
+        Box::new(move || {
+            // At worst a file that says who held the lock stays behind.
+            let _ = fs::remove_file(path);
+        })
+    }
+
+    fn push(&self, state: &State, force: bool) -> Result<Written, Diagnostics> {
+        self.push_whole(state, force)
+    }
+
     fn location(&self) -> String {
         self.path.display().to_string()
+    }
+
+    fn locks(&self) -> bool {
+        true
     }
 
     fn lock(&self, info: &LockInfo, wait: &LockWait<'_>) -> Result<(), Diagnostics> {
         let mut inner = self.inner();
         if inner.lock.is_some() {
-            return Err(locked(&self.path, self.holder().as_ref()).into());
+            return Err(self.locked().into());
         }
         let failed = |e: io::Error| io_error("Error acquiring the state lock", &self.path, &e, UNCHANGED);
         self.make_directory().map_err(failed)?;
@@ -338,7 +330,7 @@ impl Manager for LocalManager {
         let lock = match outcome {
             Ok(Ok(lock)) => lock,
             Ok(Err(error)) => return Err(failed(error).into()),
-            Err(()) => return Err(locked(&self.path, self.holder().as_ref()).into()),
+            Err(()) => return Err(self.locked().into()),
         };
         let info = LockInfo { path: self.path.display().to_string(), ..info.clone() };
         let written = serde_json::to_vec(&info)
@@ -381,19 +373,8 @@ impl Manager for LocalManager {
             loaded = self.load(&inner);
         }
         let (known, recovered) = loaded?;
-        let objects = recovered.state.resources.values().map(|r| &r.provider);
-        let unsettled = recovered.open.iter().map(|o| &o.intent.provider);
-        let providers: BTreeSet<_> = objects.chain(unsettled).collect();
-        inner.in_use = providers.into_iter().map(ToString::to_string).collect();
-        let loaded = Loaded {
-            exists: known.state.is_some(),
-            recovered: known
-                .state
-                .as_ref()
-                .map_or(!recovered.state.is_empty(), |s| !s.same_content(&recovered.state)),
-            state: recovered.state,
-            open: recovered.open,
-        };
+        inner.in_use = in_use(&recovered);
+        let loaded = known.loaded(&recovered);
         inner.worlds = recovered.header.map(|h| h.worlds).unwrap_or_default();
         inner.base = Some(known);
         Ok(loaded)
@@ -407,11 +388,7 @@ impl Manager for LocalManager {
             None => Vec::new(),
         };
         // An interrupted run knows as well, even if the file was removed.
-        for world in &inner.worlds {
-            if !bound.iter().any(|b| b.provider == world.provider) {
-                bound.push(world.clone());
-            }
-        }
+        kept::add_missing(&mut bound, &inner.worlds);
         let next = world::check(&bound, worlds, |provider| inner.in_use.contains(provider))?;
         if let Some(path) = &self.options.worlds
             && next != bound
@@ -448,6 +425,17 @@ impl Manager for LocalManager {
     }
 }
 
+impl LocalManager {
+    fn not_here(id: &str) -> Diagnostic {
+        Diagnostic::error("Lock of a local state cannot be taken away")
+            .detail(format!(
+                "A local state is locked by the process that uses it, and the lock goes with that process, whatever the \
+                 reason: there is no lock {id:?} that could stay behind."
+            ))
+            .hint("Wait until the other run has ended, or end it.")
+    }
+}
+
 impl Drop for LocalManager {
     fn drop(&mut self) {
         // At worst a file that says who held the lock stays behind.
@@ -462,28 +450,11 @@ impl LocalManager {
         known: &Known,
         state: &State,
     ) -> Result<(Option<Known>, Written), Diagnostics> {
-        if state.lineage != known.lineage {
-            return Err(Diagnostic::error("State belongs to another lineage")
-                .detail(format!(
-                    "{} has lineage {}; the state to be written has lineage {}. It was not written over.",
-                    self.path.display(),
-                    known.lineage,
-                    state.lineage
-                ))
-                .into());
-        }
+        known.check_lineage(state, &self.location())?;
         self.check_untouched(inner, known)?;
-        let old_serial = known.state.as_ref().map_or(0, |s| s.serial);
-        // Even a first state without anything is written, as Terraform does.
-        let changed = known.state.as_ref().is_none_or(|old| !old.same_content(state));
-        let mut next = None;
-        let mut serial = old_serial;
-        if changed {
-            serial = old_serial.max(state.serial).saturating_add(1);
-            let mut new = state.clone();
-            new.serial = serial;
-            next = Some(self.put(inner, known, new)?);
-        }
+        let (serial, new) = known.successor(state);
+        let changed = new.is_some();
+        let next = new.map(|new| self.put(inner, known, new)).transpose()?;
         let mut warnings = Diagnostics::new();
         if let Err(diagnostics) = self.settle_journal(inner, next.as_ref().unwrap_or(known)) {
             warnings.append(diagnostics);
@@ -495,9 +466,7 @@ impl LocalManager {
 impl LocalManager {
     /// Puts a state in the place of the kept one, which goes into the backup.
     fn put(&self, inner: &mut Inner, known: &Known, mut new: State) -> Result<Known, Diagnostics> {
-        new.terraform_version = newer_version(&new.terraform_version).to_owned();
-        let bytes = file::write(&new)?;
-        let sha256 = digest(&bytes);
+        let (bytes, sha256) = kept::encode(&mut new)?;
         let failed = |e: io::Error| io_error("State cannot be written", &self.path, &e, RESULTS_KEPT);
         self.make_directory().map_err(failed)?;
         if known.state.is_some() {
@@ -518,34 +487,14 @@ impl LocalManager {
     }
 }
 
-fn not_read() -> Diagnostic {
-    Diagnostic::error("State was not read yet")
-        .detail("The state must be read before it is used. This is a bug of Ferroform.")
-}
-
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
 }
 
-fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
-}
-
 /// Writes a small file that only its owner may read.
 fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     use std::io::Write as _;
     OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?.write_all(bytes)
-}
-
-/// The version to note: a state that a newer Terraform wrote is not passed off as one of an older.
-fn newer_version(version: &str) -> &str {
-    fn parts(version: &str) -> Option<[u64; 3]> {
-        let core = version.split(['-', '+']).next()?;
-        let mut parts = core.split('.').map(str::parse);
-        let all = [parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?];
-        parts.next().is_none().then_some(all)
-    }
-    if parts(version) > parts(TERRAFORM_VERSION) { version } else { TERRAFORM_VERSION }
 }

@@ -19,7 +19,10 @@ pub trait Manager: Send + Sync {
     /// Where the state is, for people.
     fn location(&self) -> String;
 
-    /// Takes the lock, waiting as told.
+    /// Whether [`lock`](Self::lock) keeps others away.
+    fn locks(&self) -> bool;
+
+    /// Takes the lock, waiting as told. Does nothing where none is taken.
     ///
     /// # Errors
     /// When another holds the lock (the diagnostic says who), or it cannot be taken at all.
@@ -56,6 +59,34 @@ pub trait Manager: Send + Sync {
     /// # Errors
     /// When the state could not be kept. What was kept before is as it was, and the journal still has all results.
     fn write(&self, state: &State) -> Result<Written, Diagnostics>;
+
+    /// Keeps a state that came from elsewhere, with its lineage and serial; where it takes the place of another one that
+    /// has something else in it the serial is one higher, as Terraform counts. Asks for [`read`](Self::read) first. Operations that an interrupted run left open stay noted.
+    ///
+    /// Refused are, unless `force` is set: another lineage, a lower serial than the kept state's, the same serial with
+    /// another content (each only when a state with something in it is kept, as Terraform has it), and a state that lacks
+    /// results of an interrupted run, which the journal holds.
+    ///
+    /// # Errors
+    /// When the state is refused, or cannot be kept; nothing has changed then.
+    fn push(&self, state: &State, force: bool) -> Result<Written, Diagnostics>;
+
+    /// Gives a state that is not kept yet the lineage that a saved plan has for it. Does nothing where a state is
+    /// kept. Asks for [`read`](Self::read) first.
+    fn begin_lineage(&self, lineage: &str);
+
+    /// Where the journal is, for people, if there is one as far as is known.
+    fn journal_location(&self) -> Option<String>;
+
+    /// Takes away a lock that a run left behind, named by its id.
+    ///
+    /// # Errors
+    /// When there is no such lock, or it cannot be taken away.
+    fn force_unlock(&self, id: &str) -> Result<(), Diagnostics>;
+
+    /// What to do before the process ends while it holds the lock: whatever of the lock would outlive it is removed, as far as
+    /// that is possible. Waits for nothing that this manager is doing.
+    fn at_exit(&self) -> Box<dyn FnOnce() + Send>;
 }
 
 /// A state as it was read.

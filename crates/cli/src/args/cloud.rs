@@ -8,8 +8,6 @@ use clap::{Args, Subcommand, ValueEnum};
 use ferroform_cloud::ServeOptions;
 use ferroform_hcloud_emulator::{Egress, MachineKind};
 
-use super::OutputStyleArgs;
-
 /// `cloud`
 #[derive(Debug, Args)]
 pub(crate) struct CloudArgs {
@@ -23,13 +21,13 @@ pub(crate) enum CloudCommand {
     /// Run a local Hetzner Cloud in the foreground, for any client.
     Serve(ServeArgs),
     /// Show the local cloud of this directory.
-    Status(CloudPlaceArgs),
+    Status,
     /// Print what other clients of the API need: eval "$(ferroform cloud env)".
-    Env(CloudPlaceArgs),
+    Env,
     /// Stop the local cloud of this directory; its objects stay.
-    Stop(CloudPlaceArgs),
+    Stop,
     /// Delete the local cloud of this directory with all its objects, and the local state.
-    Reset(CloudPlaceArgs),
+    Reset,
     /// List the machines of the local cloud.
     Ps(PsArgs),
     /// Log in to a machine.
@@ -51,13 +49,6 @@ pub(crate) enum CloudCommand {
     Doctor(DoctorArgs),
     /// Remove machines whose local cloud was deleted without cloud reset.
     Prune(PruneArgs),
-}
-
-/// Options of commands on the local cloud of a directory.
-#[derive(Debug, Args, Clone, Default)]
-pub(crate) struct CloudPlaceArgs {
-    #[command(flatten)]
-    pub style: OutputStyleArgs,
 }
 
 /// Whether and how servers are real machines.
@@ -106,8 +97,6 @@ pub(crate) struct ServeArgs {
 /// `cloud ps`
 #[derive(Debug, Args)]
 pub(crate) struct PsArgs {
-    #[command(flatten)]
-    pub place: CloudPlaceArgs,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
@@ -116,8 +105,6 @@ pub(crate) struct PsArgs {
 /// `cloud ssh`
 #[derive(Debug, Args)]
 pub(crate) struct SshArgs {
-    #[command(flatten)]
-    pub place: CloudPlaceArgs,
     /// Whom to log in as.
     #[arg(long, short, value_name = "NAME", default_value = "root")]
     pub user: String,
@@ -141,8 +128,6 @@ pub(crate) struct RelayArgs {
 /// `cloud exec`
 #[derive(Debug, Args)]
 pub(crate) struct ExecArgs {
-    #[command(flatten)]
-    pub place: CloudPlaceArgs,
     /// A host that was added, or a machine.
     pub name: String,
     /// What to run there.
@@ -153,8 +138,6 @@ pub(crate) struct ExecArgs {
 /// `cloud logs`
 #[derive(Debug, Args)]
 pub(crate) struct LogsArgs {
-    #[command(flatten)]
-    pub place: CloudPlaceArgs,
     /// Show what cloud-init and its scripts wrote instead.
     #[arg(long)]
     pub cloud_init: bool,
@@ -177,8 +160,6 @@ pub(crate) enum WaitFor {
 /// `cloud wait`
 #[derive(Debug, Args)]
 pub(crate) struct WaitArgs {
-    #[command(flatten)]
-    pub place: CloudPlaceArgs,
     /// What to wait for.
     #[arg(long = "for", value_name = "WHAT", default_value = "cloud-init")]
     pub what: WaitFor,
@@ -210,8 +191,6 @@ pub(crate) enum HostCommand {
 /// `cloud host add`
 #[derive(Debug, Args)]
 pub(crate) struct HostAddArgs {
-    #[command(flatten)]
-    pub place: CloudPlaceArgs,
     /// An address of the host; may be given many times.
     #[arg(long, value_name = "ADDRESS", required = true)]
     pub address: Vec<IpAddr>,
@@ -225,8 +204,6 @@ pub(crate) struct HostAddArgs {
 /// `cloud host remove`
 #[derive(Debug, Args)]
 pub(crate) struct HostRemoveArgs {
-    #[command(flatten)]
-    pub place: CloudPlaceArgs,
     /// Its name.
     pub name: String,
 }
@@ -250,8 +227,6 @@ pub(crate) enum ImageCommand {
 /// `cloud image build`
 #[derive(Debug, Args)]
 pub(crate) struct ImageBuildArgs {
-    #[command(flatten)]
-    pub place: CloudPlaceArgs,
     /// Where images are kept, instead of /var/lib/ferroform.
     #[arg(long, value_name = "DIR")]
     pub machines_dir: Option<PathBuf>,
@@ -262,8 +237,6 @@ pub(crate) struct ImageBuildArgs {
 /// `cloud image list`
 #[derive(Debug, Args)]
 pub(crate) struct ImageListArgs {
-    #[command(flatten)]
-    pub place: CloudPlaceArgs,
     /// Where images are kept, instead of /var/lib/ferroform.
     #[arg(long, value_name = "DIR")]
     pub machines_dir: Option<PathBuf>,
@@ -275,8 +248,6 @@ pub(crate) struct ImageListArgs {
 /// `cloud doctor`
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
-    #[command(flatten)]
-    pub place: CloudPlaceArgs,
     /// Where images, disks and volumes are to be kept, instead of /var/lib/ferroform.
     #[arg(long, value_name = "DIR")]
     pub machines_dir: Option<PathBuf>,
@@ -288,8 +259,6 @@ pub(crate) struct DoctorArgs {
 /// `cloud prune`
 #[derive(Debug, Args)]
 pub(crate) struct PruneArgs {
-    #[command(flatten)]
-    pub place: CloudPlaceArgs,
     /// Where images, disks and volumes are kept, instead of /var/lib/ferroform.
     #[arg(long, value_name = "DIR")]
     pub machines_dir: Option<PathBuf>,

@@ -4,13 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::OutputStyleArgs;
-
 /// `cloudflare-ranges`
 #[derive(Debug, Args)]
 pub(crate) struct CloudflareRangesArgs {
-    #[command(flatten)]
-    pub style: OutputStyleArgs,
     /// Write nothing; exit with 2 when the file differs from what is published or is older than a year.
     #[arg(long)]
     pub check: bool,

@@ -5,13 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 use ferroform_cost::Vat;
 
-use super::{OutputStyleArgs, VariableArgs};
+use super::VariableArgs;
 
 /// `cost`
 #[derive(Debug, Args)]
 pub(crate) struct CostArgs {
-    #[command(flatten)]
-    pub style: OutputStyleArgs,
     #[command(flatten)]
     pub variables: VariableArgs,
     /// Compare with the state of local runs, rather than with that of real ones.

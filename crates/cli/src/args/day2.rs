@@ -6,15 +6,13 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use ferroform_platform::deploy::ImageChoice;
 
-use super::{OutputStyleArgs, PlanningArgs, WhereArgs};
+use super::{PlanningArgs, WhereArgs};
 
 /// Options of every command that works on a running stack.
 #[derive(Debug, Args, Clone, Default)]
 pub(crate) struct StackArgs {
     #[command(flatten)]
     pub place: WhereArgs,
-    #[command(flatten)]
-    pub style: OutputStyleArgs,
     /// The private key to log in with, instead of the stack's or your usual ones.
     #[arg(long, short, value_name = "FILE")]
     pub identity: Option<PathBuf>,

@@ -2,13 +2,9 @@
 
 use clap::{ArgAction, Args};
 
-use super::OutputStyleArgs;
-
 /// `fmt`
 #[derive(Debug, Args)]
 pub(crate) struct FmtArgs {
-    #[command(flatten)]
-    pub style: OutputStyleArgs,
     /// Name the files that are not in the canonical style.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = ArgAction::Set)]
     pub list: bool,

@@ -4,15 +4,12 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 
-use super::OutputStyleArgs;
 use crate::scaffold::Stack;
 use crate::scaffold::values::{checked_admin, checked_location, checked_name, checked_server_type};
 
 /// `new`
 #[derive(Debug, Args)]
 pub(crate) struct NewArgs {
-    #[command(flatten)]
-    pub style: OutputStyleArgs,
     /// Name of the project; that of its directory if left out.
     #[arg(long, value_name = "NAME", value_parser = checked_name)]
     pub name: Option<String>,

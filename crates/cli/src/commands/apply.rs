@@ -5,11 +5,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use ferroform_core::{Diagnostic, Diagnostics, Sources};
-use ferroform_engine::planning::ConfiguredProviders;
+use ferroform_engine::planning::{ConfiguredProviders, give_ephemeral};
 use ferroform_engine::{Applied, ApplyInput, StopLevel, applying};
 use ferroform_plan::{Plan, PlanMode, planfile};
-use ferroform_state::local::rescue;
-use ferroform_state::manager::Manager;
+use ferroform_state::file;
+use ferroform_state::local::{newer, rescue};
 use tokio::sync::watch;
 
 use super::cloud::machines::ready;
@@ -27,7 +27,7 @@ use crate::views::plan::render_plan;
 use crate::views::progress::{Progress, render_done};
 use crate::views::schemas::schemas_of;
 use crate::workflow::{Context, Reported, Session, now};
-use crate::{failpoints, interrupt};
+use crate::{failpoints, inputs, interrupt};
 
 pub(super) async fn run(args: &ApplyArgs, destroy: bool, terminal: &Terminal) -> Outcome {
     run_checked(args, destroy, terminal, None, &|_| Ok(())).await
@@ -41,7 +41,7 @@ pub(super) async fn run_checked(
     stop: Option<watch::Receiver<StopLevel>>,
     check: &dyn Fn(&Plan) -> Result<(), Diagnostic>,
 ) -> Outcome {
-    let mut context = Context::new(terminal, &args.planning.style);
+    let mut context = Context::new(terminal);
     context.compact_warnings = args.planning.compact_warnings;
     let limit = boot_limit(&context, args)?;
     let mut interruptible = None;
@@ -139,22 +139,22 @@ fn saved(
 ) -> Result<(Session, Plan, ConfiguredProviders), Reported> {
     let none = Sources::new();
     let planning = &args.planning;
-    if !planning.variables.in_order.is_empty()
-        || !planning.target.is_empty()
-        || !planning.replace.is_empty()
-        || planning.destroy
-    {
+    if !planning.target.is_empty() || !planning.replace.is_empty() || planning.destroy {
         let diagnostic = Diagnostic::error("Options cannot be used with a saved plan").detail(
-            "Variables, targets and the mode are part of a saved plan and cannot be changed when it is applied.",
+            "Targets and the mode are part of a saved plan and cannot be changed when it is applied.",
         );
         return context.take(Err(diagnostic), &none);
     }
-    let file = context.take(planfile::read(path), &none)?;
+    let mut file = context.take(planfile::read(path), &none)?;
     let (project, diagnostics) = Project::from_planfile(&file.configuration);
     let sources = project.as_ref().map(|p| p.sources.clone()).unwrap_or_default();
     context.check(&diagnostics, &sources)?;
-    let Some(project) = project else { return Err(Reported) };
+    let Some(mut project) = project else { return Err(Reported) };
     let settings = context.take(Settings::new(&planning.place), &none)?;
+    let given =
+        inputs::gather_ephemeral(&mut project, &settings.files(), &planning.variables, std::env::vars());
+    let given = context.take(given, &project.sources)?;
+    context.check(&give_ephemeral(&mut file.plan, &project.config, &given), &project.sources)?;
     let session = Session::with_project(context, settings, project, &planning.lock, "OperationTypeApply")?;
     let state = &session.loaded.state;
     let same_lineage = state.lineage == file.plan.lineage || !session.loaded.exists;
@@ -219,7 +219,7 @@ async fn carry_out(
     let setup = session.project.setup(
         &session.settings,
         &session.registry,
-        args.planning.parallelism as usize,
+        usize::from(args.planning.parallelism.operations),
         &plan.timestamp,
         Some(&present),
     );
@@ -257,13 +257,17 @@ fn keep(context: &Context<'_>, session: &Session, applied: &Applied) -> bool {
         Err(error) => error,
     };
     context.report(&error, &none);
-    let journal = session.manager.journal_path();
-    let journal = journal.exists().then_some(journal);
+    let journal = session.manager.journal_location();
     let rescued = rescue(&applied.state, &rescue_places(&applied.state.lineage));
     let path = match rescued {
         Ok(path) => Some(path),
         Err(diagnostics) => {
             context.report(&diagnostics, &none);
+            // The last place that there is, as with Terraform: a journal may go with the computer that it is on.
+            match file::write(&newer(&applied.state)) {
+                Ok(bytes) => context.terminal.print_error(&String::from_utf8_lossy(&bytes)),
+                Err(diagnostics) => drop(context.report(&diagnostics, &none)),
+            }
             None
         }
     };
@@ -279,13 +283,12 @@ fn rescue_places(lineage: &str) -> Vec<PathBuf> {
 }
 
 /// What there is of a state that was not kept, and what to do with it.
-fn how_to_go_on(settings: &Settings, rescued: Option<&Path>, journal: Option<&Path>) -> String {
+fn how_to_go_on(settings: &Settings, rescued: Option<&Path>, journal: Option<&str>) -> String {
     let mut text = "\nThe state could not be kept where it belongs; the error above says why.\n".to_owned();
     if let Some(journal) = journal {
         text.push_str(&format!(
-            "What this run did is in the operations journal {}.\nWhen the cause is removed, run the same command again: it takes \
-             up the journal and goes on from there.\n",
-            journal.display()
+            "What this run did is in the operations journal {journal}.\nWhen the cause is removed, run the same command again: it takes \
+             up the journal and goes on from there.\n"
         ));
     }
     match (rescued, journal) {
@@ -303,8 +306,16 @@ fn how_to_go_on(settings: &Settings, rescued: Option<&Path>, journal: Option<&Pa
                 path.display()
             ));
         }
-        (None, Some(_)) => text.push_str("Do not remove the journal: nothing else holds what was done.\n"),
-        (None, None) => {}
+        (None, _) => {
+            if journal.is_some() {
+                text.push_str("Do not remove the journal: no other file holds what was done.\n");
+            }
+            let local = if settings.local { "-local " } else { "" };
+            text.push_str(&format!(
+                "No file took the state, so that all of it was written to standard error, with its secrets. Kept in a file by \
+                 hand, it is put in its place by:\n\n    ferroform state push {local}FILE\n"
+            ));
+        }
     }
     text
 }
@@ -313,9 +324,13 @@ fn how_to_go_on(settings: &Settings, rescued: Option<&Path>, journal: Option<&Pa
 fn account(applied: &Applied, interrupted: bool) -> String {
     let why = if interrupted { "Stopped before the end." } else { "Not everything could be done." };
     let mut text = format!(
-        "\n{why} Done: {} added, {} changed, {} destroyed. Not begun: {}.",
-        applied.done.added, applied.done.changed, applied.done.destroyed, applied.skipped
+        "\n{why} Done: {} added, {} changed, {} destroyed.",
+        applied.done.added, applied.done.changed, applied.done.destroyed
     );
+    if applied.failed > 0 {
+        text.push_str(&format!(" Failed: {}.", applied.failed));
+    }
+    text.push_str(&format!(" Not begun: {}.", applied.skipped));
     if applied.abandoned > 0 {
         text.push_str(&format!(
             " Under way when waiting ended: {}; the next run finds out what became of them.",

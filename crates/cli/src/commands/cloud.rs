@@ -13,21 +13,21 @@ use std::process::ExitCode;
 use ferroform_core::{Diagnostic, Sources};
 
 use super::Outcome;
-use crate::args::{CloudPlaceArgs, WhereArgs};
+use crate::args::WhereArgs;
 use crate::cloud::LocalCloud;
 use crate::settings::Settings;
 use crate::terminal::Terminal;
 use crate::workflow::{Context, Reported};
 
-fn open(args: &CloudPlaceArgs, terminal: &Terminal) -> Result<LocalCloud, Reported> {
-    let context = Context::new(terminal, &args.style);
+fn open(terminal: &Terminal) -> Result<LocalCloud, Reported> {
+    let context = Context::new(terminal);
     let settings =
         context.take(Settings::new(&WhereArgs { local: true, ..WhereArgs::default() }), &Sources::new())?;
     Ok(LocalCloud::new(settings.local_dir()))
 }
 
-pub(super) fn status(args: &CloudPlaceArgs, terminal: &Terminal) -> Outcome {
-    let cloud = open(args, terminal)?;
+pub(super) fn status(terminal: &Terminal) -> Outcome {
+    let cloud = open(terminal)?;
     let Some(owner) = cloud.running() else {
         let world = if cloud.world_path().exists() {
             "Its world is kept, and the next command with -local starts it again."
@@ -59,9 +59,9 @@ pub(super) fn status(args: &CloudPlaceArgs, terminal: &Terminal) -> Outcome {
 }
 
 /// The running cloud for other clients, as lines of a shell. Endpoints and tokens hold nothing that would need quotes.
-pub(super) fn env(args: &CloudPlaceArgs, terminal: &Terminal) -> Outcome {
-    let cloud = open(args, terminal)?;
-    let context = Context::new(terminal, &args.style);
+pub(super) fn env(terminal: &Terminal) -> Outcome {
+    let cloud = open(terminal)?;
+    let context = Context::new(terminal);
     let running = cloud.running().ok_or_else(|| {
         Diagnostic::error("Local cloud not running")
             .detail("The local cloud of this directory is not running, so there is nothing that a client could use.")
@@ -76,9 +76,9 @@ pub(super) fn env(args: &CloudPlaceArgs, terminal: &Terminal) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) fn stop(args: &CloudPlaceArgs, terminal: &Terminal) -> Outcome {
-    let cloud = open(args, terminal)?;
-    let context = Context::new(terminal, &args.style);
+pub(super) fn stop(terminal: &Terminal) -> Outcome {
+    let cloud = open(terminal)?;
+    let context = Context::new(terminal);
     let stopped = context.take(cloud.stop(), &Sources::new())?;
     terminal.print(if stopped {
         "The local cloud has stopped; its world is kept.\n"
@@ -88,9 +88,9 @@ pub(super) fn stop(args: &CloudPlaceArgs, terminal: &Terminal) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) fn reset(args: &CloudPlaceArgs, terminal: &Terminal) -> Outcome {
-    let cloud = open(args, terminal)?;
-    let context = Context::new(terminal, &args.style);
+pub(super) fn reset(terminal: &Terminal) -> Outcome {
+    let cloud = open(terminal)?;
+    let context = Context::new(terminal);
     context.take(cloud.reset(), &Sources::new())?;
     terminal
         .print("The local cloud of this directory is gone, with its world and the state of local runs.\n");

@@ -15,7 +15,7 @@ use crate::workflow::Context;
 const OUTDATED: u8 = 2;
 
 pub(super) async fn run(args: &CloudflareRangesArgs, terminal: &Terminal) -> Outcome {
-    let context = Context::new(terminal, &args.style);
+    let context = Context::new(terminal);
     let none = Sources::new();
     let file = context.take(RangesFile::read(&args.file), &none)?;
     let there = file.is_some();

@@ -18,11 +18,10 @@ use ferroform_hcloud_emulator::{ClockMode, Emulator, Handle, RateLimit};
 use ferroform_lang::variables::{RawInput, parse_tfvars};
 use ferroform_plan::{Plan, planfile};
 use ferroform_state::State;
-use ferroform_state::local::{LocalManager, LocalOptions};
-use ferroform_state::manager::Manager;
 
 use super::Outcome;
 use crate::args::{CostArgs, WhereArgs};
+use crate::backend;
 use crate::cloud::{Owner, new_token};
 use crate::inputs::{self, has_automatic_values};
 use crate::project::Project;
@@ -42,7 +41,7 @@ const STAND_IN_KEY: &str =
 const PARALLELISM: usize = 10;
 
 pub(super) async fn run(args: &CostArgs, terminal: &Terminal) -> Outcome {
-    let context = Context::new(terminal, &args.style);
+    let context = Context::new(terminal);
     let catalogue = Catalogue::builtin();
     let vat = args.vat.unwrap_or_else(|| Vat::percent(catalogue.vat_rate_percent()));
     let home = std::env::current_dir().map_err(|error| unavailable(Path::new("."), &error));
@@ -147,7 +146,8 @@ async fn plan(
     let state = state(context, &settings, &project, notes)?;
 
     let environment = std::env::vars();
-    let (mut variables, diagnostics) = inputs::gather(&mut project, &args.variables, environment, None);
+    let (mut variables, diagnostics) =
+        inputs::gather(&mut project, &settings.files(), &args.variables, environment, None);
     check(context, &diagnostics, &project.sources)?;
     if project.files.is_file(Path::new(EXAMPLE)) {
         let nothing_given = !has_automatic_values(&*project.files);
@@ -215,14 +215,11 @@ fn state(
     project: &Project,
     notes: &mut Vec<String>,
 ) -> Result<State, Reported> {
-    let backend = if settings.local { Ok(None) } else { project.backend_path() };
-    let Ok(backend) = backend else {
+    let Ok(manager) = backend::manager(settings, project) else {
         notes
             .push("The state is in a backend that cannot be read, so every object counts as new.".to_owned());
         return Ok(State::empty());
     };
-    let path = settings.state_path(backend.as_deref());
-    let manager = context.take(LocalManager::open(path, LocalOptions::default()), &project.sources)?;
     let loaded = context.take(manager.read(), &project.sources)?;
     if !loaded.open.is_empty() {
         notes.push(format!(

@@ -23,7 +23,7 @@ const ENDINGS: [&str; 4] = [".tf", ".tfvars", ".tftest.hcl", ".tfmock.hcl"];
 const MOST_BYTES: u64 = 64 << 20;
 
 pub(super) fn run(args: &FmtArgs, terminal: &Terminal) -> Outcome {
-    let context = Context::new(terminal, &args.style);
+    let context = Context::new(terminal);
     let here = [".".to_owned()];
     let paths = if args.paths.is_empty() { &here[..] } else { &args.paths };
     if paths.iter().any(|path| path == "-") {

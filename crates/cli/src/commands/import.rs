@@ -1,13 +1,11 @@
 //! `import`
 
-use std::process::ExitCode;
-use std::str::FromStr;
-
 use ferroform_core::addr::{ResourceInstance, ResourceMode};
 use ferroform_core::{Diagnostic, Sources};
 use ferroform_plan::PlanMode;
 use ferroform_state::Object;
-use ferroform_state::manager::Manager;
+use std::process::ExitCode;
+use std::str::FromStr;
 
 use super::Outcome;
 use crate::args::{ImportArgs, PlanningArgs};
@@ -16,7 +14,7 @@ use crate::views::progress::Progress;
 use crate::workflow::{Context, Session};
 
 pub(super) async fn run(args: &ImportArgs, terminal: &Terminal) -> Outcome {
-    let context = Context::new(terminal, &args.style);
+    let context = Context::new(terminal);
     let none = Sources::new();
     let addr = context.take(address(&args.address), &none)?;
     let mut session = Session::open(&context, &args.place, &args.lock, "OperationTypeImport")?;
@@ -27,7 +25,6 @@ pub(super) async fn run(args: &ImportArgs, terminal: &Terminal) -> Outcome {
     // The object alone is read, apart from the data sources that its block needs.
     let planning = PlanningArgs {
         place: args.place.clone(),
-        style: args.style.clone(),
         lock: args.lock.clone(),
         variables: args.variables.clone(),
         destroy: false,

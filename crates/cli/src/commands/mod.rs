@@ -8,6 +8,7 @@ mod cluster_objects;
 mod cost;
 mod deploy;
 mod fmt;
+mod force_unlock;
 mod import;
 mod init;
 mod kubeconfig;
@@ -34,7 +35,7 @@ use ferroform_core::{Diagnostic, Sources};
 pub(crate) use self::cloud::images;
 pub(crate) use self::snapshot::Snapshot;
 pub(crate) use self::status::{BalancerStatus, CostStatus, DatabaseStatus, Part, ServerStatus, Status};
-use crate::args::{Cli, CloudCommand, Command, OutputStyleArgs};
+use crate::args::{Cli, CloudCommand, Command};
 use crate::terminal::Terminal;
 use crate::workflow::{Context, Reported};
 
@@ -50,7 +51,7 @@ fn dispatch(cli: Cli, terminal: &Terminal) -> Outcome {
     if let Some(dir) = &cli.chdir
         && let Err(error) = std::env::set_current_dir(dir)
     {
-        let context = Context::new(terminal, &OutputStyleArgs::default());
+        let context = Context::new(terminal);
         let diagnostic = Diagnostic::error("Directory not available")
             .detail(format!("The directory {} that -chdir names cannot be entered: {error}.", dir.display()));
         context.report(&diagnostic.into(), &Sources::new());
@@ -68,6 +69,7 @@ fn dispatch(cli: Cli, terminal: &Terminal) -> Outcome {
         Command::Output(args) => output::run(&args, terminal),
         Command::Show(args) => show::run(&args, terminal),
         Command::State(args) => state::run(&args, terminal),
+        Command::ForceUnlock(args) => force_unlock::run(&args, terminal),
         Command::Cost(args) => block_on(cost::run(&args, terminal)),
         Command::CloudflareRanges(args) => block_on(cloudflare::run(&args, terminal)),
         Command::Status(args) => block_on(status::run(&args, terminal)),
@@ -82,10 +84,10 @@ fn dispatch(cli: Cli, terminal: &Terminal) -> Outcome {
         Command::Version(args) => version::run(&args, terminal),
         Command::Cloud(args) => match args.command {
             CloudCommand::Serve(args) => block_on(serve::run(&args, terminal)),
-            CloudCommand::Status(args) => cloud::status(&args, terminal),
-            CloudCommand::Env(args) => cloud::env(&args, terminal),
-            CloudCommand::Stop(args) => cloud::stop(&args, terminal),
-            CloudCommand::Reset(args) => cloud::reset(&args, terminal),
+            CloudCommand::Status => cloud::status(terminal),
+            CloudCommand::Env => cloud::env(terminal),
+            CloudCommand::Stop => cloud::stop(terminal),
+            CloudCommand::Reset => cloud::reset(terminal),
             CloudCommand::Ps(args) => cloud::machines::ps(&args, terminal),
             CloudCommand::Ssh(args) => cloud::machines::ssh(&args, terminal),
             CloudCommand::Relay(args) => cloud::machines::relay(&args, terminal),
@@ -112,7 +114,7 @@ fn block_on(future: impl Future<Output = Outcome>) -> Outcome {
         }
         Err(error) => {
             let terminal = Terminal::detect();
-            let context = Context::new(&terminal, &OutputStyleArgs::default());
+            let context = Context::new(&terminal);
             let diagnostic =
                 Diagnostic::error("Program cannot start").detail(format!("No threads can be had: {error}."));
             context.report(&diagnostic.into(), &Sources::new());

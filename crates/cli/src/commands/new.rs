@@ -22,7 +22,7 @@ use crate::workflow::Context;
 const PRIVATE: u32 = 0o600;
 
 pub(super) fn run(args: &NewArgs, terminal: &Terminal) -> Outcome {
-    let context = Context::new(terminal, &args.style);
+    let context = Context::new(terminal);
     let none = Sources::new();
     // Before anything is asked.
     context.take(writing::is_free(&args.dir), &none)?;

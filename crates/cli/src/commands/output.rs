@@ -13,7 +13,7 @@ use crate::views::outputs::{outputs_json, render_output, render_outputs, value_j
 use crate::workflow::Context;
 
 pub(super) fn run(args: &OutputArgs, terminal: &Terminal) -> Outcome {
-    let context = Context::new(terminal, &args.style);
+    let context = Context::new(terminal);
     let none = Sources::new();
     let state = read_state(&context, &args.place)?;
     let outputs = state.map(|s| s.outputs).unwrap_or_default();

@@ -14,7 +14,7 @@ use crate::views::schemas::schemas_of;
 use crate::workflow::{Context, Session};
 
 pub(super) async fn run(args: &PlanArgs, terminal: &Terminal) -> Outcome {
-    let mut context = Context::new(terminal, &args.planning.style);
+    let mut context = Context::new(terminal);
     context.compact_warnings = args.planning.compact_warnings;
     if args.generate_config_out.is_some() {
         let diagnostic = Diagnostic::error("Configuration is not generated")

@@ -61,7 +61,7 @@ pub(super) struct Rotation<'t> {
 
 impl<'t> Rotation<'t> {
     fn context(&self) -> Context<'t> {
-        Context::new(self.terminal, &self.args.planning.style)
+        Context::new(self.terminal)
     }
 
     /// The stack, with the contract that the state has now.

@@ -16,7 +16,7 @@ use crate::terminal::Terminal;
 use crate::workflow::Context;
 
 pub(super) async fn run(args: &ServeArgs, terminal: &Terminal) -> Outcome {
-    let context = Context::new(terminal, &Default::default());
+    let context = Context::new(terminal);
     let none = Sources::new();
     let mut builder = context.take(args.options.builder().map_err(refused), &none)?;
     let machines = args.machines.machines.map(|_| Machines::new(&args.machines, None));

@@ -17,7 +17,7 @@ use crate::views::state::{render_state, state_json};
 use crate::workflow::Context;
 
 pub(super) fn run(args: &ShowArgs, terminal: &Terminal) -> Outcome {
-    let context = Context::new(terminal, &args.style);
+    let context = Context::new(terminal);
     let none = Sources::new();
     let registry = providers::registry(None);
     let schemas = schemas_of(&registry);

@@ -43,7 +43,7 @@ pub(super) struct Stack<'t> {
 impl<'t> Stack<'t> {
     /// Reads the contract and prepares the ways to the servers.
     pub(super) fn open(args: &StackArgs, terminal: &'t Terminal) -> Result<Stack<'t>, Reported> {
-        let context = Context::new(terminal, &args.style);
+        let context = Context::new(terminal);
         let stop = interrupt::listen();
         Self::with(context, &args.place, args.identity.as_deref(), stop)
     }

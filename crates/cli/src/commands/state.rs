@@ -2,15 +2,13 @@
 
 mod transfer;
 
-use std::process::ExitCode;
-use std::str::FromStr;
-use std::sync::Arc;
-
 use ferroform_core::addr::{ModuleInstance, ResourceInstance};
 use ferroform_core::{Diagnostic, Sources};
 use ferroform_state::State;
 use ferroform_state::journal::Record;
-use ferroform_state::manager::Manager;
+use std::process::ExitCode;
+use std::str::FromStr;
+use std::sync::Arc;
 
 use super::Outcome;
 use crate::args::{StateArgs, StateCommand, StateListArgs, StateSettleArgs, StateShowArgs, WhereArgs};
@@ -43,7 +41,7 @@ pub(super) fn read_state(context: &Context<'_>, place: &WhereArgs) -> Result<Opt
 }
 
 fn list(args: &StateListArgs, terminal: &Terminal) -> Outcome {
-    let context = Context::new(terminal, &Default::default());
+    let context = Context::new(terminal);
     let none = Sources::new();
     let Some(state) = read_state(&context, &args.place)? else {
         return context.take(Err(no_state()), &none);
@@ -65,7 +63,7 @@ fn list(args: &StateListArgs, terminal: &Terminal) -> Outcome {
 }
 
 fn show(args: &StateShowArgs, terminal: &Terminal) -> Outcome {
-    let context = Context::new(terminal, &args.style);
+    let context = Context::new(terminal);
     let none = Sources::new();
     let addr = context.take(parse(&args.address), &none)?;
     let state = read_state(&context, &args.place)?;
@@ -85,13 +83,13 @@ fn show(args: &StateShowArgs, terminal: &Terminal) -> Outcome {
 
 /// Ends an open operation by hand: nothing came of it, or the named object did.
 fn settle(args: &StateSettleArgs, terminal: &Terminal) -> Outcome {
-    let context = Context::new(terminal, &args.style);
+    let context = Context::new(terminal);
     let none = Sources::new();
     let addr = context.take(parse(&args.address), &none)?;
     let settings = context.take(Settings::new(&args.place), &none)?;
     let (project, _) = Project::load(&settings);
     let manager = manager(&context, &settings, &project)?;
-    acquire(&context, &manager, &args.lock, "OperationTypeSettle")?;
+    acquire(&context, &*manager, &args.lock, "OperationTypeSettle")?;
     let loaded = context.take(manager.read(), &none)?;
     let mut operations = loaded.open.iter().filter(|o| o.intent.address == addr);
     let Some(operation) = operations.next() else {

@@ -12,7 +12,7 @@ use crate::views::diagnostics::validation_json;
 use crate::workflow::{Context, Reported};
 
 pub(super) fn run(args: &ValidateArgs, terminal: &Terminal) -> Outcome {
-    let context = Context::new(terminal, &args.style);
+    let context = Context::new(terminal);
     let settings = context.take(Settings::new(&WhereArgs::default()), &ferroform_core::Sources::new())?;
     let (project, mut diagnostics) = Project::load(&settings);
     if !diagnostics.has_errors() {

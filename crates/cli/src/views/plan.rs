@@ -199,60 +199,70 @@ impl View<'_> {
             diff::object(&change.before, after, schema, &change.replace_paths).render_change(self.style);
         let resource = &change.addr.resource;
         let kind = if resource.mode == ResourceMode::Data { "data" } else { "resource" };
-        format!(
-            "{}\n{} {kind} \"{}\" \"{}\" {body}",
-            self.comment(change, cause),
-            symbol(change.action, self.style),
-            resource.type_name,
-            resource.name
-        )
+        let mut out = self.comment(change, cause);
+        out.reserve(body.len() + 64);
+        for part in [
+            "\n",
+            &symbol(change.action, self.style),
+            " ",
+            kind,
+            " \"",
+            &resource.type_name,
+            "\" \"",
+            &resource.name,
+            "\" ",
+            &body,
+        ] {
+            out.push_str(part);
+        }
+        out
     }
 
     fn comment(&self, change: &ResourceChange, cause: Cause) -> String {
         let style = self.style;
         let bold = |text: String| style.paint(Paint::Bold, text);
         let red = |text: &str| style.paint(Paint::BoldRed, text);
-        let target = match change.deposed {
-            Some(key) => format!("{} (deposed object {key})", change.addr),
-            None => change.addr.to_string(),
-        };
-        let name = bold(format!("  # {target}"));
-        let mut out = match (change.action, cause) {
-            (Action::Create, _) => format!("{name} will be created"),
-            (Action::Read, _) => format!("{name} will be read during apply"),
-            (Action::Update, Cause::Planned) => format!("{name} will be updated in-place"),
-            (Action::Update, Cause::Drift) => format!("{name} has changed"),
-            (Action::Delete, Cause::Planned) => format!("{name} will be {}", red("destroyed")),
-            (Action::Delete, Cause::Drift) => format!("{name} has been deleted"),
-            (Action::DeleteThenCreate | Action::CreateThenDelete, _) => match change.reason {
-                Some(ActionReason::Tainted) => format!("{name} is tainted, so must be {}", red("replaced")),
-                Some(ActionReason::ReplaceByRequest) => {
-                    format!("{name} will be {}, as requested", red("replaced"))
-                }
-                Some(ActionReason::ReplaceByTriggers) => {
-                    format!("{name} will be {} due to changes in replace_triggered_by", red("replaced"))
-                }
-                _ => format!("{name} must be {}", red("replaced")),
-            },
-            (Action::Forget, _) => {
-                let name = bold(format!(" # {target}"));
-                let what = match change.deposed {
-                    Some(_) => "will be removed from Ferroform state",
-                    None => "will no longer be managed by Ferroform",
+        let sign = if change.action == Action::Forget { " #" } else { "  #" };
+        let mut out = bold(match change.deposed {
+            Some(key) => format!("{sign} {} (deposed object {key})", change.addr),
+            None => format!("{sign} {}", change.addr),
+        });
+        match (change.action, cause) {
+            (Action::Create, _) => out += " will be created",
+            (Action::Read, _) => out += " will be read during apply",
+            (Action::Update, Cause::Planned) => out += " will be updated in-place",
+            (Action::Update, Cause::Drift) => out += " has changed",
+            (Action::Delete, Cause::Planned) => out += &format!(" will be {}", red("destroyed")),
+            (Action::Delete, Cause::Drift) => out += " has been deleted",
+            (Action::DeleteThenCreate | Action::CreateThenDelete, _) => {
+                let replaced = red("replaced");
+                out += &match change.reason {
+                    Some(ActionReason::Tainted) => format!(" is tainted, so must be {replaced}"),
+                    Some(ActionReason::ReplaceByRequest) => format!(" will be {replaced}, as requested"),
+                    Some(ActionReason::ReplaceByTriggers) => {
+                        format!(" will be {replaced} due to changes in replace_triggered_by")
+                    }
+                    _ => format!(" must be {replaced}"),
                 };
-                let mut out = format!("{name} {what}, but will not be destroyed");
-                if change.deposed.is_some() {
-                    out += "\n # (left over from a partially-failed replacement of this instance)";
-                }
-                out + "\n # (destroy = false is set in the configuration)"
+            }
+            (Action::Forget, _) => {
+                out += match change.deposed {
+                    Some(_) => {
+                        " will be removed from Ferroform state, but will not be destroyed\n # (left over from a \
+                         partially-failed replacement of this instance)"
+                    }
+                    None => " will no longer be managed by Ferroform, but will not be destroyed",
+                };
+                out += "\n # (destroy = false is set in the configuration)";
             }
             (Action::NoOp, _) => match self.plan.moved_from(&change.addr) {
                 Some(from) => {
-                    format!("{} has moved to {}", bold(format!("  # {from}")), bold(change.addr.to_string()))
+                    let to = bold(change.addr.to_string());
+                    out = format!("{} has moved to {to}", bold(format!("  # {from}")));
                 }
-                None => format!("{name} will be imported"),
+                None => out += " will be imported",
             },
-        };
+        }
         if let Some(reason) = reason(change, self.plan.moved_from(&change.addr)) {
             out += &format!("\n  # ({reason})");
         }

@@ -62,10 +62,10 @@ impl Style {
     }
 
     /// The text in a paint; the text itself without colours.
-    pub(crate) fn paint(&self, paint: Paint, text: impl AsRef<str>) -> String {
-        let text = text.as_ref();
+    pub(crate) fn paint(&self, paint: Paint, text: impl Into<String>) -> String {
+        let text = text.into();
         if !self.color || text.is_empty() {
-            return text.to_owned();
+            return text;
         }
         let ansi = paint.ansi();
         format!("{ansi}{text}{ansi:#}")

@@ -346,7 +346,7 @@ fn the_state_of_another_world_is_refused() {
 #[test]
 fn a_lock_that_we_hold_is_respected() {
     let applied = applied();
-    applied.project.configure(&GOOD.replace("10.0.0.0/16", "10.0.0.0/8"));
+    applied.project.configure(&GOOD.replace("10.0.0.0/16", "172.16.0.0/16"));
     let fault = applied.cloud.hold("POST /networks", 0);
     let running = applied.project.start(COMMANDS[1]);
     assert!(running.until(|| applied.cloud.holds(fault)), "{}", running.wait());
@@ -402,7 +402,7 @@ fn a_lock_that_we_hold_is_respected_by_terraform() {
         return;
     }
     let applied = applied();
-    applied.project.configure(&GOOD.replace("10.0.0.0/16", "10.0.0.0/8"));
+    applied.project.configure(&GOOD.replace("10.0.0.0/16", "172.16.0.0/16"));
     let fault = applied.cloud.hold("POST /networks", 0);
     let running = applied.project.start(COMMANDS[1]);
     assert!(running.until(|| applied.cloud.holds(fault)), "{}", running.wait());

@@ -257,3 +257,40 @@ fn buckets_of_nornos_hand_an_environment_its_object_storage() {
         assert_eq!(secrets["object_storage"]["documents"], name("documents"));
     }
 }
+
+#[test]
+fn what_applying_plans_once_more_is_not_held_against_its_own_plan() {
+    const GROUP: &str = r#"
+terraform {
+  required_providers {
+    hcloud = { source = "hetznercloud/hcloud" }
+    random = { source = "hashicorp/random" }
+  }
+}
+resource "hcloud_placement_group" "g" {
+  name = "g"
+  type = "spread"
+}
+"#;
+    // As many as a group takes, each of which is planned once more when the text is known.
+    const SERVERS: &str = r#"
+resource "random_pet" "text" {}
+resource "hcloud_server" "s" {
+  count              = 10
+  name               = "s${count.index}"
+  server_type        = "cx23"
+  image              = "debian-12"
+  location           = "fsn1"
+  placement_group_id = hcloud_placement_group.g.id
+  user_data          = random_pet.text.id
+}
+"#;
+    let project = Project::new(GROUP);
+    project.run("apply -local -time-scale=0 -auto-approve").ok();
+    project.write("servers.tf", SERVERS);
+    project.run("apply -local -time-scale=0 -auto-approve -parallelism=1").ok();
+    project.run("plan -local -detailed-exitcode").ok();
+    project.write("servers.tf", SERVERS.replace("= 10", "= 11"));
+    let refused = project.run("plan -local -no-color").one_error("Placement group is full");
+    assert!(refused.stderr.contains("hcloud_server.s[10]"), "{refused}");
+}

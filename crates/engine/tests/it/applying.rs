@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use ferroform_engine::planning::give_ephemeral;
 use ferroform_engine::{Done, Event, StopLevel};
+use ferroform_lang::variables::{InputValue, RawInput};
 use ferroform_plan::PlanMode;
 use ferroform_plan::planfile;
 use ferroform_state::journal::Record;
@@ -90,12 +92,49 @@ async fn a_failure_stops_only_what_waits_for_it_and_leaves_a_true_state() {
     world.fake.cloud().fail.push("a".into());
     let applied = world.apply(text).await;
     assert_eq!(summaries(&applied.diagnostics), ["Thing failed"]);
-    assert_eq!(applied.skipped, 2, "a failed, b was never begun");
+    assert_eq!((applied.failed, applied.skipped), (1, 1), "a failed, b was never begun");
     assert_eq!(world.fake.take_log(), ["create c"]);
     assert_eq!(world.state.objects().map(|(a, ..)| a.to_string()).collect::<Vec<_>>(), ["fake_thing.c"]);
     let applied = world.apply(text).await;
     assert!(applied.diagnostics.is_empty());
     assert_eq!(world.fake.take_log(), ["create a", "create b"]);
+}
+
+/// As Terraform does: what a provider notes of an object in planning its replacement reaches both of its operations.
+#[tokio::test]
+async fn what_was_noted_in_planning_a_replacement_reaches_the_deletion() {
+    let text =
+        |zone: &str| format!("resource \"fake_thing\" \"a\" {{\n  name = \"a\"\n  zone = \"{zone}\"\n}}");
+    let mut world = World::new();
+    world.apply(&text("x")).await;
+    assert!(world.fake.cloud().noted.is_empty());
+    assert!(world.apply(&text("y")).await.diagnostics.is_empty());
+    assert!(world.fake.cloud().noted.iter().eq(["create a", "delete a"]));
+}
+
+/// As Terraform does, whether configuration makes a value sensitive or the schema, and whether or not there is one.
+#[tokio::test]
+async fn a_state_names_what_is_sensitive() {
+    let thing = |rest: &str| {
+        format!(
+            "variable \"v\" {{\n  sensitive = true\n  default = \"v\"\n}}\nresource \"fake_thing\" \"a\" {{\n  name = \"a\"\n  {rest}\n}}"
+        )
+    };
+    for (rest, expected) in [
+        ("", &[".secret"][..]),
+        ("secret = \"s\"", &[".secret"]),
+        ("secret = var.v", &[".secret"]),
+        ("tags = { one = \"o\", two = var.v }", &[".secret", ".tags[\"two\"]"]),
+        ("zone = var.v", &[".secret", ".zone"]),
+    ] {
+        let mut world = World::new();
+        let applied = world.apply(&thing(rest)).await;
+        assert!(applied.diagnostics.is_empty(), "{:?}", applied.diagnostics);
+        let object = world.state.current(&"fake_thing.a".parse().unwrap()).unwrap();
+        let paths: Vec<String> = object.sensitive_paths.iter().map(ToString::to_string).collect();
+        assert_eq!(paths, expected, "{rest}");
+        assert!(!world.plan(&thing(rest)).await.unwrap().has_changes(), "{rest}");
+    }
 }
 
 #[tokio::test]
@@ -164,6 +203,7 @@ async fn every_mutation_is_journaled_before_and_after() {
             Record::Result { .. } => "result",
             Record::Changes(_) => "changes",
             Record::Outputs(_) => "outputs",
+            Record::Continued { .. } => "continued",
             Record::Commit { .. } => "commit",
         })
         .collect();
@@ -241,13 +281,57 @@ async fn a_plan_read_back_from_its_file_does_the_same() {
 }
 
 #[tokio::test]
-async fn a_plan_with_an_ephemeral_value_is_not_kept() {
+async fn a_saved_plan_is_given_its_ephemeral_values_again() {
+    const TEXT: &str = r#"
+        variable "key" {
+          type      = string
+          ephemeral = true
+          validation {
+            condition     = var.key != "refused"
+            error_message = "Not this one."
+          }
+        }
+        variable "other" {
+          type      = number
+          ephemeral = true
+          default   = 1
+        }
+        variable "plain" { default = "kept" }
+        resource "fake_thing" "a" { name = var.plain }
+    "#;
     let mut world = World::new();
-    world.variable("key", "secret");
-    let text = "variable \"key\" {\n  type = string\n  ephemeral = true\n}\nlocals {\n  a = var.key\n}\n";
-    let plan = world.plan(text).await.unwrap();
-    let refused = planfile::to_bytes(&plan, b"").unwrap_err();
-    assert_eq!(summaries(&refused), ["Ephemeral value in a saved plan"]);
+    world.variable("key", "secret-at-planning");
+    let plan = world.plan(TEXT).await.unwrap();
+    let bytes = planfile::to_bytes(&plan, b"").unwrap();
+    let read = || planfile::from_reader(std::io::Cursor::new(&bytes), "test").unwrap().plan;
+    assert!(!format!("{:?}", read()).contains("secret-at-planning"));
+    assert_eq!(read().variables.keys().map(|name| &**name).collect::<Vec<_>>(), ["plain"]);
+
+    let config = world.setup(TEXT).unwrap().config;
+    let again = |given: &[(&str, &str)]| {
+        let value =
+            |text: &str| InputValue { raw: RawInput::Text(text.into()), origin: "here".into(), span: None };
+        let given = given.iter().map(|(name, text)| (Arc::from(*name), value(text))).collect();
+        let mut plan = read();
+        let wrong = give_ephemeral(&mut plan, &config, &given);
+        (plan, summaries(&wrong))
+    };
+    // What Terraform 1.11 says.
+    for (given, summary) in [
+        (&[][..], "No value for required variable"),
+        (&[("key", "secret"), ("other", "2")], "Ephemeral variable was not set during planning"),
+    ] {
+        assert_eq!(again(given).1, [summary], "{given:?}");
+    }
+    let (refused, wrong) = again(&[("key", "refused"), ("plain", "not used")]);
+    assert!(wrong.is_empty(), "{wrong:?}");
+    let applied = World::new().apply_plan(TEXT, &refused).await;
+    assert_eq!(summaries(&applied.diagnostics), ["Invalid value for variable"]);
+    let (plan, wrong) = again(&[("key", "another secret"), ("plain", "not used")]);
+    assert!(wrong.is_empty(), "{wrong:?}");
+    let applied = world.apply_plan(TEXT, &plan).await;
+    assert!(applied.diagnostics.is_empty(), "{:?}", applied.diagnostics);
+    assert_eq!(world.fake.take_log(), ["create kept"]);
 }
 
 #[tokio::test]
@@ -291,7 +375,11 @@ async fn a_provider_that_nobody_answers_for_is_one_error_and_nothing_is_begun() 
     world.fake.cloud().silent = true;
     let applied = world.apply(text).await;
     assert_eq!(summaries(&applied.diagnostics), ["Nobody answers"]);
-    assert_eq!((applied.done.added, applied.skipped), (1, 5), "what has another provider is done");
+    assert_eq!(
+        (applied.done.added, applied.failed, applied.skipped),
+        (1, 0, 5),
+        "what has another provider is done"
+    );
     assert!(
         !world
             .journal

@@ -1,4 +1,4 @@
-//! A journal in a file, with group commit.
+//! A journal with group commit, wherever it is kept.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -6,17 +6,33 @@ use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::{Journal, Record, encode};
+use super::frame::encode;
+use super::{Journal, Record};
 
 /// Lazy records are handed to the system once they fill this many bytes, though not synced.
 const LAZY_BYTES: usize = 256 << 10;
 
-/// A journal in a file.
+/// Where a [`GroupJournal`] puts its frames.
+pub(crate) trait Sink: Send {
+    /// Adds frames behind all before. If `durable`, returns when these and all before them are durable.
+    ///
+    /// # Errors
+    /// When that is not certain. Nothing is added after.
+    fn write(&mut self, frames: &[u8], durable: bool) -> io::Result<()>;
+}
+
+impl Sink for File {
+    fn write(&mut self, frames: &[u8], durable: bool) -> io::Result<()> {
+        self.write_all(frames)?;
+        if durable { self.sync_data() } else { Ok(()) }
+    }
+}
+
+/// A journal in a file or in objects.
 ///
 /// Whoever appends first writes and syncs for all that have come by then; those who come meanwhile wait and are served
 /// together by the next sync. So the number of syncs depends on their duration and not on the number of records.
-#[derive(Debug)]
-pub struct FileJournal {
+pub struct GroupJournal {
     shared: Mutex<Shared>,
     written: Condvar,
     next_op: AtomicU64,
@@ -24,10 +40,9 @@ pub struct FileJournal {
     ended: Mutex<BTreeSet<u64>>,
 }
 
-#[derive(Debug)]
 struct Shared {
     /// Taken out while someone writes to it.
-    file: Option<File>,
+    sink: Option<Box<dyn Sink>>,
     /// Payloads not written yet.
     waiting: Vec<Vec<u8>>,
     /// Bytes in `waiting`.
@@ -35,19 +50,19 @@ struct Shared {
     /// How many records were ever added, and how many of them are durable.
     added: u64,
     durable: u64,
-    /// Length of the file, and how much of it is known to be on disk.
+    /// Length of the journal, and how much of it is known to be durable.
     length: u64,
     synced: u64,
     /// Why nothing can be added any more.
     broken: Option<(io::ErrorKind, String)>,
 }
 
-impl FileJournal {
-    /// Continues a journal whose `length` bytes are on disk and which the file's position is behind. Operations are
+impl GroupJournal {
+    /// Continues a journal whose `length` bytes are durable and which the sink's position is behind. Operations are
     /// numbered from `next_op`.
-    pub(crate) fn new(file: File, length: u64, next_op: u64) -> FileJournal {
+    pub(crate) fn new(sink: impl Sink + 'static, length: u64, next_op: u64) -> GroupJournal {
         let shared = Shared {
-            file: Some(file),
+            sink: Some(Box::new(sink)),
             waiting: Vec::new(),
             waiting_bytes: 0,
             added: 0,
@@ -56,7 +71,7 @@ impl FileJournal {
             synced: length,
             broken: None,
         };
-        FileJournal {
+        GroupJournal {
             shared: Mutex::new(shared),
             written: Condvar::new(),
             next_op: AtomicU64::new(next_op),
@@ -65,7 +80,7 @@ impl FileJournal {
     }
 
     /// Makes all durable as far as possible, takes no more records, and tells which operations have ended: more than the
-    /// file does when something could not be written.
+    /// journal does when something could not be written.
     pub(crate) fn end(&self) -> BTreeSet<u64> {
         // The state that follows holds what could not be written.
         let _ = self.sync();
@@ -106,8 +121,8 @@ impl FileJournal {
                 return Ok(());
             }
             shared.check()?;
-            shared = match shared.file.take() {
-                Some(file) => self.write(shared, file, true),
+            shared = match shared.sink.take() {
+                Some(sink) => self.write(shared, sink, true),
                 None => self.written.wait(shared).unwrap_or_else(PoisonError::into_inner),
             };
         }
@@ -117,7 +132,7 @@ impl FileJournal {
     fn write<'a>(
         &'a self,
         mut shared: MutexGuard<'a, Shared>,
-        mut file: File,
+        mut sink: Box<dyn Sink>,
         sync: bool,
     ) -> MutexGuard<'a, Shared> {
         let payloads = std::mem::take(&mut shared.waiting);
@@ -129,10 +144,10 @@ impl FileJournal {
         for payload in &payloads {
             encode(&mut frames, payload, synced);
         }
-        let result = file.write_all(&frames).and_then(|()| if sync { file.sync_data() } else { Ok(()) });
+        let result = sink.write(&frames, sync);
 
         let mut shared = self.lock();
-        shared.file = Some(file);
+        shared.sink = Some(sink);
         match result {
             Ok(()) => {
                 shared.length += frames.len() as u64;
@@ -159,7 +174,7 @@ impl Shared {
     }
 }
 
-impl Journal for FileJournal {
+impl Journal for GroupJournal {
     fn append(&self, record: &Record) -> io::Result<()> {
         let payload = self.payload(record)?;
         let mut shared = self.lock();
@@ -172,9 +187,9 @@ impl Journal for FileJournal {
         let mut shared = self.lock();
         Self::add(&mut shared, payload)?;
         if shared.waiting_bytes > LAZY_BYTES
-            && let Some(file) = shared.file.take()
+            && let Some(sink) = shared.sink.take()
         {
-            self.write(shared, file, false).check()?;
+            self.write(shared, sink, false).check()?;
         }
         Ok(())
     }
@@ -190,8 +205,8 @@ impl Journal for FileJournal {
     }
 }
 
-/// Lazy records still reach the file if they can.
-impl Drop for FileJournal {
+/// Lazy records still reach their place if they can.
+impl Drop for GroupJournal {
     fn drop(&mut self) {
         let shared = self.lock();
         if shared.broken.is_none() && !shared.waiting.is_empty() {

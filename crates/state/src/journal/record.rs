@@ -56,6 +56,12 @@ pub enum Record {
         /// What is true from now on, in order; empty if the operation changed nothing.
         changes: Vec<Change>,
     },
+    /// A run begins to write here. Only where several computers may write: so that two of them, should nothing else keep
+    /// them apart, never write the same bytes and take each other's for their own.
+    Continued {
+        /// Names the run; a UUID.
+        run: String,
+    },
     /// Changes of the state that no operation stands behind: objects refreshed, moved or forgotten.
     Changes(Vec<Change>),
     /// All outputs of the root module as they are now.

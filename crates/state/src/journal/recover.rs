@@ -153,6 +153,7 @@ impl Fold {
             }
             Record::Changes(_) | Record::Outputs(_) => self.changes.push(record),
             Record::Commit { serial, sha256 } => self.commit = Some((serial, sha256)),
+            Record::Continued { .. } => {}
         }
     }
 
@@ -163,7 +164,10 @@ impl Fold {
                     changes.iter().for_each(|change| change.apply(state));
                 }
                 Record::Outputs(outputs) => state.outputs = outputs.clone(),
-                Record::Intent(_) | Record::Checkpoint { .. } | Record::Commit { .. } => {}
+                Record::Intent(_)
+                | Record::Checkpoint { .. }
+                | Record::Continued { .. }
+                | Record::Commit { .. } => {}
             }
         }
     }

@@ -31,7 +31,7 @@ pub(super) fn io_error(
 }
 
 /// Someone else holds the lock.
-pub(super) fn locked(path: &Path, holder: Option<&LockInfo>) -> Diagnostic {
+pub(crate) fn locked(place: &str, holder: Option<&LockInfo>) -> Diagnostic {
     let holder = match holder {
         Some(info) => {
             let mut text = String::from("\n\nLock info:\n");
@@ -54,9 +54,7 @@ pub(super) fn locked(path: &Path, holder: Option<&LockInfo>) -> Diagnostic {
     };
     Diagnostic::error("Error acquiring the state lock")
         .detail(format!(
-            "The state {} is being used by another run, so that it must not be changed by this one.{holder}",
-            path.display()
+            "The state {place} is being used by another run, so that it must not be changed by this one.{holder}"
         ))
         .hint("Wait until the other run has ended; `-lock-timeout=DURATION` waits for it.")
-        .hint("The lock is given back by itself when the program that holds it ends, whatever the reason.")
 }

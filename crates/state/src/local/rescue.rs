@@ -9,14 +9,12 @@ use crate::file;
 use crate::model::State;
 
 /// Writes a state to the first of these places that takes it, whole or not at all, readable by its owner only; the path
-/// that it was. The serial is one higher than that of the state that could not be replaced, so that the file counts as
-/// the newer one when it is pushed.
+/// that it was. What is written is [`newer`] than the state that could not be replaced.
 ///
 /// # Errors
 /// One diagnostic that says for every place why it did not take the file.
 pub fn rescue(state: &State, places: &[PathBuf]) -> Result<PathBuf, Diagnostics> {
-    let newer = State { serial: state.serial.saturating_add(1), ..state.clone() };
-    let bytes = file::write(&newer)?;
+    let bytes = file::write(&newer(state))?;
     let mut reasons = Vec::new();
     for path in places {
         match replace(path, &bytes, Naming::Shared) {
@@ -27,4 +25,11 @@ pub fn rescue(state: &State, places: &[PathBuf]) -> Result<PathBuf, Diagnostics>
     Err(Diagnostic::error("State could not be rescued")
         .detail(format!("No place was found for a copy of the state. {}.", reasons.join("; ")))
         .into())
+}
+
+/// The state with a serial one higher than that of the kept one that it could not replace, so that it counts as the newer
+/// one when it is pushed.
+#[must_use]
+pub fn newer(state: &State) -> State {
+    State { serial: state.serial.saturating_add(1), ..state.clone() }
 }

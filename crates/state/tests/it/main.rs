@@ -2,6 +2,7 @@
 
 mod journal;
 mod local;
+mod remote;
 mod statefile;
 mod terraform;
 

@@ -25,8 +25,8 @@ fn addresses(host: &Host) -> String {
 }
 
 fn add(args: &HostAddArgs, terminal: &Terminal) -> Outcome {
-    let context = Context::new(terminal, &args.place.style);
-    let control = control(&args.place, terminal)?;
+    let context = Context::new(terminal);
+    let control = control(terminal)?;
     let host = context.take(control.add_host(args.name.as_deref(), &args.address), &Sources::new())?;
     terminal.print(&if args.json {
         json_of(&host)
@@ -40,8 +40,8 @@ fn add(args: &HostAddArgs, terminal: &Terminal) -> Outcome {
 }
 
 fn list(args: &PsArgs, terminal: &Terminal) -> Outcome {
-    let context = Context::new(terminal, &args.place.style);
-    let hosts = context.take(control(&args.place, terminal)?.hosts(), &Sources::new())?;
+    let context = Context::new(terminal);
+    let hosts = context.take(control(terminal)?.hosts(), &Sources::new())?;
     terminal.print(&if args.json {
         json_of(&hosts)
     } else if hosts.is_empty() {
@@ -53,8 +53,8 @@ fn list(args: &PsArgs, terminal: &Terminal) -> Outcome {
 }
 
 fn remove(args: &HostRemoveArgs, terminal: &Terminal) -> Outcome {
-    let context = Context::new(terminal, &args.place.style);
-    context.take(control(&args.place, terminal)?.remove_host(&args.name), &Sources::new())?;
+    let context = Context::new(terminal);
+    context.take(control(terminal)?.remove_host(&args.name), &Sources::new())?;
     terminal.print(&format!("The host {} is gone.\n", args.name));
     Ok(ExitCode::SUCCESS)
 }

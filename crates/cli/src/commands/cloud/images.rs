@@ -28,7 +28,7 @@ pub(crate) fn run(args: &ImageArgs, terminal: &Terminal) -> Outcome {
 }
 
 fn build(args: &ImageBuildArgs, terminal: &Terminal) -> Outcome {
-    let context = Context::new(terminal, &args.place.style);
+    let context = Context::new(terminal);
     let none = Sources::new();
     context.take(need_root(), &none)?;
     let folder = folder(args.machines_dir.as_ref());
@@ -121,7 +121,7 @@ fn size(bytes: u64) -> String {
 }
 
 pub(crate) fn doctor(args: &DoctorArgs, terminal: &Terminal) -> Outcome {
-    let context = Context::new(terminal, &args.place.style);
+    let context = Context::new(terminal);
     let checks = doctor::examine(Path::new(&folder(args.machines_dir.as_ref())));
     let good = doctor::refusal(&checks).is_none();
     if args.json {
@@ -142,7 +142,7 @@ pub(crate) fn doctor(args: &DoctorArgs, terminal: &Terminal) -> Outcome {
 }
 
 pub(crate) fn prune(args: &PruneArgs, terminal: &Terminal) -> Outcome {
-    let context = Context::new(terminal, &args.place.style);
+    let context = Context::new(terminal);
     let none = Sources::new();
     context.take(need_root(), &none)?;
     let worlds = abandoned_worlds(&folder(args.machines_dir.as_ref()));

@@ -10,7 +10,7 @@ use ferroform_core::{Diagnostic, Sources};
 
 use super::super::Outcome;
 use super::open;
-use crate::args::{CloudPlaceArgs, ExecArgs, LogsArgs, PsArgs, RelayArgs, SshArgs, WaitArgs, WaitFor};
+use crate::args::{ExecArgs, LogsArgs, PsArgs, RelayArgs, SshArgs, WaitArgs, WaitFor};
 use crate::cloud::boots;
 use crate::cloud::control::{Control, Machine, Machines, find, unknown_machine};
 use crate::cloud::entering::{self, Login, RESOLV_CONF, become_program, in_machine, need_root, on_host};
@@ -21,16 +21,16 @@ use crate::views::text::visible;
 use crate::workflow::{Context, Reported};
 
 /// The control interface of the directory's cloud, which has machines and is running.
-pub(super) fn control(args: &CloudPlaceArgs, terminal: &Terminal) -> Result<Control, Reported> {
-    let cloud = open(args, terminal)?;
-    let context = Context::new(terminal, &args.style);
+pub(super) fn control(terminal: &Terminal) -> Result<Control, Reported> {
+    let cloud = open(terminal)?;
+    let context = Context::new(terminal);
     let owner = context.take(cloud.with_machines(), &Sources::new())?;
     Ok(Control::new(&owner))
 }
 
 pub(crate) fn ps(args: &PsArgs, terminal: &Terminal) -> Outcome {
-    let control = control(&args.place, terminal)?;
-    let context = Context::new(terminal, &args.place.style);
+    let control = control(terminal)?;
+    let context = Context::new(terminal);
     let told = context.take(control.machines(), &Sources::new())?;
     terminal.print(&if args.json { json_of(&told) } else { render(&told) });
     Ok(ExitCode::SUCCESS)
@@ -69,11 +69,11 @@ fn render(told: &Machines) -> String {
 const RELAY_LIMIT: Duration = Duration::from_secs(10);
 
 pub(crate) fn ssh(args: &SshArgs, terminal: &Terminal) -> Outcome {
-    let context = Context::new(terminal, &args.place.style);
+    let context = Context::new(terminal);
     let none = Sources::new();
     context.take(need_root(), &none)?;
-    let cloud = open(&args.place, terminal)?;
-    let machine = context.take(control(&args.place, terminal)?.machine(&args.name), &none)?;
+    let cloud = open(terminal)?;
+    let machine = context.take(control(terminal)?.machine(&args.name), &none)?;
     let known_hosts = cloud.known_hosts_path();
     let known_hosts = std::path::absolute(&known_hosts).unwrap_or(known_hosts);
     let login = Login {
@@ -88,7 +88,7 @@ pub(crate) fn ssh(args: &SshArgs, terminal: &Terminal) -> Outcome {
 
 /// Connects standard input and output to an address, for an ssh that runs elsewhere. Ends when the other side does.
 pub(crate) fn relay(args: &RelayArgs, terminal: &Terminal) -> Outcome {
-    let context = Context::new(terminal, &Default::default());
+    let context = Context::new(terminal);
     let relayed = || -> std::io::Result<()> {
         let stream = TcpStream::connect_timeout(&args.address, RELAY_LIMIT)?;
         stream.set_nodelay(true)?;
@@ -125,14 +125,14 @@ fn pump(from: &mut dyn Read, to: &mut dyn Write) -> std::io::Result<()> {
 }
 
 pub(crate) fn exec(args: &ExecArgs, terminal: &Terminal) -> Outcome {
-    let context = Context::new(terminal, &args.place.style);
+    let context = Context::new(terminal);
     let none = Sources::new();
     context.take(need_root(), &none)?;
-    let control = control(&args.place, terminal)?;
+    let control = control(terminal)?;
     let hosts = context.take(control.hosts(), &none)?;
     let line = match hosts.iter().find(|host| host.name == args.name) {
         Some(host) => {
-            let names = open(&args.place, terminal)?.resolv_conf_path();
+            let names = open(terminal)?.resolv_conf_path();
             // Without it only names are missing.
             let _ = std::fs::write(&names, RESOLV_CONF);
             on_host(host, &std::path::absolute(&names).unwrap_or(names), &args.command)
@@ -165,9 +165,9 @@ fn neither(name: &str, hosts: &[&str], machines: &[Machine]) -> Diagnostic {
 }
 
 pub(crate) fn logs(args: &LogsArgs, terminal: &Terminal) -> Outcome {
-    let context = Context::new(terminal, &args.place.style);
+    let context = Context::new(terminal);
     let none = Sources::new();
-    let control = control(&args.place, terminal)?;
+    let control = control(terminal)?;
     let machine = context.take(control.machine(&args.name), &none)?;
     let mut shown = String::new();
     loop {
@@ -208,10 +208,10 @@ fn news<'t>(old: &str, new: &'t str) -> &'t str {
 }
 
 pub(crate) fn wait(args: &WaitArgs, terminal: &Terminal) -> Outcome {
-    let context = Context::new(terminal, &args.place.style);
+    let context = Context::new(terminal);
     let none = Sources::new();
     let limit = context.take(parse_duration(&args.timeout), &none)?;
-    let control = control(&args.place, terminal)?;
+    let control = control(terminal)?;
     let names = context.take(boots::wait(&control, &args.names, args.what, limit), &none)?;
     terminal.print(&ready(&names, args.what));
     Ok(ExitCode::SUCCESS)

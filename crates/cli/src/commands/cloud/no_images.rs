@@ -5,24 +5,21 @@ use std::path::PathBuf;
 use ferroform_core::Sources;
 
 use super::super::Outcome;
-use crate::args::{CloudPlaceArgs, DoctorArgs, ImageArgs, ImageCommand, PruneArgs};
+use crate::args::{DoctorArgs, ImageArgs, PruneArgs};
 use crate::cloud::entering::need_root;
 use crate::terminal::Terminal;
 use crate::workflow::{Context, Reported};
 
-pub(crate) fn run(args: &ImageArgs, terminal: &Terminal) -> Outcome {
-    match &args.command {
-        ImageCommand::Build(args) => refuse(&args.place, terminal),
-        ImageCommand::List(args) => refuse(&args.place, terminal),
-    }
+pub(crate) fn run(_: &ImageArgs, terminal: &Terminal) -> Outcome {
+    refuse(terminal)
 }
 
-pub(crate) fn doctor(args: &DoctorArgs, terminal: &Terminal) -> Outcome {
-    refuse(&args.place, terminal)
+pub(crate) fn doctor(_: &DoctorArgs, terminal: &Terminal) -> Outcome {
+    refuse(terminal)
 }
 
-pub(crate) fn prune(args: &PruneArgs, terminal: &Terminal) -> Outcome {
-    refuse(&args.place, terminal)
+pub(crate) fn prune(_: &PruneArgs, terminal: &Terminal) -> Outcome {
+    refuse(terminal)
 }
 
 /// Nothing is made.
@@ -30,8 +27,8 @@ pub(crate) fn ensure(context: &Context<'_>, _: Option<PathBuf>) -> Result<(), Re
     context.take(need_root(), &Sources::new())
 }
 
-fn refuse(place: &CloudPlaceArgs, terminal: &Terminal) -> Outcome {
-    let context = Context::new(terminal, &place.style);
+fn refuse(terminal: &Terminal) -> Outcome {
+    let context = Context::new(terminal);
     context.take(need_root(), &Sources::new())?;
     Err(Reported)
 }

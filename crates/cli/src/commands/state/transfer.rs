@@ -1,13 +1,11 @@
 //! `state pull` and `state push`
 
-use std::io::Read as _;
-use std::path::Path;
-use std::process::ExitCode;
-
 use ferroform_core::{Diagnostic, Diagnostics, Sources};
 use ferroform_state::State;
 use ferroform_state::file;
-use ferroform_state::manager::Manager;
+use std::io::Read as _;
+use std::path::Path;
+use std::process::ExitCode;
 
 use crate::args::{StatePullArgs, StatePushArgs};
 use crate::commands::Outcome;
@@ -18,7 +16,7 @@ use crate::workflow::{Context, acquire, manager};
 
 /// Prints the state as it truly is, with what an interrupted run did; nothing when there is none.
 pub(super) fn pull(args: &StatePullArgs, terminal: &Terminal) -> Outcome {
-    let context = Context::new(terminal, &args.style);
+    let context = Context::new(terminal);
     let none = Sources::new();
     let settings = context.take(Settings::new(&args.place), &none)?;
     let (project, _) = Project::load(&settings);
@@ -39,14 +37,14 @@ pub(super) fn pull(args: &StatePullArgs, terminal: &Terminal) -> Outcome {
 
 /// Puts a statefile in the place of the kept state.
 pub(super) fn push(args: &StatePushArgs, terminal: &Terminal) -> Outcome {
-    let context = Context::new(terminal, &args.style);
+    let context = Context::new(terminal);
     let none = Sources::new();
     let state = context.take(source(&args.file), &none)?;
     let settings = context.take(Settings::new(&args.place), &none)?;
     let (project, _) = Project::load(&settings);
     let manager = manager(&context, &settings, &project)?;
     if args.lock.lock {
-        acquire(&context, &manager, &args.lock, "OperationTypeStatePush")?;
+        acquire(&context, &*manager, &args.lock, "OperationTypeStatePush")?;
     }
     context.take(manager.read(), &none)?;
     let written = context.take(manager.push(&state, args.force), &none)?;

@@ -1,12 +1,10 @@
 //! `deploy` with kubectl itself, against an API that writes down every request and can fail any of them.
 
-use std::collections::BTreeMap;
-
 use serde_json::json;
 
 use super::deploy::MANIFESTS;
 use super::fake::{CLUSTER, Fake, real_kubectl};
-use super::kube::{Fault, Kube, Request, TOLD};
+use super::kube::{Failing, Kube, changes, discoveries};
 use crate::harness::Run;
 
 const NOTE: &str = "/api/v1/namespaces/default/configmaps/ferroform-shop-dev";
@@ -35,11 +33,6 @@ impl Shop {
 
     fn deploy(&self, more: &str) -> Run {
         self.fake.run(&format!("deploy -kubeconfig=own {more}"))
-    }
-
-    /// What was changed since the last time.
-    fn changes(&self) -> Vec<String> {
-        changes(&self.kube.asked())
     }
 
     /// Everything is as a deployment leaves it.
@@ -77,10 +70,6 @@ fn cluster(fake: &Fake) -> Kube {
     kube
 }
 
-fn changes(requests: &[Request]) -> Vec<String> {
-    requests.iter().filter(|request| request.changes()).map(Request::key).collect()
-}
-
 /// What a deployment changes, in order.
 fn whole() -> Vec<String> {
     vec![
@@ -103,13 +92,12 @@ fn kubectl_itself_applies_waits_and_removes() {
     shop.is_deployed("the first deployment");
     // Not by every kubectl: once at first, and once for the removal, since the short name of a kind in a group with dots
     // could mean something else.
-    let kinds = asked.iter().filter(|request| matches!(request.path.as_str(), "/api" | "/apis")).count();
-    assert_eq!(kinds, 4, "how often the cluster's kinds are asked for");
+    assert_eq!(discoveries(&asked), 4, "how often the cluster's kinds are asked for");
     let cache = shop.fake.project.path(".kube");
     assert!(!cache.exists(), "what was learnt about this cluster is not kept for whoever has its port next");
     // Again: everything is applied, and nothing is left to be removed or noted anew.
     shop.deploy("").ok();
-    let again = shop.changes();
+    let again = shop.kube.changes();
     assert_eq!(again, whole()[..4]);
 }
 
@@ -119,39 +107,26 @@ fn kubectl_itself_applies_waits_and_removes() {
 fn whatever_request_fails_nothing_after_it_is_done_and_the_next_deployment_goes_on() {
     let Some(mut shop) = Shop::open() else { return };
     shop.deploy("").ok();
-    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     let mut coped = Vec::new();
-    for request in shop.kube.asked() {
-        let key = request.key();
-        let before = *seen.entry(key.clone()).and_modify(|count| *count += 1).or_insert(0);
-        let ways: &[Fault] =
-            if request.changes() { &[Fault::Status(403), Fault::AnswerLost] } else { &[Fault::Status(500)] };
-        for way in ways {
-            let what = format!("{way:?} of {key} (after {before})");
-            shop.begin_anew();
-            shop.kube.fail(&key, before, *way);
-            let run = shop.deploy("");
-            assert!(shop.kube.has_failed(), "{what}: it was asked");
-            let done = shop.changes();
-            if run.code() == Some(0) {
-                assert!(!request.changes(), "{what}: a change that fails is no success: {run}");
-                coped.push(key.clone());
-                assert_eq!(done, whole(), "{what}");
-                shop.is_deployed(&what);
-            } else {
-                assert_eq!(run.errors().len(), 1, "{what}: {run}");
-                let said = if matches!(way, Fault::Status(_)) { TOLD } else { "EOF" };
-                assert!(run.stderr.contains(said), "{what}: {run}");
-                // kubectl tries the other objects of the same apply; no other step begins.
-                let mut all = whole();
-                let at = position(&all, &key, before, &done);
-                let step_ends = if (1..=3).contains(&at) { 4 } else { at + 1 };
-                all.truncate(step_ends);
-                assert!(all.starts_with(&done), "{what}: {done:?}");
-                shop.deploy("").ok();
-                shop.is_deployed(&what);
-            }
+    for failing in Failing::each(&shop.kube.asked()) {
+        let what = failing.to_string();
+        shop.begin_anew();
+        failing.begin(&shop.kube);
+        let run = shop.deploy("");
+        let done = shop.kube.changes();
+        if failing.was_coped_with(&shop.kube, &run) {
+            assert_eq!(done, whole(), "{what}");
+            coped.push(failing.key);
+        } else {
+            // kubectl tries the other objects of the same apply; no other step begins.
+            let mut all = whole();
+            let at = position(&all, &failing, &done);
+            let step_ends = if (1..=3).contains(&at) { 4 } else { at + 1 };
+            all.truncate(step_ends);
+            assert!(all.starts_with(&done), "{what}: {done:?}");
+            shop.deploy("").ok();
         }
+        shop.is_deployed(&what);
     }
     coped.retain(|key| key != LATER);
     coped.sort();
@@ -160,9 +135,9 @@ fn whatever_request_fails_nothing_after_it_is_done_and_the_next_deployment_goes_
 }
 
 /// Where in the whole a failing request is; of a read, how much was changed before it.
-fn position(all: &[String], key: &str, before: usize, done: &[String]) -> usize {
-    let mut places = all.iter().enumerate().filter(|(_, change)| *change == key).map(|(index, _)| index);
-    places.nth(before).unwrap_or(done.len())
+fn position(all: &[String], failing: &Failing, done: &[String]) -> usize {
+    let mut places = all.iter().enumerate().filter(|(_, change)| **change == failing.key);
+    places.nth(failing.before).map_or(done.len(), |(index, _)| index)
 }
 
 /// Reads whose failure kubectl bears: it asks again, or leaves the checking of fields to the server without having seen
@@ -184,7 +159,7 @@ fn fields_of_others_are_a_conflict_until_they_are_taken_over() {
     let Some(shop) = Shop::open() else { return };
     shop.kube.world().contested.insert("web".to_owned());
     shop.deploy("").one_error("Cluster does not do that").tells(&["-force-conflicts", "somebody"]);
-    let done = shop.changes();
+    let done = shop.kube.changes();
     assert!(!done.iter().any(|change| change.starts_with("DELETE")), "{done:?}");
     shop.deploy("-force-conflicts").ok();
     shop.is_deployed("taking them over");
@@ -196,7 +171,7 @@ fn what_does_not_roll_out_is_told_after_its_time_and_nothing_is_removed() {
     shop.kube.world().stuck.insert("web".to_owned());
     let run = shop.deploy("-timeout=2s").one_error("Roll-out failed");
     run.tells(&["deployment.apps/web", "timed out", "describe deployment.apps/web"]);
-    assert_eq!(shop.changes(), whole()[..4]);
+    assert_eq!(shop.kube.changes(), whole()[..4]);
     shop.kube.world().stuck.clear();
     shop.deploy("").ok();
     shop.is_deployed("the next one");
@@ -208,7 +183,7 @@ fn a_dry_run_shows_what_the_server_would_make_of_it_and_changes_nothing() {
     let run = shop.deploy("-dry-run").ok();
     assert!(run.stdout.contains("+  name: web"), "{run}");
     assert!(run.stdout.contains("- ingress.networking.k8s.io/old in shop is removed"), "{run}");
-    assert_eq!(shop.changes(), [""; 0]);
+    assert_eq!(shop.kube.changes(), [""; 0]);
     shop.deploy("").ok();
     let run = shop.deploy("-dry-run").ok();
     assert_eq!(run.stdout, "Nothing would change.\n");

@@ -4,6 +4,7 @@
 //! (kubernetes/community, "API Conventions") and the reference of the API groups; `kubectl` itself is the judge of that.
 
 mod discovery;
+mod failing;
 mod objects;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
+pub(super) use self::failing::Failing;
+use self::failing::TOLD;
 use self::objects::World;
 
 /// What is done to a request instead of answering it.
@@ -25,9 +28,6 @@ pub(super) enum Fault {
     /// It is done, and the connection ends without an answer.
     AnswerLost,
 }
-
-/// What the API says when it was told to fail.
-pub(super) const TOLD: &str = "told to fail by its test";
 
 /// A request.
 #[derive(Debug, Clone)]
@@ -55,6 +55,16 @@ impl Request {
     pub(super) fn changes(&self) -> bool {
         self.method != "GET" && !self.query.contains_key("dryRun")
     }
+}
+
+/// What was changed by these requests, in order.
+pub(super) fn changes(asked: &[Request]) -> Vec<String> {
+    asked.iter().filter(|request| request.changes()).map(Request::key).collect()
+}
+
+/// How often the kinds of the cluster were asked for.
+pub(super) fn discoveries(asked: &[Request]) -> usize {
+    asked.iter().filter(|request| matches!(request.path.as_str(), "/api" | "/apis")).count()
 }
 
 /// The API, answering until it is dropped.
@@ -112,12 +122,12 @@ impl Kube {
     }
 
     /// The request of this key that comes after so many others of that key fails; later ones do not.
-    pub(super) fn fail(&self, key: &str, after: usize, fault: Fault) {
+    fn fail(&self, key: &str, after: usize, fault: Fault) {
         lock(&self.shared.faults).push((key.to_owned(), after, fault));
     }
 
     /// Whether everything that was to fail has.
-    pub(super) fn has_failed(&self) -> bool {
+    fn has_failed(&self) -> bool {
         lock(&self.shared.faults).is_empty()
     }
 
@@ -127,6 +137,11 @@ impl Kube {
         let mut asked = std::mem::take(&mut *lock(&self.shared.log));
         asked.retain(|request| request.path != "/version");
         asked
+    }
+
+    /// What was changed since the last time, in order.
+    pub(super) fn changes(&self) -> Vec<String> {
+        changes(&self.asked())
     }
 
     /// What is there, to look at and to change.

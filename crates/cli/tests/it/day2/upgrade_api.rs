@@ -1,12 +1,10 @@
 //! `upgrade k3s` with kubectl itself, against an API that writes down every request and can fail any of them. The node
 //! program is one that changes the version that the node's kubelet tells.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
 use super::fake::{Fake, real_kubectl};
-use super::kube::{Fault, Kube, Request, TOLD};
+use super::kube::{Failing, Kube, changes, discoveries};
 use crate::harness::Run;
 
 const OLD: &str = "v1.31.4+k3s1";
@@ -46,11 +44,6 @@ impl Shop {
 
     fn upgrade(&self, more: &str) -> Run {
         self.fake.run(&format!("upgrade k3s -kubeconfig=own -to={NEW} -auto-approve {more}"))
-    }
-
-    /// What was changed since the last time.
-    fn changes(&self) -> Vec<String> {
-        self.kube.asked().iter().filter(|request| request.changes()).map(Request::key).collect()
     }
 
     #[track_caller]
@@ -110,13 +103,11 @@ fn kubectl_itself_takes_nodes_out_of_work_and_gives_them_work_again() {
     shop.upgrade("").ok();
     let whole: Vec<String> = NODES.iter().flat_map(|(name, _)| of_one(name)).collect();
     let asked = shop.kube.asked();
-    let changes: Vec<String> = asked.iter().filter(|request| request.changes()).map(Request::key).collect();
-    assert_eq!(changes, whole);
-    let kinds = asked.iter().filter(|request| matches!(request.path.as_str(), "/api" | "/apis")).count();
-    assert_eq!(kinds, 2, "the cluster's kinds are asked for once, not by every kubectl");
+    assert_eq!(changes(&asked), whole);
+    assert_eq!(discoveries(&asked), 2, "the cluster's kinds are asked for once, not by every kubectl");
     shop.is_upgraded("the upgrade");
     shop.upgrade("").ok();
-    assert_eq!(shop.changes(), [""; 0], "nothing is left to do");
+    assert_eq!(shop.kube.changes(), [""; 0], "nothing is left to do");
 }
 
 /// Each request of the second node's upgrade fails, in each way: the upgrade stops there, leaves the first node alone, says
@@ -126,45 +117,30 @@ fn whatever_request_fails_the_upgrade_stops_there_and_the_same_command_goes_on()
     let Some(mut shop) = Shop::open() else { return };
     shop.upgrade("").ok();
     let whole: Vec<String> = NODES.iter().flat_map(|(name, _)| of_one(name)).collect();
-    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     let mut coped = Vec::new();
-    for request in shop.kube.asked() {
-        let key = request.key();
-        let before = *seen.entry(key.clone()).and_modify(|count| *count += 1).or_insert(0);
-        if key.contains("control-1") {
+    for failing in Failing::each(&shop.kube.asked()) {
+        if failing.key.contains("control-1") {
             continue;
         }
-        let ways: &[Fault] =
-            if request.changes() { &[Fault::Status(403), Fault::AnswerLost] } else { &[Fault::Status(500)] };
-        for way in ways {
-            let what = format!("{way:?} of {key} (after {before})");
-            shop.begin_anew();
-            shop.kube.fail(&key, before, *way);
-            let run = shop.upgrade("");
-            assert!(shop.kube.has_failed(), "{what}: it was asked");
-            let done = shop.changes();
-            if run.code() == Some(0) {
-                assert!(!request.changes(), "{what}: a change that fails is no success: {run}");
-                coped.push(key.clone());
-            } else {
-                assert_eq!(run.errors().len(), 1, "{what}: {run}");
-                assert!(whole.starts_with(&done), "{what}: {done:?}");
-                let said = if matches!(way, Fault::Status(_)) { TOLD } else { "EOF" };
-                assert!(run.stderr.contains(said), "{what}: {run}");
-                if done.len() > of_one("control-1").len() {
-                    assert!(run.stderr.contains("Stopped at worker-1"), "{what}: {run}");
-                    assert!(
-                        run.stderr.contains(&format!("At {NEW} and at work: control-1.")),
-                        "{what}: {run}"
-                    );
-                }
-                shop.upgrade("").ok();
-                let again = shop.changes();
-                let touched = again.iter().any(|change| change.contains("control-1"));
-                assert!(done.is_empty() || !touched, "{what}: the first node is left alone: {again:?}");
+        let what = failing.to_string();
+        shop.begin_anew();
+        failing.begin(&shop.kube);
+        let run = shop.upgrade("");
+        let done = shop.kube.changes();
+        if failing.was_coped_with(&shop.kube, &run) {
+            coped.push(failing.key);
+        } else {
+            assert!(whole.starts_with(&done), "{what}: {done:?}");
+            if done.len() > of_one("control-1").len() {
+                assert!(run.stderr.contains("Stopped at worker-1"), "{what}: {run}");
+                assert!(run.stderr.contains(&format!("At {NEW} and at work: control-1.")), "{what}: {run}");
             }
-            shop.is_upgraded(&what);
+            shop.upgrade("").ok();
+            let again = shop.kube.changes();
+            let touched = again.iter().any(|change| change.contains("control-1"));
+            assert!(done.is_empty() || !touched, "{what}: the first node is left alone: {again:?}");
         }
+        shop.is_upgraded(&what);
     }
     coped.sort();
     coped.dedup();
