@@ -46,7 +46,9 @@ impl Cloud {
         let log = local.join("cloud.log");
         let scale = format!("--time-scale={time_scale}");
         let mut words: Vec<PathBuf> =
-            ["cloud", "serve", "--rate-limit=0", "--idle-exit=10m", &scale].map(PathBuf::from).into();
+            ["cloud", "serve", "--rate-limit=0", "--no-object-limits", "--idle-exit=10m", &scale]
+                .map(PathBuf::from)
+                .into();
         for (option, path) in
             [("--token-file", &token), ("--state", &local.join("cloud.json")), ("--owner-file", &owner)]
         {

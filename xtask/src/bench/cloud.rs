@@ -16,9 +16,9 @@ use wait4::Wait4;
 
 use super::http::Client;
 use super::measure::{show_duration, show_memory};
-use super::report::{self, Machine};
+use super::report::{self, Row};
 use super::{number, programs};
-use crate::{Result, say, workspace_root};
+use crate::{Result, say};
 
 const USAGE: &str = "usage: bench cloud [option…]
 
@@ -28,7 +28,7 @@ const USAGE: &str = "usage: bench cloud [option…]
   --markdown         write the table into docs/benchmarks.md";
 
 /// The table in the document lies between these lines.
-const MARKS: (&str, &str) = (
+const MARKS: report::Marks = (
     "<!-- written by `cargo xtask bench cloud --markdown`, do not edit -->",
     "<!-- end of what is written for the cloud -->",
 );
@@ -99,29 +99,16 @@ pub(super) fn run(args: &[String]) -> Result<()> {
     let memory = cloud.finish()?;
     let rate = |count: f64| format!("{count:.0} a second");
     let rows = [
-        (
-            "a page of 50 servers, median".to_owned(),
-            show_duration(at(&pages, 50)),
-            format!("< {}", show_duration(PAGE)),
-        ),
-        ("a page of 50 servers, 99 of 100".to_owned(), show_duration(at(&pages, 99)), "–".to_owned()),
-        ("reads".to_owned(), rate(reads), format!("≥ {}", rate(REQUESTS))),
-        ("reads and writes, 4 to 1".to_owned(), rate(mixed), format!("≥ {}", rate(REQUESTS))),
-        ("servers created".to_owned(), rate(options.servers as f64 / making.as_secs_f64()), "–".to_owned()),
-        ("memory at most".to_owned(), show_memory(memory), format!("< {}", show_memory(MEMORY))),
+        Row::new("a page of 50 servers, median", show_duration(at(&pages, 50)))
+            .target(format!("< {}", show_duration(PAGE))),
+        Row::new("a page of 50 servers, 99 of 100", show_duration(at(&pages, 99))),
+        Row::new("reads", rate(reads)).target(format!("≥ {}", rate(REQUESTS))),
+        Row::new("reads and writes, 4 to 1", rate(mixed)).target(format!("≥ {}", rate(REQUESTS))),
+        Row::new("servers created", rate(options.servers as f64 / making.as_secs_f64())),
+        Row::new("memory at most", show_memory(memory)).target(format!("< {}", show_memory(MEMORY))),
     ];
-    let mut table = String::from("| | measured | target |\n|---|---:|---:|\n");
-    for (what, measured, target) in rows {
-        table.push_str(&format!("| {what} | {measured} | {target} |\n"));
-    }
-    say(&format!("\n{}", table.trim_end()))?;
-    if options.markdown {
-        let heading =
-            format!("{}: {} servers; {}", report::today(), options.servers, Machine::detect().describe());
-        let document = workspace_root().join("docs/benchmarks.md");
-        report::write(&document, MARKS, &format!("{heading}\n\n{}", table.trim_end()))?;
-    }
-    Ok(())
+    let servers = format!("{} servers", options.servers);
+    report::targets(&rows, options.markdown.then_some((MARKS, &servers)))
 }
 
 /// The time that so many of 100 do not exceed; the times are in order.

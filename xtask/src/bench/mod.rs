@@ -9,6 +9,7 @@ mod http;
 mod measure;
 mod programs;
 mod report;
+mod requests;
 mod waits;
 mod workload;
 
@@ -22,6 +23,8 @@ use crate::{Result, say, workspace_root};
 
 const USAGE: &str = "usage: bench [option…]
        bench cloud [option…], which measures the local cloud
+       bench requests [option…], which counts what a plan asks the cloud
+       bench waits [option…], which holds an apply against its critical path
 
   --plan N,N…        sizes to plan (1000,5000)
   --apply N,N…       sizes to apply, and to plan again without changes (1000)
@@ -55,25 +58,19 @@ struct Measured {
 /// # Errors
 /// When a program cannot be run or does not do its work, or when less is reached than `--require` asks for.
 pub(crate) fn run(args: &[String]) -> Result<()> {
-    if let Some(("cloud", rest)) = args.split_first().map(|(first, rest)| (first.as_str(), rest)) {
-        return cloud::run(rest);
-    }
-    if let Some(("waits", rest)) = args.split_first().map(|(first, rest)| (first.as_str(), rest)) {
-        return waits::run(rest);
+    match args.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        Some(("cloud", rest)) => return cloud::run(rest),
+        Some(("requests", rest)) => return requests::run(rest),
+        Some(("waits", rest)) => return waits::run(rest),
+        _ => {}
     }
     let options = Options::parse(args)?;
-    let ferroform = match &options.binary {
-        Some(path) => Program::ferroform(path)?,
-        None => Program::ferroform(&programs::build_release()?)?,
-    };
+    let ferroform = Program::ferroform(&programs::ferroform(options.binary.as_deref())?)?;
     let terraform = Program::terraform()?;
     if terraform.is_none() {
         say("terraform is not on PATH: ferroform is measured alone, without ratios")?;
     }
-    // The system's temporary directory may lie in memory, where syncing costs nothing.
-    let parent = programs::target_directory(&workspace_root())?;
-    std::fs::create_dir_all(&parent)?;
-    let dir = tempfile::Builder::new().prefix("bench-").tempdir_in(&parent)?;
+    let dir = programs::scratch()?;
     let mut measured = Vec::new();
     for workload in options.workloads() {
         measured.push(run_workload(workload, &ferroform, terraform.as_ref(), options.rounds, dir.path())?);

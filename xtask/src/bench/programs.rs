@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::metadata::{self, text};
-use crate::{Result, say, workspace_root};
+use crate::{Result, local_cloud, say, workspace_root};
 
 /// A program with Terraform's command line.
 pub(super) struct Program {
@@ -36,6 +36,19 @@ impl Program {
     }
 }
 
+/// Runs a ferroform against the local cloud of a directory; it must succeed.
+///
+/// # Errors
+/// What it said when it fails.
+pub(super) fn local(binary: &Path, dir: &Path, words: &[&str], variables: &[(&str, &str)]) -> Result<()> {
+    let ended = local_cloud::command(binary, dir).args(words).envs(variables.iter().copied()).output()?;
+    if ended.status.success() {
+        return Ok(());
+    }
+    let said = [ended.stdout, ended.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+    Err(format!("bench: ferroform {}: {}\n{said}", words.join(" "), ended.status).into())
+}
+
 fn title(program: &Path) -> Option<String> {
     let mut command = Command::new(program);
     clean(&mut command);
@@ -55,12 +68,7 @@ fn clean(command: &mut Command) {
     command.env("CHECKPOINT_DISABLE", "1").env("TF_IN_AUTOMATION", "1");
 }
 
-/// Builds ferroform as it is released and tells where the binary is.
-pub(super) fn build_release() -> Result<PathBuf> {
-    build("ferroform-cli", "ferroform")
-}
-
-/// The same for a package whose program is called like it.
+/// Builds a package, whose program is called like it, as it is released and tells where the binary is.
 pub(super) fn build_release_of(package: &str) -> Result<PathBuf> {
     build(package, package)
 }
@@ -79,7 +87,22 @@ fn build(package: &str, program: &str) -> Result<PathBuf> {
     Ok(target_directory(&root)?.join("release").join(program))
 }
 
+/// The ferroform that was named, or one as it is released.
+pub(super) fn ferroform(named: Option<&Path>) -> Result<PathBuf> {
+    match named {
+        Some(path) => Ok(path.canonicalize().map_err(|e| format!("{}: {e}", path.display()))?),
+        None => build("ferroform-cli", "ferroform"),
+    }
+}
+
+/// A directory to measure in. The system's temporary directory may lie in memory, where syncing costs nothing.
+pub(super) fn scratch() -> Result<tempfile::TempDir> {
+    let parent = target_directory(&workspace_root())?;
+    std::fs::create_dir_all(&parent)?;
+    Ok(tempfile::Builder::new().prefix("bench-").tempdir_in(&parent)?)
+}
+
 /// Where cargo puts what it builds.
-pub(super) fn target_directory(root: &Path) -> Result<PathBuf> {
+fn target_directory(root: &Path) -> Result<PathBuf> {
     Ok(PathBuf::from(text(&metadata::own_packages(root)?, "target_directory")))
 }

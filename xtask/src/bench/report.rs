@@ -7,7 +7,7 @@ use std::process::Command;
 use super::Measured;
 use super::measure::{median, peak, show_duration, show_memory};
 use super::programs::Program;
-use crate::{Result, say};
+use crate::{Result, say, workspace_root};
 
 /// The lines between which a table lies in the document.
 pub(super) type Marks = (&'static str, &'static str);
@@ -100,6 +100,42 @@ pub(super) fn table(measured: &[Measured]) -> String {
     }
     text.truncate(text.trim_end().len());
     text
+}
+
+/// One thing that was measured, and what is promised of it.
+pub(super) struct Row {
+    what: String,
+    measured: String,
+    target: Option<String>,
+}
+
+impl Row {
+    /// Something of which nothing is promised.
+    pub(super) fn new(what: impl Into<String>, measured: String) -> Self {
+        Row { what: what.into(), measured, target: None }
+    }
+
+    /// What is promised.
+    pub(super) fn target(self, target: String) -> Self {
+        Row { target: Some(target), ..self }
+    }
+}
+
+/// Shows a table; with marks it is written between them into the document as well, under a line that says what it is about,
+/// when and where it was measured.
+///
+/// # Errors
+/// When it cannot be written.
+pub(super) fn targets(rows: &[Row], document: Option<(Marks, &str)>) -> Result<()> {
+    let mut table = String::from("| | measured | target |\n|---|---:|---:|");
+    for Row { what, measured, target } in rows {
+        let target = target.as_deref().unwrap_or("–");
+        table.push_str(&format!("\n| {what} | {measured} | {target} |"));
+    }
+    say(&format!("\n{table}"))?;
+    let Some((marks, about)) = document else { return Ok(()) };
+    let heading = format!("{}: {about}; {}", today(), Machine::detect().describe());
+    write(&workspace_root().join("docs/benchmarks.md"), marks, &format!("{heading}\n\n{table}"))
 }
 
 /// How many times faster Ferroform is.

@@ -8,15 +8,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use super::measure::show_duration;
 use super::programs;
-use super::report::{self, Machine};
-use crate::local_cloud::{Cloud, LOCAL_DIR, command};
+use super::report::{self, Row};
+use crate::local_cloud::{Cloud, LOCAL_DIR};
 use crate::{Result, say, stacks, workspace_root};
 
 const USAGE: &str = "usage: bench waits [option…]
@@ -26,7 +25,7 @@ const USAGE: &str = "usage: bench waits [option…]
   --markdown         write the table into docs/benchmarks.md";
 
 /// The table in the document lies between these lines.
-const MARKS: (&str, &str) = (
+const MARKS: report::Marks = (
     "<!-- written by `cargo xtask bench waits --markdown`, do not edit -->",
     "<!-- end of what is written for waits -->",
 );
@@ -55,32 +54,22 @@ pub(super) fn run(args: &[String]) -> Result<()> {
             _ => return Err(format!("bench waits: unknown option {word}\n{USAGE}").into()),
         }
     }
-    let binary = match binary {
-        Some(path) => fs::canonicalize(path)?,
-        None => programs::build_release()?,
-    };
+    let binary = programs::ferroform(binary.as_deref())?;
     let measured = measure(&binary)?;
     let rows = [
-        ("objects", measured.objects.to_string(), "–".to_owned()),
-        ("critical path", show_duration(measured.critical.length), "–".to_owned()),
-        ("wall time of the whole program", show_duration(measured.wall), "–".to_owned()),
-        ("of the critical path", format!("{:.2}", measured.ratio()), format!("≤ {MOST_RATIO}")),
-        ("requests that poll", measured.polls.to_string(), "–".to_owned()),
-        ("waiting for each of them", format!("{:.1} s", measured.pause()), format!("≥ {LEAST_PAUSE:.1} s")),
-        ("all requests", per_object(measured.requests, measured.objects), "–".to_owned()),
-        ("requests of a plan after it", per_object(measured.refresh, measured.objects), "–".to_owned()),
+        Row::new("objects", measured.objects.to_string()),
+        Row::new("critical path", show_duration(measured.critical.length)),
+        Row::new("wall time of the whole program", show_duration(measured.wall)),
+        Row::new("of the critical path", format!("{:.2}", measured.ratio()))
+            .target(format!("≤ {MOST_RATIO}")),
+        Row::new("requests that poll", measured.polls.to_string()),
+        Row::new("waiting for each of them", format!("{:.1} s", measured.pause()))
+            .target(format!("≥ {LEAST_PAUSE:.1} s")),
+        Row::new("all requests", per_object(measured.requests, measured.objects)),
+        Row::new("requests of a plan after it", per_object(measured.refresh, measured.objects)),
     ];
-    let mut table = String::from("| | measured | target |\n|---|---:|---:|\n");
-    for (what, is, target) in rows {
-        table.push_str(&format!("| {what} | {is} | {target} |\n"));
-    }
     say(&format!("the critical path: {}", measured.critical.names.join(", ")))?;
-    say(&format!("\n{}", table.trim_end()))?;
-    if markdown {
-        let heading = format!("{}: {STACK}; {}", report::today(), Machine::detect().describe());
-        let document = workspace_root().join("docs/benchmarks.md");
-        report::write(&document, MARKS, &format!("{heading}\n\n{}", table.trim_end()))?;
-    }
+    report::targets(&rows, markdown.then_some((MARKS, STACK)))?;
     match require {
         Some(share) if measured.ratio() * share > MOST_RATIO || measured.pause() < LEAST_PAUSE * share => {
             Err(format!("bench waits: less than {share} of what is promised").into())
@@ -119,23 +108,23 @@ impl Measured {
 }
 
 fn measure(binary: &Path) -> Result<Measured> {
-    let parent = programs::target_directory(&workspace_root())?;
-    fs::create_dir_all(&parent)?;
-    let dir = tempfile::Builder::new().prefix("waits-").tempdir_in(&parent)?;
+    let dir = programs::scratch()?;
     for part in ["modules", "stacks/nornos"] {
         stacks::copy(&workspace_root().join(part), &dir.path().join(part))?;
     }
     let stack = dir.path().join(STACK);
     let cloud = Cloud::start(binary, &stack, 1)?;
+    let run =
+        |words: &[&str]| programs::local(binary, &stack, words, &[("TF_VAR_ssh_public_key", PUBLIC_KEY)]);
     let begun = Instant::now();
-    ferroform(binary, &stack, &["apply", "-local", "-auto-approve", "-no-color"])?;
+    run(&["apply", "-local", "-auto-approve", "-no-color"])?;
     let wall = begun.elapsed();
     let stats = cloud.call("GET", "/_emulator/stats", &Value::Null)?;
     let work = Work::read(&cloud.call("GET", "/_emulator/snapshot", &Value::Null)?);
     let state: Value = serde_json::from_slice(&fs::read(stack.join(LOCAL_DIR).join("terraform.tfstate"))?)?;
     let resources = Resource::read_all(&state, &work);
     cloud.call("DELETE", "/_emulator/stats", &Value::Null)?;
-    ferroform(binary, &stack, &["plan", "-local", "-detailed-exitcode", "-no-color"])?;
+    run(&["plan", "-local", "-detailed-exitcode", "-no-color"])?;
     let refresh = cloud.call("GET", "/_emulator/stats", &Value::Null)?["total"].as_u64().unwrap_or_default();
     Ok(Measured {
         wall,
@@ -146,21 +135,6 @@ fn measure(binary: &Path) -> Result<Measured> {
         refresh,
         waited: covered(work.0.iter().map(|action| action.time).collect()),
     })
-}
-
-/// Runs the program, which must succeed.
-fn ferroform(binary: &Path, stack: &Path, words: &[&str]) -> Result<()> {
-    let ended = command(binary, stack)
-        .args(words)
-        .env("TF_VAR_ssh_public_key", PUBLIC_KEY)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .output()?;
-    if ended.status.success() {
-        return Ok(());
-    }
-    let said = [ended.stdout, ended.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
-    Err(format!("bench waits: ferroform {}: {}\n{said}", words.join(" "), ended.status).into())
 }
 
 /// From when to when something went on, in milliseconds.

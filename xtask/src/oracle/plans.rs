@@ -114,6 +114,7 @@ fn record(terraform: &Terraform, case: &Case, out: &mut Map<String, Json>) -> Re
         number(&mut prior, |n, _| format!("{NUMBERED}{n:012}"))?;
         prior["lineage"] = json!("recorded");
         prior["serial"] = json!(1);
+        prior["check_results"] = sorted_checks(&prior["check_results"]);
         fs::write(dir.join("terraform.tfstate"), prior.to_string())?;
         out.insert("prior".into(), prior);
     }
@@ -192,8 +193,7 @@ impl Case {
             modules |= text.contains("module \"");
         }
         let fixture = dir.join("oracle/fixture");
-        fs::create_dir_all(&fixture)?;
-        super::terraform::copy(&root().join("fixture"), &fixture)?;
+        crate::stacks::copy(&root().join("fixture"), &fixture)?;
         if let Some(state) = state {
             fs::write(dir.join("terraform.tfstate"), state.to_string())?;
         }

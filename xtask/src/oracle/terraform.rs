@@ -7,6 +7,7 @@ use std::process::Command;
 use serde_json::{Value as Json, json};
 
 use super::{Result, planfile};
+use crate::stacks::copy;
 
 /// The version whose behaviour is recorded.
 const VERSION: &str = "1.11.4";
@@ -165,18 +166,4 @@ fn error(diagnostic: &Json) -> Json {
         out["parameter"] = json!(parameter);
     }
     out
-}
-
-pub(super) fn copy(from: &Path, to: &Path) -> Result<()> {
-    for entry in std::fs::read_dir(from).map_err(|e| format!("cannot list {}: {e}", from.display()))? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            std::fs::create_dir_all(&target)?;
-            copy(&entry.path(), &target)?;
-        } else {
-            std::fs::copy(entry.path(), target)?;
-        }
-    }
-    Ok(())
 }
