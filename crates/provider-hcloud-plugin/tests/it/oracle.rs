@@ -107,13 +107,16 @@ async fn terraform_says_what_is_recorded() {
         let path = recording(&name);
         let before: Json =
             std::fs::read(&path).ok().and_then(|t| serde_json::from_slice(&t).ok()).unwrap_or_default();
-        let same = before["case"] == answer["case"] && named(&before["steps"]) == named(&answer["steps"]);
-        if same {
+        let differing = differences(&named(&before["steps"]), &named(&answer["steps"]));
+        if before["case"] == answer["case"] && differing.is_empty() {
             // Written anew it would differ by chance only.
         } else if record {
             std::fs::write(path, format!("{answer:#}\n")).unwrap();
         } else {
             let _ = writeln!(report, "{name}: the recording differs from Terraform; {RECORD}/{name}");
+            for (place, recorded, now) in differing {
+                let _ = writeln!(report, "  {place}\n    recorded: {recorded}\n    Terraform: {now}");
+            }
         }
         for problem in problems {
             let _ = writeln!(report, "{name}: {problem}");
