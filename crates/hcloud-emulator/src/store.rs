@@ -11,6 +11,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
@@ -23,6 +24,8 @@ pub(crate) const FORMAT: u32 = 1;
 
 /// The journal is folded into a snapshot when it is longer than this, and than the snapshot.
 const COMPACT_BYTES: u64 = 8 << 20;
+/// How long to wait for a lock that somebody seems to have.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// One change.
 #[derive(Debug, Serialize, Deserialize)]
@@ -138,6 +141,20 @@ pub(crate) fn world_id(path: &Path) -> Result<String, Error> {
         .map_err(|error| Error::Corrupt { path: path.to_owned(), problem: error.to_string() })
 }
 
+/// Takes the lock of a journal; false if somebody else has it and keeps it. Whoever had it until now may have been starting
+/// a program when it let go: the copy of itself that becomes that program has the lock too, for a moment.
+fn locked(journal: &File) -> std::io::Result<bool> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match journal.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) if Instant::now() >= until => return Ok(false),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(PATIENCE / 100),
+        }
+    }
+}
+
 impl Store {
     /// Opens a world, or makes the one that `fresh` gives.
     pub(crate) fn open(path: &Path, fresh: impl FnOnce() -> (World, i64)) -> Result<(Self, Loaded), Error> {
@@ -149,10 +166,8 @@ impl Store {
             OpenOptions::new().read(true).write(true).create(true).truncate(false),
         )
         .map_err(failed)?;
-        match journal.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(Error::InUse { path: path.to_owned() }),
-            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        if !locked(&journal).map_err(failed)? {
+            return Err(Error::InUse { path: path.to_owned() });
         }
         let (mut world, mut sequence, mut at) = match std::fs::read(path) {
             Ok(bytes) => {

@@ -82,6 +82,20 @@ async fn projects_added_later_are_known_after_a_restart() {
 }
 
 #[tokio::test]
+async fn a_lock_that_is_about_to_go_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("world.json");
+    let held = std::fs::File::create(folder.path().join("world.json.journal")).unwrap();
+    held.lock().unwrap();
+    let goes = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(100));
+        drop(held);
+    });
+    start(&path).await;
+    goes.join().unwrap();
+}
+
+#[tokio::test]
 async fn one_process_has_a_world_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("world.json");
