@@ -9,6 +9,7 @@ mod body;
 mod collections;
 mod expr;
 mod messages;
+mod pieces;
 mod recovery;
 mod template;
 
@@ -46,7 +47,12 @@ pub(crate) struct Outcome<T> {
 
 /// Parses a text as a body.
 pub(crate) fn parse_body(place: Place, text: &str) -> Outcome<Body> {
-    let mut parser = Parser::new(place, text, Start::Code);
+    let tokens = tokenize(text, Start::Code);
+    pieces::parse(place, text, &tokens).unwrap_or_else(|| whole_body(place, text, tokens))
+}
+
+fn whole_body(place: Place, text: &str, tokens: Vec<Token>) -> Outcome<Body> {
+    let mut parser = Parser::over(place, text, tokens);
     let root = parser.tree.mark();
     let body = parser.file();
     parser.finish(root, body)
@@ -104,7 +110,11 @@ struct Parser<'t> {
 
 impl<'t> Parser<'t> {
     fn new(place: Place, text: &'t str, start: Start) -> Self {
-        let tokens = tokenize(text, start);
+        Self::over(place, text, tokenize(text, start))
+    }
+
+    /// A parser of some tokens of the text; the last of them is the end.
+    fn over(place: Place, text: &'t str, tokens: Vec<Token>) -> Self {
         let mut parser = Parser {
             text,
             place,

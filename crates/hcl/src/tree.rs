@@ -53,6 +53,15 @@ impl Tree {
         height
     }
 
+    /// Records what another tree has recorded, behind all that is here.
+    pub(crate) fn append(&mut self, other: &Tree) {
+        let behind = self.0.len() as u32;
+        self.0.extend(other.0.iter().map(|entry| match entry.height {
+            0 => *entry,
+            _ => Entry { data: entry.data + behind, ..*entry },
+        }));
+    }
+
     /// rowan's tree of the text that was recorded. The last entry must be the root.
     pub(crate) fn to_rowan(&self, text: &str) -> SyntaxNode {
         let mut open: Vec<(usize, NodeOrToken<GreenNode, GreenToken>)> = Vec::new();
