@@ -33,7 +33,12 @@ impl ConfigGraph {
         config: &Config,
         extra_providers: &BTreeSet<ProviderConfig>,
     ) -> (ConfigGraph, Diagnostics) {
-        let mut builder = Builder { config, graph: ConfigGraph::default(), diagnostics: Diagnostics::new() };
+        let mut builder = Builder {
+            config,
+            graph: ConfigGraph::default(),
+            blocks: Vec::new(),
+            diagnostics: Diagnostics::new(),
+        };
         builder.add_nodes(extra_providers);
         builder.add_edges();
         let Builder { mut graph, mut diagnostics, .. } = builder;
@@ -205,6 +210,8 @@ fn place(config: &Config, node: &ConfigNode) -> Option<Span> {
 struct Builder<'a> {
     config: &'a Config,
     graph: ConfigGraph,
+    /// The nodes of all resource blocks and of their providers, in the order of the modules and their blocks.
+    blocks: Vec<(NodeId, Option<NodeId>)>,
     diagnostics: Diagnostics,
 }
 
@@ -247,13 +254,15 @@ impl Builder<'_> {
                 self.node(ConfigNode::Check(path.clone(), name.clone()));
             }
             for block in module.resources.values() {
-                self.node(ConfigNode::Resource(config_resource(path, block)));
-                match config.provider_for(path, block) {
-                    Ok(provider) => {
-                        self.node(ConfigNode::Provider(provider));
+                let id = self.node(ConfigNode::Resource(config_resource(path, block)));
+                let provider = match config.provider_for(path, block) {
+                    Ok(provider) => Some(self.node(ConfigNode::Provider(provider))),
+                    Err(diagnostic) => {
+                        self.diagnostics.push(diagnostic);
+                        None
                     }
-                    Err(diagnostic) => self.diagnostics.push(diagnostic),
-                }
+                };
+                self.blocks.push((id, provider));
             }
         }
         for provider in extra_providers {
@@ -263,8 +272,10 @@ impl Builder<'_> {
 
     fn add_edges(&mut self) {
         let config = self.config;
+        let blocks = std::mem::take(&mut self.blocks);
+        let mut blocks = blocks.into_iter();
         for (path, module) in config.modules() {
-            self.module_edges(path, module);
+            self.module_edges(path, module, &mut blocks);
         }
         for id in 0..self.graph.nodes.len() as NodeId {
             if let ConfigNode::Provider(provider) = self.graph.node(id).clone()
@@ -276,7 +287,13 @@ impl Builder<'_> {
         }
     }
 
-    fn module_edges(&mut self, path: &ModulePath, module: &Arc<Module>) {
+    /// The edges of one module; `blocks` go on with those of its resources.
+    fn module_edges(
+        &mut self,
+        path: &ModulePath,
+        module: &Arc<Module>,
+        blocks: &mut impl Iterator<Item = (NodeId, Option<NodeId>)>,
+    ) {
         let call = path.parent();
         for (name, variable) in &module.variables {
             let id = self.node(ConfigNode::Variable(path.clone(), name.clone()));
@@ -332,16 +349,12 @@ impl Builder<'_> {
                 self.refer(id, path, &import.references());
             }
         }
-        for block in module.resources.values() {
-            let id = self.node(ConfigNode::Resource(config_resource(path, block)));
+        for (block, (id, provider)) in module.resources.values().zip(blocks) {
             self.refer(id, path, &block.references());
             self.depend(id, path, &block.depends_on);
             self.contain(id, path);
             self.inherit_depends_on(id, path);
-            if let Ok(provider) = self.config.provider_for(path, block) {
-                let provider = self.node(ConfigNode::Provider(provider));
-                self.need(id, provider);
-            }
+            provider.into_iter().for_each(|provider| self.need(id, provider));
         }
     }
 

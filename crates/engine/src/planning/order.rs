@@ -5,7 +5,7 @@
 //! - A replacement deletes first, or creates first and deletes once everything that needs it has moved over.
 
 use ferroform_core::Diagnostic;
-use ferroform_core::addr::ConfigResource;
+use ferroform_core::addr::{ConfigResource, ProviderConfig};
 use ferroform_plan::{Action, ConfigNode, ExecGraph, PlanMode, ResourceChange, Step, StepId};
 use rustc_hash::FxHashMap;
 
@@ -31,14 +31,17 @@ pub(super) fn execution_graph(planner: &Planner<'_>) -> ExecGraph {
     let changes = &planner.changes;
     let steps: Vec<Steps> =
         changes.iter().enumerate().map(|(i, change)| steps_of(&mut graph, i, change)).collect();
-    let mut by_config: FxHashMap<ConfigResource, Vec<usize>> = FxHashMap::default();
-    for (i, change) in changes.iter().enumerate() {
-        by_config.entry(change.addr.config()).or_default().push(i);
-    }
-
+    // Many changes have the same provider, one after the other.
+    let mut last: Option<(&ProviderConfig, Option<StepId>)> = None;
     for (change, steps) in changes.iter().zip(&steps) {
-        let provider = planner.graph.id(&ConfigNode::Provider(change.provider.clone()));
-        let provider = provider.and_then(|id| evaluate[id as usize]);
+        let provider = match last {
+            Some((config, step)) if *config == change.provider => step,
+            _ => {
+                let id = planner.graph.id(&ConfigNode::Provider(change.provider.clone()));
+                id.and_then(|id| evaluate[id as usize])
+            }
+        };
+        last = Some((&change.provider, provider));
         let resource = planner.graph.id(&ConfigNode::Resource(change.addr.config()));
         if let Some(apply) = steps.apply {
             let needed = resource.into_iter().flat_map(|id| needed(planner.graph, &evaluate, id));
@@ -56,9 +59,16 @@ pub(super) fn execution_graph(planner: &Planner<'_>) -> ExecGraph {
             _ => {}
         }
     }
-    order_deletions(changes, &steps, &by_config, &mut graph);
-    graph.tidy();
-    order_deletions_after_updates(changes, &steps, &by_config, &mut graph);
+    // Most plans of many objects delete none of them.
+    if steps.iter().any(|steps| steps.destroy.is_some()) {
+        let mut by_config: FxHashMap<ConfigResource, Vec<usize>> = FxHashMap::default();
+        for (i, change) in changes.iter().enumerate() {
+            by_config.entry(change.addr.config()).or_default().push(i);
+        }
+        order_deletions(changes, &steps, &by_config, &mut graph);
+        graph.tidy();
+        order_deletions_after_updates(changes, &steps, &by_config, &mut graph);
+    }
     graph.tidy();
     graph
 }
