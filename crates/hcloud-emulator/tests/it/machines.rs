@@ -109,6 +109,12 @@ impl World {
     }
 }
 
+/// What the names of everything of a machine's world begin with.
+fn tag(machine: &Value) -> String {
+    let name = Path::new(machine["namespace"].as_str().unwrap()).file_name().unwrap().to_string_lossy();
+    name.split('-').next().unwrap().to_owned()
+}
+
 /// Looks again and again until it is well; else it says why not.
 async fn patiently(look: impl AsyncFn() -> Result<(), String>) {
     let begun = Instant::now();
@@ -230,14 +236,18 @@ async fn machines_outlive_a_crash_of_the_emulator_and_end_with_their_world_alone
     let leader = before["leader"].to_string();
     world.crash().await;
     assert!(Command::new("kill").args(["-KILL", &leader]).status().unwrap().success());
+    // What runs it on the host takes a moment to end; until then the world would find it again, and see it end.
+    let command = format!("machine={}-m{stays}( |$)", tag(&before));
+    patiently(async || {
+        let found = Command::new("pgrep").args(["-f", &command]).output().unwrap();
+        // pgrep(1): 1 where nothing matches.
+        (found.status.code() == Some(1)).then_some(()).ok_or(format!("it still runs: {found:?}"))
+    })
+    .await;
     world.start().await;
     world.until_another_runs(stays, &before["leader"]).await;
-    let mine: BTreeSet<String> = {
-        let namespace = world.machine(boots).await["namespace"].as_str().unwrap().to_owned();
-        let name = Path::new(&namespace).file_name().unwrap().to_string_lossy().into_owned();
-        let tag = name.split('-').next().unwrap().to_owned();
-        namespaces().into_iter().filter(|name| name.starts_with(&tag)).collect()
-    };
+    let tag = tag(&world.machine(boots).await);
+    let mine: BTreeSet<String> = namespaces().into_iter().filter(|name| name.starts_with(&tag)).collect();
     assert!(!mine.is_empty());
     let theirs = other.machine(neighbour).await;
     world.shut_down().await;
