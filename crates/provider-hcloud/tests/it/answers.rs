@@ -443,6 +443,27 @@ async fn a_new_server_that_did_not_start_after_its_run_was_gone_is_switched_on_b
     }
 }
 
+#[tokio::test]
+async fn a_server_that_cannot_start_at_once_after_a_change_is_asked_again() {
+    let failing = json!({"fail_action": {"code": "server_error", "message": "no"}});
+    for refusal in [json!({"error": "resource_unavailable"}), failing.clone()] {
+        for change_fails in [false, true] {
+            let mut stack = stack().await;
+            stack.apply("x", SERVER, server("cx23")).await;
+            let (_, _, prior) = stack.objects["x"].clone();
+            let path = |action| format!("/servers/*/actions/{action}");
+            let starting = json!({"method": "POST", "path": path("poweron"), "effect": refusal, "count": 2});
+            stack.fault(starting).await;
+            if change_fails {
+                stack.fault(json!({"method": "POST", "path": path("change_type"), "effect": failing})).await;
+            }
+            let applied = resized(&stack, prior, Vec::new()).await;
+            assert_eq!(applied.diagnostics.has_errors(), change_fails, "{:?}", applied.diagnostics);
+            assert_eq!(status(&stack).await, "running", "{refusal}, change fails: {change_fails}");
+        }
+    }
+}
+
 /// A token that is taken away between switching off and on: neither that nor reading the server works after.
 #[tokio::test]
 async fn a_server_that_could_not_be_seen_after_a_failed_change_is_switched_on_by_the_next_one() {

@@ -111,10 +111,20 @@ async fn reconnect(cx: &Cx, id: i64, prior: Attrs<'_>, planned: Attrs<'_>) -> Re
     Ok(())
 }
 
-/// Switches a server on that is off.
+/// How often a server is asked to start.
+const STARTS: u32 = 3;
+
+/// Switches a server on that is off. It was running before it was changed, so it is asked again where it cannot start at
+/// once.
 async fn switch_on(cx: &Cx, id: i64) -> Result<(), Failure> {
-    if existing(cx, id).await?.status == "off" {
-        cx.step(Tolerance::NONE, || cx.client.servers().poweron(id)).await?;
+    let mut asked = 0;
+    while existing(cx, id).await?.status == "off" {
+        asked += 1;
+        match cx.step(Tolerance::NONE, || cx.client.servers().poweron(id)).await {
+            Ok(()) => break,
+            Err(error) if asked == STARTS => return Err(error.into()),
+            Err(_) => cx.client.pause(asked).await?,
+        }
     }
     Ok(())
 }
