@@ -1,14 +1,17 @@
 //! Work that is the same for many things, done on all processors.
 
 use std::num::NonZero;
+use std::sync::LazyLock;
 use std::thread;
 
 /// Below so many things another thread costs more than it saves.
 const WORTH_IT: usize = 512;
 
-/// How many processors this process may use. The system takes a while to tell.
+/// How many processors this process may use. The system takes a while to tell, so it is asked once.
 pub fn processors() -> usize {
-    thread::available_parallelism().map_or(1, NonZero::get)
+    static PROCESSORS: LazyLock<usize> =
+        LazyLock::new(|| thread::available_parallelism().map_or(1, NonZero::get));
+    *PROCESSORS
 }
 
 /// What `f` makes of each thing, in order; for thousands of things that each take about a microsecond or more. A panic
