@@ -51,8 +51,13 @@ impl Known {
         header.base_serial == self.serial() && header.base_exists == self.state.is_some()
     }
 
-    /// The header of a journal that begins with this state.
-    pub(crate) fn header(&self, worlds: &[WorldBinding]) -> Header {
+    /// The header of a journal that begins with this state. Where no world is bound yet, those of the journal before, `old`,
+    /// are bound still.
+    pub(crate) fn header(&self, bound: &[WorldBinding], old: Option<&Header>) -> Header {
+        let worlds = match old {
+            Some(old) if bound.is_empty() => &old.worlds,
+            _ => bound,
+        };
         Header {
             version: Header::VERSION,
             lineage: self.lineage.clone(),

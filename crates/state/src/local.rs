@@ -25,7 +25,7 @@ use self::lock::{Lock, Refusal};
 use self::replace::Naming;
 pub use self::rescue::{newer, rescue};
 use crate::file;
-use crate::journal::{self, GroupJournal, Header, Journal, OpenOperation, Record, Recovered};
+use crate::journal::{self, GroupJournal, Journal, Record, Recovered};
 use crate::kept::{self, Known, digest, in_use, not_read};
 use crate::manager::{Loaded, LockInfo, LockWait, Manager, Written};
 use crate::model::State;
@@ -180,9 +180,8 @@ impl LocalManager {
             file.seek(SeekFrom::End(0)).map_err(failed)?;
             (file, recovered.intact)
         } else {
-            let bytes = self
-                .fresh_journal(inner, known, recovered.header.as_ref(), &recovered.open)
-                .map_err(failed)?;
+            let header = known.header(&inner.worlds, recovered.header.as_ref());
+            let bytes = journal::fresh(&header, &[], &recovered.open).map_err(failed)?;
             let mut file = replace::replace(&path, &bytes, inner.naming()).map_err(failed)?;
             file.seek(SeekFrom::End(0)).map_err(failed)?;
             (file, bytes.len() as u64)
@@ -190,21 +189,6 @@ impl LocalManager {
         let journal = Arc::new(GroupJournal::new(file, length, recovered.next_op));
         inner.journal = Some(journal.clone());
         Ok(journal)
-    }
-
-    /// A journal on top of `known` that holds nothing but what is still open.
-    fn fresh_journal(
-        &self,
-        inner: &Inner,
-        known: &Known,
-        old: Option<&Header>,
-        open: &[OpenOperation],
-    ) -> io::Result<Vec<u8>> {
-        let bound = match old {
-            Some(old) if inner.worlds.is_empty() => &old.worlds,
-            _ => &inner.worlds,
-        };
-        journal::fresh(&known.header(bound), &[], open)
     }
 
     /// Ends the journal after the state was written: nothing remains of it but open operations.
@@ -222,7 +206,8 @@ impl LocalManager {
         if open.is_empty() {
             fs::remove_file(&path).and_then(|()| replace::sync_parent(&path)).map_err(failed)?;
         } else {
-            let bytes = self.fresh_journal(inner, known, scan.header.as_ref(), &open).map_err(failed)?;
+            let header = known.header(&inner.worlds, scan.header.as_ref());
+            let bytes = journal::fresh(&header, &[], &open).map_err(failed)?;
             replace::replace(&path, &bytes, inner.naming()).map_err(failed)?;
         }
         Ok(())

@@ -174,11 +174,8 @@ impl RemoteManager {
             journal.append(&run).map_err(unwritten)?;
             journal
         } else {
-            let bound = match &recovered.header {
-                Some(old) if inner.worlds.is_empty() => &old.worlds,
-                _ => &inner.worlds,
-            };
-            let bytes = journal::fresh(&known.header(bound), &[run], &recovered.open).map_err(unwritten)?;
+            let header = known.header(&inner.worlds, recovered.header.as_ref());
+            let bytes = journal::fresh(&header, &[run], &recovered.open).map_err(unwritten)?;
             let generation = self.next_generation(known, &segments);
             segments::begin(&*self.store, &prefix, generation, &bytes).map_err(|error| failed(&error))?;
             segments.remove(&*self.store, &prefix, segments.greatest).map_err(|error| failed(&error))?;
@@ -210,12 +207,9 @@ impl RemoteManager {
         let open: Vec<_> = scan.fold.open.into_values().filter(|o| !ended.contains(&o.intent.op)).collect();
         if !open.is_empty() {
             inner.found = true;
-            let bound = match &scan.header {
-                Some(old) if inner.worlds.is_empty() => &old.worlds,
-                _ => &inner.worlds,
-            };
+            let header = known.header(&inner.worlds, scan.header.as_ref());
             let run = Record::Continued { run: uuid::Uuid::new_v4().to_string() };
-            let bytes = journal::fresh(&known.header(bound), &[run], &open)
+            let bytes = journal::fresh(&header, &[run], &open)
                 .map_err(|error| failed(StoreError::Failed { message: error.to_string(), hint: None }))?;
             let generation = self.next_generation(known, &segments);
             segments::begin(&*self.store, &prefix, generation, &bytes).map_err(failed)?;
@@ -439,10 +433,8 @@ impl Manager for RemoteManager {
         let (store, key) = (self.store.clone(), lock::key(&self.key));
         Box::new(move || {
             // At worst the lock stays behind, and is taken away by hand.
-            if let Some(id) = id
-                && matches!(lock::holder(&*store, &key), Ok(Some(info)) if info.id == id)
-            {
-                let _ = store.delete(&key);
+            if let Some(id) = id {
+                let _ = lock::give_back(&*store, &key, &id);
             }
         })
     }

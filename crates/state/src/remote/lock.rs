@@ -57,11 +57,7 @@ pub(super) fn acquire(
 /// Gives back the lock with this id.
 pub(super) fn release(manager: &RemoteManager, id: &str) -> Result<(), Diagnostics> {
     let (store, key) = (&*manager.store, key(&manager.key));
-    let released = holder(store, &key).and_then(|holder| match holder {
-        Some(info) if info.id == id => store.delete(&key).map(|()| true),
-        _ => Ok(false),
-    });
-    match released {
+    match give_back(store, &key, id) {
         Ok(true) => Ok(()),
         Ok(false) => Err(Diagnostic::error(RELEASING)
             .detail(format!(
@@ -76,6 +72,15 @@ pub(super) fn release(manager: &RemoteManager, id: &str) -> Result<(), Diagnosti
             Err(manager.failed(RELEASING, &key, &error, consequence).hint(hint).into())
         }
     }
+}
+
+/// Takes the lock away if it is still the one with this id; whether it was.
+pub(super) fn give_back(store: &dyn ObjectStore, key: &str, id: &str) -> Result<bool, StoreError> {
+    let own = holder(store, key)?.is_some_and(|info| info.id == id);
+    if own {
+        store.delete(key)?;
+    }
+    Ok(own)
 }
 
 /// Takes the lock with this id away from whoever left it.
