@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ferroform_catalogue::{Catalogue, LoadBalancerType};
 use ferroform_core::{AttrPath, Diagnostic, Value};
 
-use super::{Around, Name, concerns, listed, offers};
+use super::{Around, Name, offers};
 use crate::attrs::Attrs;
 use crate::resource::Plan;
 use crate::resources::parse_id;
@@ -48,21 +48,13 @@ fn larger(needed: usize, limit: impl Fn(&LoadBalancerType) -> u32) -> String {
 pub(crate) async fn balancer(plan: &mut Plan<'_>, around: &Around<'_>) {
     offers::location(plan, around, "location").await;
     offers::network_zone(plan, around).await;
-    if !concerns(plan, &["load_balancer_type"]) {
-        return;
-    }
-    let Some(name) = plan.get("load_balancer_type").as_str().map(str::to_owned) else { return };
-    if parse_id(&name).is_some() || Catalogue::builtin().load_balancer_type(&name).is_some() {
-        return;
-    }
+    let known =
+        |name: &str| parse_id(name).is_some() || Catalogue::builtin().load_balancer_type(name).is_some();
+    let Some(name) = offers::unfamiliar(plan, "load_balancer_type", known) else { return };
     let Some(types) = around.load_balancer_types().await else { return };
-    if types.iter().all(|t| t.name != name) {
-        let detail = format!(
-            "Hetzner Cloud has no load balancer type {name:?}. It has: {}.",
-            listed(types.iter().map(|t| t.name.clone()))
-        );
-        plan.problems.add("load_balancer_type", "Unknown load balancer type", detail);
-    }
+    let all = types.iter().map(|t| t.name.clone());
+    let (summary, kind) = ("Unknown load balancer type", "load balancer type");
+    offers::refuse_unknown(plan, "load_balancer_type", summary, kind, &name, all);
 }
 
 /// What the load balancer that an id names allows.

@@ -7,49 +7,47 @@ use super::{Around, concerns, listed};
 use crate::resource::Plan;
 use crate::resources::parse_id;
 
+/// The name that an attribute gives of something that must exist, where it is set anew and the catalogue does not know it.
+pub(super) fn unfamiliar(
+    plan: &Plan<'_>,
+    attribute: &str,
+    known: impl FnOnce(&str) -> bool,
+) -> Option<String> {
+    let name = concerns(plan, &[attribute]).then(|| plan.get(attribute).as_str())??;
+    (!known(name)).then(|| name.to_owned())
+}
+
+/// Refuses a name that is not among all those of its kind.
+pub(super) fn refuse_unknown(
+    plan: &mut Plan<'_>,
+    attribute: &str,
+    summary: &'static str,
+    kind: &str,
+    name: &str,
+    all: impl Iterator<Item = String> + Clone,
+) {
+    if all.clone().all(|other| other != name) {
+        let detail = format!("Hetzner Cloud has no {kind} {name:?}. It has: {}.", listed(all));
+        plan.problems.add(attribute, summary, detail);
+    }
+}
+
 /// Refuses a location that does not exist, in this attribute of a new object.
 pub(crate) async fn location(plan: &mut Plan<'_>, around: &Around<'_>, attribute: &str) {
-    if !concerns(plan, &[attribute]) {
-        return;
-    }
-    let Some(name) = plan.get(attribute).as_str().filter(|name| !name.is_empty()).map(str::to_owned) else {
-        return;
-    };
-    if Catalogue::builtin().location(&name).is_some() {
-        return;
-    }
+    let known = |name: &str| name.is_empty() || Catalogue::builtin().location(name).is_some();
+    let Some(name) = unfamiliar(plan, attribute, known) else { return };
     let Some(locations) = around.locations().await else { return };
-    if locations.iter().all(|location| location.name != name) {
-        let there_are = listed(locations.iter().map(|location| location.name.clone()));
-        plan.problems.add(
-            attribute,
-            "Unknown location",
-            format!("Hetzner Cloud has no location {name:?}. It has: {there_are}."),
-        );
-    }
+    let all = locations.iter().map(|location| location.name.clone());
+    refuse_unknown(plan, attribute, "Unknown location", "location", &name, all);
 }
 
 /// Refuses a network zone that does not exist.
 pub(crate) async fn network_zone(plan: &mut Plan<'_>, around: &Around<'_>) {
-    if !concerns(plan, &["network_zone"]) {
-        return;
-    }
-    let Some(zone) = plan.get("network_zone").as_str().filter(|zone| !zone.is_empty()).map(str::to_owned)
-    else {
-        return;
-    };
-    if Catalogue::builtin().network_zones().contains(&&*zone) {
-        return;
-    }
+    let known = |name: &str| name.is_empty() || Catalogue::builtin().network_zones().contains(&name);
+    let Some(zone) = unfamiliar(plan, "network_zone", known) else { return };
     let Some(locations) = around.locations().await else { return };
-    if locations.iter().all(|location| location.network_zone != zone) {
-        let there_are = listed(locations.iter().map(|location| location.network_zone.clone()));
-        plan.problems.add(
-            "network_zone",
-            "Unknown network zone",
-            format!("Hetzner Cloud has no network zone {zone:?}. It has: {there_are}."),
-        );
-    }
+    let all = locations.iter().map(|location| location.network_zone.clone());
+    refuse_unknown(plan, "network_zone", "Unknown network zone", "network zone", &zone, all);
 }
 
 /// The network zone of a location, if the catalogue knows it.
