@@ -176,29 +176,27 @@ async fn an_official_client_makes_a_machine_that_one_can_log_in_to() {
     // From a host of the internet, as anybody would.
     let host = world.cloud().control("POST", "/hosts", json!({"addresses": ["45.33.32.156"]})).await;
     assert_eq!(host.status, 201, "{}", host.text);
-    let begun = Instant::now();
-    loop {
-        let target = format!("root@{address}");
-        let ssh = [
-            "ssh",
-            "-i",
-            key.to_str().unwrap(),
-            "-oBatchMode=yes",
-            "-oStrictHostKeyChecking=no",
-            "-oUserKnownHostsFile=/dev/null",
-            "-oConnectTimeout=5",
-            &target,
-            "hostname; cat /root/said",
-        ];
+    let target = format!("root@{address}");
+    let ssh = [
+        "ssh",
+        "-i",
+        key.to_str().unwrap(),
+        "-oBatchMode=yes",
+        "-oStrictHostKeyChecking=no",
+        "-oUserKnownHostsFile=/dev/null",
+        "-oConnectTimeout=5",
+        &target,
+        "hostname; cat /root/said",
+    ];
+    patiently(async || {
         let output = inside(&host.body["host"]["namespace"], &ssh);
-        if output.status.success() {
-            assert_eq!(String::from_utf8_lossy(&output.stdout), "python-made\nhello");
-            break;
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into_owned());
         }
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(begun.elapsed() < PATIENCE, "{said}");
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "python-made\nhello");
+        Ok(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
