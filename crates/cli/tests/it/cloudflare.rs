@@ -42,14 +42,14 @@ impl Publisher {
                 }
                 let head = String::from_utf8_lossy(&head).into_owned();
                 let answers = given.lock().unwrap();
-                let answer = match head.split(' ').nth(1) {
+                let reply = match head.split(' ').nth(1) {
                     Some("/ips-v4" | "/ips-v4/") if head.starts_with("GET") => answers[0].clone(),
                     Some("/ips-v6") => answers[1].clone(),
                     Some("/elsewhere") => ok(IPV4),
-                    _ => "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_owned(),
+                    _ => answer("404 Not Found", "", ""),
                 };
                 // A client that has heard enough may be gone.
-                let _ = stream.write_all(answer.as_bytes());
+                let _ = stream.write_all(reply.as_bytes());
             }
         });
         Publisher { address, answers, stop, thread: Some(thread) }
@@ -72,8 +72,15 @@ impl Drop for Publisher {
     }
 }
 
+/// An answer, after which the publisher hangs up and says so: a client that may keep the connection could send its next
+/// request while the connection closes.
+fn answer(status: &str, headers: &str, body: &str) -> String {
+    let length = body.len();
+    format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}")
+}
+
 fn ok(body: &str) -> String {
-    format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
+    answer("200 OK", "", body)
 }
 
 const OLD: &str = r#"{
@@ -147,7 +154,7 @@ fn a_redirect_within_the_host_is_followed_and_one_to_another_is_not() {
     let publisher = Publisher::new();
     let other = Publisher::new();
     let project = Project::new("");
-    let redirect = |to: &str| format!("HTTP/1.1 301 Moved\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n");
+    let redirect = |to: &str| answer("301 Moved", &format!("Location: {to}\r\n"), "");
     publisher.publish(redirect("/elsewhere"), ok(IPV6));
     publisher.run(&project, "ranges.json").ok();
     publisher.publish(redirect(&format!("http://{}/ips-v4", other.address)), ok(IPV6));
@@ -174,12 +181,7 @@ fn nothing_that_is_no_list_reaches_the_file() {
         (ok("<html>\n"), ok(IPV6), "Published ranges not plausible", "no address range"),
         (ok(&format!("{IPV4}0.0.0.0/0\n")), ok(IPV6), "Published ranges not plausible", "too large"),
         (ok(&huge), ok(IPV6), "Published ranges not plausible", "more than 65536 bytes"),
-        (
-            "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n".to_owned(),
-            ok(IPV6),
-            "Published ranges not available",
-            "503",
-        ),
+        (answer("503 No", "", ""), ok(IPV6), "Published ranges not available", "503"),
         (
             ok(IPV4).replace("OK\r\nContent-Length: 7", "OK\r\nContent-Length: 9"),
             ok(IPV6),
