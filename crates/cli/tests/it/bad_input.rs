@@ -212,7 +212,7 @@ fn values_of_the_wrong_type_are_refused_wherever_they_come_from() {
 fn a_cloud_that_cannot_be_reached_is_one_error() {
     let mut applied = applied();
     // Its address stays the same, so that it is the same world.
-    applied.served.stop();
+    let _vacant = applied.served.leave();
     let files = applied.project.state_files();
     // Failing requests are repeated at the pace of the provider's poll interval: it ends soon.
     for command in COMMANDS {

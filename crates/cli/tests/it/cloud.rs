@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tokio::net::TcpSocket;
 
 use crate::harness::PROGRAM;
 
@@ -21,6 +22,8 @@ const TOKEN: &str = "01234567890123456789012345678901234567890123456789012345678
 #[derive(Clone, Debug)]
 pub(crate) struct Cloud {
     pub(crate) address: SocketAddr,
+    /// Of its object storage.
+    pub(crate) storage: SocketAddr,
     pub(crate) token: String,
     pub(crate) pid: i32,
 }
@@ -30,10 +33,13 @@ impl Cloud {
     pub(crate) fn of(dir: &Path) -> Option<Self> {
         let owner = fs::read(dir.join(LOCAL_DIR).join("cloud-owner.json")).ok()?;
         let owner: Value = serde_json::from_slice(&owner).ok()?;
-        let address =
-            owner["endpoint"].as_str()?.strip_prefix("http://")?.strip_suffix("/v1")?.parse().ok()?;
+        let address = |endpoint: &Value| {
+            endpoint.as_str()?.strip_prefix("http://")?.split('/').next()?.parse::<SocketAddr>().ok()
+        };
+        let storage = address(&owner["object_storage"]["endpoint"])?;
         let pid = i32::try_from(owner["pid"].as_i64()?).ok()?;
-        Some(Cloud { address, token: owner["token"].as_str()?.to_owned(), pid })
+        let token = owner["token"].as_str()?.to_owned();
+        Some(Cloud { address: address(&owner["endpoint"])?, storage, token, pid })
     }
 
     pub(crate) fn endpoint(&self) -> String {
@@ -174,6 +180,19 @@ impl Served {
     pub(crate) fn stop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+
+    /// Ends it, and keeps its ports free of others as long as what is given back is held: a server of another test there
+    /// would answer in its place.
+    pub(crate) fn leave(&mut self) -> [TcpSocket; 2] {
+        self.stop();
+        let vacant = |address: SocketAddr| {
+            let socket = TcpSocket::new_v4().unwrap();
+            socket.set_reuseaddr(true).unwrap();
+            socket.bind(address).unwrap();
+            socket
+        };
+        [self.cloud.address, self.cloud.storage].map(vacant)
     }
 }
 

@@ -154,7 +154,7 @@ fn a_store_that_is_gone_at_the_end_leaves_a_file_that_can_be_pushed() {
     let fault = served.cloud.hold("POST /networks", 2);
     let running = project.start(&format!("{APPLY} -parallelism=1"));
     assert!(running.until(|| served.cloud.holds(fault)), "nothing was held: {}", running.wait());
-    store.served.stop();
+    let _vacant = store.served.leave();
     served.cloud.clear_faults();
     let run = running.wait().code_is(1);
     assert!(run.stderr.contains("State cannot be written"), "{run}");

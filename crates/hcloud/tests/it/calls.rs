@@ -80,9 +80,10 @@ async fn repetitions_end() {
 
 #[tokio::test]
 async fn a_request_that_never_left_is_no_lost_answer() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let endpoint = format!("http://{}/v1", listener.local_addr().unwrap());
-    drop(listener);
+    // Nobody listens there, and nobody else comes to.
+    let vacant = tokio::net::TcpSocket::new_v4().unwrap();
+    vacant.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let endpoint = format!("http://{}/v1", vacant.local_addr().unwrap());
     let client = ferroform_hcloud::Client::builder()
         .endpoint(endpoint)
         .token(TOKEN)
