@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use ferroform_core::addr::{ModuleInstance, ResourceInstance};
+use ferroform_core::addr::{AddrError, ResourceInstance};
 use ferroform_core::{Diagnostic, Diagnostics, Sources};
 use ferroform_engine::journal::NoJournal;
 use ferroform_engine::planning::{self, PlanInput, Planned};
 use ferroform_engine::{EventSink, PlanOptions, Registry};
 use ferroform_hcloud_emulator::MachineKind;
-use ferroform_plan::{Action, Plan, PlanMode, Target};
+use ferroform_plan::{Action, Plan, PlanMode};
 use ferroform_provider::Workload;
 use ferroform_state::journal::Journal;
 use ferroform_state::manager::{Loaded, LockInfo, LockWait, Manager};
@@ -195,11 +195,8 @@ impl Session {
         let now = now();
         let options = PlanOptions {
             mode,
-            targets: self.addresses(context, &args.target, "-target", parse_target)?,
-            replace: self
-                .addresses(context, &args.replace, "-replace", parse_instance)?
-                .into_iter()
-                .collect::<BTreeSet<_>>(),
+            targets: self.addresses(context, &args.target, "-target")?,
+            replace: self.addresses(context, &args.replace, "-replace")?.into_iter().collect::<BTreeSet<_>>(),
             imports,
             refresh: args.refresh,
             variables,
@@ -260,15 +257,14 @@ impl Session {
         }
     }
 
-    fn addresses<T>(
+    fn addresses<T: FromStr<Err = AddrError>>(
         &self,
         context: &Context<'_>,
         texts: &[String],
         option: &'static str,
-        parse: impl Fn(&str) -> Result<T, String>,
     ) -> Result<Vec<T>, Reported> {
         let parsed = texts.iter().map(|text| {
-            parse(text).map_err(|why| {
+            text.parse().map_err(|why: AddrError| {
                 Diagnostic::error("Invalid address").detail(format!("The option {option}: {why}."))
             })
         });
@@ -282,20 +278,6 @@ impl Session {
         std::mem::forget(self);
         unlocked
     }
-}
-
-fn parse_target(text: &str) -> Result<Target, String> {
-    match ResourceInstance::from_str(text) {
-        Ok(resource) => Ok(Target::Resource(resource)),
-        Err(error) => match ModuleInstance::from_str(text) {
-            Ok(module) if !module.is_root() => Ok(Target::Module(module)),
-            _ => Err(error.to_string()),
-        },
-    }
-}
-
-fn parse_instance(text: &str) -> Result<ResourceInstance, String> {
-    text.parse().map_err(|error: ferroform_core::addr::AddrError| error.to_string())
 }
 
 /// The state of a project.

@@ -346,4 +346,6 @@ impl fmt::Display for ProviderConfig {
 }
 
 mod parse;
+mod target;
 pub use parse::AddrError;
+pub use target::Target;

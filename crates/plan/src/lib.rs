@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ferroform_core::Value;
-use ferroform_core::addr::{ModuleInstance, ResourceInstance};
+use ferroform_core::addr::{ResourceInstance, Target};
 use ferroform_state::State;
 use ferroform_state::world::WorldBinding;
 
@@ -28,15 +28,6 @@ pub enum PlanMode {
     Destroy,
     /// Only bring the state up to date with the objects.
     RefreshOnly,
-}
-
-/// An address that `-target` names: a module instance or a resource, with or without an instance key.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Target {
-    /// Everything in a module instance and below.
-    Module(ModuleInstance),
-    /// One instance; every instance of the resource when the key is missing.
-    Resource(ResourceInstance),
 }
 
 /// All that applying needs to know.

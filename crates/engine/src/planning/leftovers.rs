@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use ferroform_core::addr::{AbsResource, ConfigResource, ProviderConfig, ResourceInstance, ResourceMode};
+use ferroform_core::addr::{
+    AbsResource, ConfigResource, ProviderConfig, ResourceInstance, ResourceMode, Target,
+};
 use ferroform_core::schema::Schema;
 use ferroform_core::{Diagnostic, Span, Value};
 use ferroform_plan::{Action, ActionReason, PlanMode, ResourceChange};
@@ -12,7 +14,6 @@ use ferroform_state::DeposedKey;
 
 use super::instance::Prior;
 use super::resources::prevented;
-use super::targets::covers;
 use super::walk::Planner;
 use crate::objects;
 
@@ -94,12 +95,12 @@ impl Planner<'_> {
             }
             // With targets: the named instances, and whole resources that need one of them.
             if self.limits.is_limited()
-                && !self.options.targets.iter().any(|t| covers(t, &addr))
+                && !self.options.targets.iter().any(|t| t.covers(&addr))
                 && self
                     .options
                     .targets
                     .iter()
-                    .any(|t| matches!(t, ferroform_plan::Target::Resource(r) if r.config() == addr.config()))
+                    .any(|t| matches!(t, Target::Resource(r) if r.config() == addr.config()))
             {
                 continue;
             }
@@ -125,7 +126,7 @@ impl Planner<'_> {
             return objects.into_iter().map(|(resource, _)| resource).collect();
         }
         let named =
-            self.state.objects().filter(|(addr, ..)| self.options.targets.iter().any(|t| covers(t, addr)));
+            self.state.objects().filter(|(addr, ..)| self.options.targets.iter().any(|t| t.covers(addr)));
         let mut doomed: BTreeSet<ConfigResource> = named.map(|(addr, ..)| addr.config()).collect();
         // Dependencies in the state name everything needed, directly or not: one pass finds all.
         let needing: Vec<ConfigResource> = objects

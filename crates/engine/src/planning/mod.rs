@@ -20,9 +20,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ferroform_core::Diagnostics;
-use ferroform_core::addr::{ProviderConfig, ResourceInstance};
+use ferroform_core::addr::{ProviderConfig, ResourceInstance, Target};
 use ferroform_lang::variables::InputValue;
-use ferroform_plan::{Plan, PlanMode, Target};
+use ferroform_plan::{Plan, PlanMode};
 use ferroform_provider::Provider;
 use ferroform_state::State;
 use ferroform_state::journal::{Journal, OpenOperation};

@@ -1,9 +1,9 @@
 //! `-target`: which parts of configuration and which instances a plan is limited to.
 
-use ferroform_core::addr::{ModuleInstance, ResourceInstance};
+use ferroform_core::addr::{ResourceInstance, Target};
 use ferroform_core::{Diagnostic, Diagnostics};
 use ferroform_lang::Config;
-use ferroform_plan::{ConfigNode, Target};
+use ferroform_plan::ConfigNode;
 use ferroform_state::State;
 
 use crate::graph::ConfigGraph;
@@ -52,7 +52,7 @@ impl<'a> Limits<'a> {
     /// Whether an instance takes part, given that its resource's node does: the named instance only, or all of a
     /// resource that something named needs.
     pub(super) fn includes_instance(&self, node: Option<u32>, addr: &ResourceInstance) -> bool {
-        if self.targets.is_empty() || self.targets.iter().any(|t| covers(t, addr)) {
+        if self.targets.is_empty() || self.targets.iter().any(|t| t.covers(addr)) {
             return true;
         }
         node.is_some_and(|id| self.includes(id) && !self.named[id as usize])
@@ -74,7 +74,7 @@ impl<'a> Limits<'a> {
         let known = |target: &Target| match target {
             Target::Module(module) => {
                 config.module(&module.path()).is_some()
-                    || state.objects().any(|(addr, ..)| covers(target, &addr))
+                    || state.objects().any(|(addr, ..)| target.covers(&addr))
             }
             Target::Resource(addr) => {
                 config.module(&addr.module.path()).is_some_and(|m| m.resources.contains_key(&addr.resource))
@@ -89,12 +89,8 @@ impl<'a> Limits<'a> {
         });
         let unknown = self.targets.iter().filter(|t| !known(t));
         let others = unknown.map(|target| {
-            let text = match target {
-                Target::Module(module) => module.to_string(),
-                Target::Resource(addr) => addr.to_string(),
-            };
             Diagnostic::warning("Unknown target address").detail(format!(
-                "The target {text} names nothing, neither in the configuration nor in the state, so nothing is planned for \
+                "The target {target} names nothing, neither in the configuration nor in the state, so nothing is planned for \
                  it. Look for a mistake in the address."
             ))
         });
@@ -111,29 +107,4 @@ fn names(target: &Target, node: &ConfigNode) -> bool {
         (Target::Module(module), ConfigNode::Output(path, _)) => path.0.starts_with(&module.path().0),
         _ => false,
     }
-}
-
-/// Whether a target names an instance.
-pub(super) fn covers(target: &Target, addr: &ResourceInstance) -> bool {
-    match target {
-        Target::Module(module) => module_covers(module, &addr.module),
-        Target::Resource(target) => {
-            target.resource == addr.resource
-                && module_matches(&target.module, &addr.module)
-                && (target.key.is_none() || target.key == addr.key)
-        }
-    }
-}
-
-fn module_covers(target: &ModuleInstance, module: &ModuleInstance) -> bool {
-    module.0.len() >= target.0.len()
-        && target
-            .0
-            .iter()
-            .zip(module.0.iter())
-            .all(|(t, m)| t.name == m.name && (t.key.is_none() || t.key == m.key))
-}
-
-fn module_matches(target: &ModuleInstance, module: &ModuleInstance) -> bool {
-    target.0.len() == module.0.len() && module_covers(target, module)
 }

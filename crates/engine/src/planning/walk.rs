@@ -21,7 +21,7 @@ use ferroform_state::{DeposedKey, State};
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::imports;
-use super::targets::{Limits, covers};
+use super::targets::Limits;
 use super::{ConfiguredProviders, PlanInput, PlanOptions, Planned, Prior, Setup, WorldGuard, order};
 use crate::checks::Results;
 use crate::evaluate::{RootInputs, evaluate, provider_config};
@@ -160,7 +160,7 @@ impl<'a> Planner<'a> {
         if !self.limits.is_limited() {
             return;
         }
-        let named = |address: &ResourceInstance| self.options.targets.iter().any(|t| covers(t, address));
+        let named = |address: &ResourceInstance| self.options.targets.iter().any(|t| t.covers(address));
         let ends = self.moves.iter().flat_map(|(to, from)| [from, to]);
         let excluded: BTreeSet<&ResourceInstance> = ends.filter(|address| !named(address)).collect();
         if !excluded.is_empty() {

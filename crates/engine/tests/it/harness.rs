@@ -11,7 +11,7 @@ use ferroform_engine::{
 };
 use ferroform_lang::variables::{InputValue, RawInput};
 use ferroform_lang::{Config, MemoryFiles};
-use ferroform_plan::{Plan, PlanMode, Target};
+use ferroform_plan::{Plan, PlanMode};
 use ferroform_provider::ProviderFactory;
 use ferroform_state::State;
 use ferroform_state::journal::OpenOperation;
@@ -75,7 +75,7 @@ impl World {
     }
 
     pub(crate) fn targets(&mut self, targets: &[&str]) {
-        self.options.targets = targets.iter().map(|t| Target::Resource(t.parse().unwrap())).collect();
+        self.options.targets = targets.iter().map(|t| t.parse().unwrap()).collect();
     }
 
     pub(crate) fn replace(&mut self, addresses: &[&str]) {

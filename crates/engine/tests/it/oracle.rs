@@ -13,7 +13,7 @@ use ferroform_engine::planning::Setup;
 use ferroform_engine::providers::resource_schema;
 use ferroform_lang::validate::validate;
 use ferroform_lang::{Config, MemoryFiles};
-use ferroform_plan::{Plan, PlanMode, ResourceChange, Target};
+use ferroform_plan::{Plan, PlanMode, ResourceChange};
 use ferroform_state::State;
 use ferroform_test_support::files;
 use ferroform_test_support::terraform_json::{change, known, objects, output, place, problems};
@@ -164,10 +164,7 @@ fn world(case: &str, recorded: &Json) -> (World, String) {
             ("-refresh-only", _) => world.options.mode = PlanMode::RefreshOnly,
             ("-refresh", "false") => world.options.refresh = false,
             ("-replace", address) => _ = world.options.replace.insert(address.parse().unwrap()),
-            ("-target", address) => world.options.targets.push(match address.parse() {
-                Ok(resource) => Target::Resource(resource),
-                Err(_) => Target::Module(address.parse().unwrap()),
-            }),
+            ("-target", address) => world.options.targets.push(address.parse().unwrap()),
             _ => panic!("option {option}"),
         }
     }

@@ -5,15 +5,14 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use ferroform_core::addr::{ConfigResource, ModuleInstance, ModulePath};
+use ferroform_core::addr::{ConfigResource, ModuleInstance, ModulePath, Target};
 use ferroform_core::{AttrPath, Marks, Step as PathStep, Value, wire};
 use ferroform_state::State;
 use ferroform_state::world::WorldBinding;
 use serde_json::{Map, Value as Json, json};
 
 use crate::{
-    Action, ActionReason, ConfigNode, ExecGraph, ExecNode, OutputChange, Plan, PlanMode, ResourceChange,
-    Step, Target,
+    Action, ActionReason, ConfigNode, ExecGraph, ExecNode, OutputChange, Plan, PlanMode, ResourceChange, Step,
 };
 
 pub(super) fn encode(plan: &Plan) -> Json {

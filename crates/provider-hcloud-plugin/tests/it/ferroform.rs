@@ -13,7 +13,7 @@ use ferroform_engine::{
 };
 use ferroform_lang::validate::validate;
 use ferroform_lang::{Config, MemoryFiles};
-use ferroform_plan::{Plan, PlanMode, Target};
+use ferroform_plan::{Plan, PlanMode};
 use ferroform_provider::ProviderFactory;
 use ferroform_provider_hcloud::{HcloudFactory, Pace, Settings};
 use ferroform_state::State;
@@ -148,7 +148,7 @@ fn plan_options(options: &[String]) -> PlanOptions {
             ("-refresh-only", _) => out.mode = PlanMode::RefreshOnly,
             ("-refresh", "false") => out.refresh = false,
             ("-replace", address) => _ = out.replace.insert(address.parse().unwrap()),
-            ("-target", address) => out.targets.push(Target::Resource(address.parse().unwrap())),
+            ("-target", address) => out.targets.push(address.parse().unwrap()),
             _ => panic!("option {option}"),
         }
     }
