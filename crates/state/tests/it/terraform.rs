@@ -87,6 +87,21 @@ fn we_see_terraforms_lock_and_who_holds_it() {
     assert!(manager.read().unwrap().state.current(&address("terraform_data.a")).is_some());
 }
 
+/// Waits until a process has a file open and keeps it so.
+fn wait_until_open(pid: u32, path: &Path) {
+    let path = path.canonicalize().unwrap();
+    let is_open = || {
+        let files = fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+        files.flatten().any(|file| fs::read_link(file.path()).is_ok_and(|to| to == path))
+    };
+    let (begin, mut seen) = (Instant::now(), 0);
+    while seen < 5 {
+        assert!(begin.elapsed() < Duration::from_secs(60), "{} was not opened", path.display());
+        std::thread::sleep(Duration::from_millis(50));
+        seen = if is_open() { seen + 1 } else { 0 };
+    }
+}
+
 /// Terraform opens the file once and waits for its lock; it does not notice that the file was replaced meanwhile. What
 /// it would write then is lost, so it must be stopped from going on.
 #[test]
@@ -98,7 +113,7 @@ fn a_waiting_terraform_does_not_work_on_a_replaced_file() {
     let manager = manager(&dir);
     manager.lock(&lock_info(), &LockWait::NONE).unwrap();
     let waiting = terraform(dir.path(), &["apply", "-auto-approve", "-lock-timeout=20s"]).spawn().unwrap();
-    std::thread::sleep(Duration::from_millis(1500));
+    wait_until_open(waiting.id(), &dir.path().join("terraform.tfstate"));
     let mut state = manager.read().unwrap().state;
     state.set_current(&address("terraform_data.a"), &provider(), Some(object("x")));
     manager.write(&state).unwrap();
