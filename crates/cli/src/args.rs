@@ -59,6 +59,10 @@ pub(crate) enum Command {
     Show(ShowArgs),
     /// Look into the state, or mend it.
     State(StateArgs),
+    /// Mark an object so that the next plan replaces it.
+    Taint(TaintArgs),
+    /// Take the mark of `taint`, or of a creation that failed half-way, away.
+    Untaint(TaintArgs),
     /// Take away the lock that a lost run left on a remote state.
     ForceUnlock(ForceUnlockArgs),
     /// Show what the configuration costs.
@@ -340,6 +344,10 @@ pub(crate) enum StateCommand {
     List(StateListArgs),
     /// Show the attributes of one.
     Show(StateShowArgs),
+    /// Give objects another address.
+    Mv(StateMvArgs),
+    /// Forget objects, which stay as they are.
+    Rm(StateRmArgs),
     /// Decide about a creation that an earlier run left unfinished and that cannot be settled by itself.
     Settle(StateSettleArgs),
     /// Print the state as a statefile.
@@ -353,8 +361,61 @@ pub(crate) enum StateCommand {
 pub(crate) struct StateListArgs {
     #[command(flatten)]
     pub place: WhereArgs,
+    /// Only objects with this id.
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
     /// Only instances at or below these addresses.
     pub addresses: Vec<String>,
+}
+
+/// Options of commands that change the addresses in a state.
+#[derive(Debug, Args)]
+pub(crate) struct StateEditArgs {
+    #[command(flatten)]
+    pub place: WhereArgs,
+    #[command(flatten)]
+    pub lock: LockArgs,
+    /// Say what would be done, and do nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Where the statefile of before goes, instead of a file beside it with the time in its name.
+    #[arg(long, value_name = "FILE")]
+    pub backup: Option<PathBuf>,
+}
+
+/// `state mv`
+#[derive(Debug, Args)]
+pub(crate) struct StateMvArgs {
+    #[command(flatten)]
+    pub edit: StateEditArgs,
+    /// A module, a resource or an instance in the state.
+    pub source: String,
+    /// The address that it gets.
+    pub destination: String,
+}
+
+/// `state rm`
+#[derive(Debug, Args)]
+pub(crate) struct StateRmArgs {
+    #[command(flatten)]
+    pub edit: StateEditArgs,
+    /// Modules, resources and instances in the state.
+    #[arg(required = true, value_name = "ADDRESS")]
+    pub addresses: Vec<String>,
+}
+
+/// `taint` and `untaint`
+#[derive(Debug, Args)]
+pub(crate) struct TaintArgs {
+    #[command(flatten)]
+    pub place: WhereArgs,
+    #[command(flatten)]
+    pub lock: LockArgs,
+    /// Do not fail if there is no such instance.
+    #[arg(long)]
+    pub allow_missing: bool,
+    /// The instance.
+    pub address: String,
 }
 
 /// `state show`

@@ -87,7 +87,8 @@ pub(crate) fn place_of(
 pub(crate) fn manager(settings: &Settings, project: &Project) -> Result<Arc<dyn Manager>, Diagnostics> {
     match place(settings, project)? {
         Place::Local(path) => {
-            let options = LocalOptions { worlds: Some(settings.worlds_path()), ..LocalOptions::default() };
+            let options =
+                LocalOptions { worlds: Some(settings.worlds_path()), backup: settings.backup.clone() };
             Ok(Arc::new(LocalManager::open(settings.state_path(path.as_deref()), options)?))
         }
         Place::S3(s3) => {

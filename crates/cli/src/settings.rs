@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ferroform_core::Diagnostic;
+use ferroform_state::local::Backup;
 
 use crate::args::WhereArgs;
 use crate::cloud::Wish;
@@ -22,6 +23,8 @@ pub(crate) struct Settings {
     pub wish: Wish,
     /// A statefile named by option.
     pub state: Option<PathBuf>,
+    /// Where the state of before a change goes, if it is in a file.
+    pub backup: Backup,
     /// The workspace's name.
     pub workspace: String,
 }
@@ -66,6 +69,7 @@ impl Settings {
                 machines: place.machines.clone(),
             },
             state: place.state.clone(),
+            backup: Backup::default(),
             workspace: workspace.unwrap_or_else(|| "default".to_owned()),
         })
     }

@@ -37,6 +37,9 @@ pub enum Backup {
     /// To the path of the statefile with `.backup` behind it.
     #[default]
     Beside,
+    /// To the path of the statefile with `.SECONDS.backup` behind it, where Terraform puts what was there before a person
+    /// changed the state: no later run replaces it. The number is the present second since 1970.
+    Stamped(i64),
     /// To this file.
     At(PathBuf),
     /// Nowhere.
@@ -246,6 +249,7 @@ impl LocalManager {
         let path = match &self.options.backup {
             Backup::Off => return Ok(()),
             Backup::Beside => with_suffix(&self.path, ".backup"),
+            Backup::Stamped(second) => with_suffix(&self.path, &format!(".{second}.backup")),
             Backup::At(path) => path.clone(),
         };
         if inner.backup_written {

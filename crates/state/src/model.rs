@@ -1,6 +1,7 @@
 //! The state in memory: outputs and objects by address.
 
 mod object;
+mod readdress;
 
 use std::collections::BTreeMap;
 use std::fmt;

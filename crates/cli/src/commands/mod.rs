@@ -24,6 +24,7 @@ mod ssh;
 mod stack;
 mod state;
 mod status;
+mod taint;
 mod upgrade;
 mod validate;
 mod version;
@@ -69,6 +70,8 @@ fn dispatch(cli: Cli, terminal: &Terminal) -> Outcome {
         Command::Output(args) => output::run(&args, terminal),
         Command::Show(args) => show::run(&args, terminal),
         Command::State(args) => state::run(&args, terminal),
+        Command::Taint(args) => taint::taint(&args, terminal),
+        Command::Untaint(args) => taint::untaint(&args, terminal),
         Command::ForceUnlock(args) => force_unlock::run(&args, terminal),
         Command::Cost(args) => block_on(cost::run(&args, terminal)),
         Command::CloudflareRanges(args) => block_on(cloudflare::run(&args, terminal)),

@@ -1,15 +1,18 @@
 //! `state`
 
+mod by_hand;
+mod edit;
 mod transfer;
 
-use ferroform_core::addr::{ModuleInstance, ResourceInstance};
-use ferroform_core::{Diagnostic, Sources};
+use ferroform_core::addr::{AddrError, ResourceInstance, Target};
+use ferroform_core::{Diagnostic, Diagnostics, Sources};
 use ferroform_state::State;
 use ferroform_state::journal::Record;
+use ferroform_state::local::Backup;
 use std::process::ExitCode;
-use std::str::FromStr;
 use std::sync::Arc;
 
+pub(super) use self::by_hand::ByHand;
 use super::Outcome;
 use crate::args::{StateArgs, StateCommand, StateListArgs, StateSettleArgs, StateShowArgs, WhereArgs};
 use crate::project::Project;
@@ -18,12 +21,14 @@ use crate::settings::Settings;
 use crate::terminal::Terminal;
 use crate::views::schemas::schemas_of;
 use crate::views::state::render_instance;
-use crate::workflow::{Context, Reported, acquire, manager};
+use crate::workflow::{Context, Reported, manager};
 
 pub(super) fn run(args: &StateArgs, terminal: &Terminal) -> Outcome {
     match &args.command {
         StateCommand::List(args) => list(args, terminal),
         StateCommand::Show(args) => show(args, terminal),
+        StateCommand::Mv(args) => edit::mv(args, terminal),
+        StateCommand::Rm(args) => edit::rm(args, terminal),
         StateCommand::Settle(args) => settle(args, terminal),
         StateCommand::Pull(args) => transfer::pull(args, terminal),
         StateCommand::Push(args) => transfer::push(args, terminal),
@@ -46,20 +51,37 @@ fn list(args: &StateListArgs, terminal: &Terminal) -> Outcome {
     let Some(state) = read_state(&context, &args.place)? else {
         return context.take(Err(no_state()), &none);
     };
-    let wanted: Vec<Wanted> = context.take(
-        args.addresses.iter().map(|text| Wanted::parse(text)).collect::<Result<_, Diagnostic>>(),
-        &none,
-    )?;
+    let wanted = context.take(parse_targets(&args.addresses), &none)?;
+    let unknown: Diagnostics = wanted.iter().filter_map(|target| unknown(&state, target)).collect();
+    context.check(&unknown, &none)?;
+    let listed = |addr: &ResourceInstance| wanted.is_empty() || wanted.iter().any(|w| w.covers(addr));
     let mut lines = String::new();
     let mut last = None;
-    for (addr, ..) in state.objects() {
-        if (wanted.is_empty() || wanted.iter().any(|w| w.covers(&addr))) && last.as_ref() != Some(&addr) {
+    for (addr, _, _, object) in state.objects() {
+        let with_id = args.id.as_ref().is_none_or(|id| object.attributes.to_value()["id"] == **id);
+        if with_id && listed(&addr) && last.as_ref() != Some(&addr) {
             lines.push_str(&format!("{addr}\n"));
+            last = Some(addr);
         }
-        last = Some(addr);
     }
     context.print(&lines);
     Ok(ExitCode::SUCCESS)
+}
+
+/// What to say of a target that names nothing in a state.
+fn unknown(state: &State, target: &Target) -> Option<Diagnostic> {
+    if state.objects().any(|(addr, ..)| target.covers(&addr)) {
+        return None;
+    }
+    let what = match target {
+        Target::Module(_) => "module",
+        Target::Resource(addr) if addr.key.is_none() => "resource",
+        Target::Resource(_) => "resource instance",
+    };
+    let diagnostic = Diagnostic::error(format!("Unknown {what}"))
+        .detail(format!("The current state contains no {what} {target}."))
+        .hint("If it is new in the configuration, `ferroform apply` makes it first.");
+    Some(diagnostic)
 }
 
 fn show(args: &StateShowArgs, terminal: &Terminal) -> Outcome {
@@ -86,18 +108,14 @@ fn settle(args: &StateSettleArgs, terminal: &Terminal) -> Outcome {
     let context = Context::new(terminal);
     let none = Sources::new();
     let addr = context.take(parse(&args.address), &none)?;
-    let settings = context.take(Settings::new(&args.place), &none)?;
-    let (project, _) = Project::load(&settings);
-    let manager = manager(&context, &settings, &project)?;
-    acquire(&context, &*manager, &args.lock, "OperationTypeSettle")?;
-    let loaded = context.take(manager.read(), &none)?;
-    let mut operations = loaded.open.iter().filter(|o| o.intent.address == addr);
+    let opened = ByHand::open(&context, &args.place, &args.lock, "OperationTypeSettle", Backup::Beside)?;
+    let mut operations = opened.loaded.open.iter().filter(|o| o.intent.address == addr);
     let Some(operation) = operations.next() else {
         let diagnostic = Diagnostic::error("Nothing to settle")
             .detail(format!("No earlier run left an operation on {addr} unfinished."));
         return context.take(Err(diagnostic), &none);
     };
-    let journal = context.take(manager.journal(), &none)?;
+    let journal = context.take(opened.manager.journal(), &none)?;
     let record = match &args.adopt {
         // The next run reads the object by its identity, as if the creation had got so far.
         Some(id) => Record::Checkpoint { op: operation.intent.op, identity: identity(id) },
@@ -108,8 +126,8 @@ fn settle(args: &StateSettleArgs, terminal: &Terminal) -> Outcome {
             .detail(format!("The decision could not be recorded: {error}."))
     });
     context.take(kept, &none)?;
-    context.take(manager.write(&loaded.state), &none)?;
-    context.take(manager.unlock(), &none)?;
+    let state = opened.loaded.state.clone();
+    opened.keep(&context, &state)?;
     context.print(&match &args.adopt {
         Some(id) => format!("The next plan or apply takes the object {id} for {addr}.\n"),
         None => format!("The unfinished operation on {addr} is forgotten.\n"),
@@ -123,39 +141,29 @@ fn identity(id: &str) -> ferroform_state::RawJson {
     ferroform_state::RawJson::from_value(&wire::encode(&Value::object([("id", Value::string(id))])))
 }
 
-fn parse(text: &str) -> Result<ResourceInstance, Diagnostic> {
-    text.parse().map_err(|error: ferroform_core::addr::AddrError| {
-        Diagnostic::error("Invalid address").detail(format!("{error}."))
-    })
+/// The instance that the command line names.
+pub(super) fn parse(text: &str) -> Result<ResourceInstance, Diagnostic> {
+    text.parse().map_err(|error| invalid(&error))
 }
 
-fn no_state() -> Diagnostic {
+/// All that the command line names, or what is wrong with any.
+fn parse_targets(texts: &[impl AsRef<str>]) -> Result<Vec<Target>, Diagnostics> {
+    let mut wrong = Diagnostics::new();
+    let mut targets = Vec::new();
+    for text in texts {
+        match text.as_ref().parse() {
+            Ok(target) => targets.push(target),
+            Err(error) => wrong.push(invalid(&error)),
+        }
+    }
+    if wrong.is_empty() { Ok(targets) } else { Err(wrong) }
+}
+
+fn invalid(error: &AddrError) -> Diagnostic {
+    Diagnostic::error("Invalid address").detail(format!("{error}."))
+}
+
+pub(super) fn no_state() -> Diagnostic {
     Diagnostic::error("No state found")
         .detail("There is no state here: nothing has been applied in this directory yet.")
-}
-
-/// An address that `state list` is limited to.
-enum Wanted {
-    Module(ModuleInstance),
-    Resource(ResourceInstance),
-}
-
-impl Wanted {
-    fn parse(text: &str) -> Result<Self, Diagnostic> {
-        match ModuleInstance::from_str(text) {
-            Ok(module) if !module.is_root() => Ok(Wanted::Module(module)),
-            _ => parse(text).map(Wanted::Resource),
-        }
-    }
-
-    fn covers(&self, addr: &ResourceInstance) -> bool {
-        match self {
-            Wanted::Module(module) => addr.module.0.starts_with(&module.0),
-            Wanted::Resource(wanted) => {
-                wanted.module == addr.module
-                    && wanted.resource == addr.resource
-                    && (wanted.key.is_none() || wanted.key == addr.key)
-            }
-        }
-    }
 }

@@ -27,5 +27,6 @@ mod real_stacks;
 mod refactoring;
 mod remote_state;
 mod requests;
+mod state_by_hand;
 mod tutorial;
 mod world;

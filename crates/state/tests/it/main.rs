@@ -2,6 +2,7 @@
 
 mod journal;
 mod local;
+mod readdress;
 mod remote;
 mod statefile;
 mod terraform;

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::{address, lock_info, object, provider};
 
-fn terraform(dir: &Path, args: &[&str]) -> Command {
+pub(crate) fn terraform(dir: &Path, args: &[&str]) -> Command {
     let mut command = Command::new("terraform");
     command.args(args).current_dir(dir).env("CHECKPOINT_DISABLE", "1").env("TF_IN_AUTOMATION", "1");
     command.env_remove("TF_CLI_ARGS").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -20,7 +20,7 @@ fn terraform(dir: &Path, args: &[&str]) -> Command {
 
 /// A directory with this configuration, initialised; none when there is no Terraform.
 #[allow(clippy::print_stderr, reason = "a skipped test must be seen")]
-fn stack(configuration: &str) -> Option<TempDir> {
+pub(crate) fn stack(configuration: &str) -> Option<TempDir> {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("main.tf"), configuration).unwrap();
     match terraform(dir.path(), &["init"]).output() {

@@ -3,16 +3,18 @@
 use ferroform_core::{Diagnostic, Diagnostics, Sources};
 use ferroform_state::State;
 use ferroform_state::file;
+use ferroform_state::local::Backup;
 use std::io::Read as _;
 use std::path::Path;
 use std::process::ExitCode;
 
+use super::ByHand;
 use crate::args::{StatePullArgs, StatePushArgs};
 use crate::commands::Outcome;
 use crate::project::Project;
 use crate::settings::Settings;
 use crate::terminal::Terminal;
-use crate::workflow::{Context, acquire, manager};
+use crate::workflow::{Context, manager};
 
 /// Prints the state as it truly is, with what an interrupted run did; nothing when there is none.
 pub(super) fn pull(args: &StatePullArgs, terminal: &Terminal) -> Outcome {
@@ -40,16 +42,10 @@ pub(super) fn push(args: &StatePushArgs, terminal: &Terminal) -> Outcome {
     let context = Context::new(terminal);
     let none = Sources::new();
     let state = context.take(source(&args.file), &none)?;
-    let settings = context.take(Settings::new(&args.place), &none)?;
-    let (project, _) = Project::load(&settings);
-    let manager = manager(&context, &settings, &project)?;
-    if args.lock.lock {
-        acquire(&context, &*manager, &args.lock, "OperationTypeStatePush")?;
-    }
-    context.take(manager.read(), &none)?;
-    let written = context.take(manager.push(&state, args.force), &none)?;
+    let opened = ByHand::open(&context, &args.place, &args.lock, "OperationTypeStatePush", Backup::Beside)?;
+    let written = context.take(opened.manager.push(&state, args.force), &none)?;
     context.report(&written.warnings, &none);
-    context.take(manager.unlock(), &none)?;
+    context.take(opened.manager.unlock(), &none)?;
     Ok(ExitCode::SUCCESS)
 }
 
