@@ -6,6 +6,7 @@ mod cost;
 mod day2;
 mod fmt;
 mod new;
+mod workspace;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ pub(crate) use self::cost::CostArgs;
 pub(crate) use self::day2::*;
 pub(crate) use self::fmt::FmtArgs;
 pub(crate) use self::new::NewArgs;
+pub(crate) use self::workspace::*;
 
 /// An infrastructure engine for Hetzner Cloud that speaks the Terraform language.
 #[derive(Debug, Parser)]
@@ -63,6 +65,8 @@ pub(crate) enum Command {
     Taint(TaintArgs),
     /// Take the mark of `taint`, or of a creation that failed half-way, away.
     Untaint(TaintArgs),
+    /// Work with several states of one configuration.
+    Workspace(WorkspaceArgs),
     /// Take away the lock that a lost run left on a remote state.
     ForceUnlock(ForceUnlockArgs),
     /// Show what the configuration costs.

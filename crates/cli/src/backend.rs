@@ -2,6 +2,7 @@
 
 mod arguments;
 mod store;
+mod workspaces;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,13 +16,14 @@ use ferroform_state::remote::{RemoteManager, RemoteOptions};
 
 pub(crate) use self::arguments::{Arguments, given, remember};
 pub(crate) use self::store::S3Store;
+pub(crate) use self::workspaces::Workspaces;
 use crate::project::Project;
-use crate::settings::Settings;
+use crate::settings::{LocalPlace, Settings};
 
 /// Where a state is kept.
 pub(crate) enum Place {
-    /// In a file of this computer; a path if the configuration names one.
-    Local(Option<PathBuf>),
+    /// In files of this computer.
+    Local(LocalPlace),
     /// In a bucket.
     S3(Box<S3>),
 }
@@ -29,7 +31,7 @@ pub(crate) enum Place {
 /// Where the configuration keeps its state; local runs have places of their own.
 pub(crate) fn place(settings: &Settings, project: &Project) -> Result<Place, Diagnostics> {
     let Some(backend) = project.config.root().backend.as_ref().filter(|_| !settings.local) else {
-        return Ok(Place::Local(None));
+        return Ok(Place::Local(LocalPlace::default()));
     };
     let arguments = arguments_with(backend, &arguments::remembered(settings, &backend.kind)?)?;
     place_of(settings, project, &arguments)
@@ -48,11 +50,13 @@ pub(crate) fn place_of(
     project: &Project,
     arguments: &Arguments,
 ) -> Result<Place, Diagnostics> {
-    let Some(backend) = &project.config.root().backend else { return Ok(Place::Local(None)) };
+    let Some(backend) = &project.config.root().backend else {
+        return Ok(Place::Local(LocalPlace::default()));
+    };
     match &*backend.kind {
         "local" => {
-            let path = arguments.get("path").and_then(|path| path.as_str());
-            Ok(Place::Local(path.map(PathBuf::from)))
+            let given = |name| arguments.get(name).and_then(|path| path.as_str()).map(PathBuf::from);
+            Ok(Place::Local(LocalPlace { path: given("path"), workspace_dir: given("workspace_dir") }))
         }
         "s3" if settings.state.is_some() => Err(Diagnostic::error("Option for local states")
             .detail("The option -state names a file, but the configuration keeps its state in a bucket.")
@@ -86,13 +90,13 @@ pub(crate) fn place_of(
 /// The state of a configuration.
 pub(crate) fn manager(settings: &Settings, project: &Project) -> Result<Arc<dyn Manager>, Diagnostics> {
     match place(settings, project)? {
-        Place::Local(path) => {
+        Place::Local(place) => {
             let options =
                 LocalOptions { worlds: Some(settings.worlds_path()), backup: settings.backup.clone() };
-            Ok(Arc::new(LocalManager::open(settings.state_path(path.as_deref()), options)?))
+            Ok(Arc::new(LocalManager::open(settings.state_path(&place), options)?))
         }
         Place::S3(s3) => {
-            let (key, lock) = (s3.state_key(&settings.workspace), s3.use_lockfile);
+            let (key, lock) = (s3.state_key(&settings.workspace.name), s3.use_lockfile);
             let store = S3Store::new(&s3)?;
             Ok(Arc::new(RemoteManager::new(Arc::new(store), key, RemoteOptions { lock })))
         }

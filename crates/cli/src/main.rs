@@ -17,6 +17,7 @@ mod terminal;
 mod views;
 mod web;
 mod workflow;
+mod workspace;
 
 use std::process::ExitCode;
 

@@ -105,7 +105,7 @@ impl Project {
             files: self.files.clone(),
             working_dir: settings.cwd.clone(),
             home: std::env::home_dir(),
-            workspace: settings.workspace.clone(),
+            workspace: settings.workspace.name.clone(),
             plan_time: plan_time.to_owned(),
             present_time: present_time.map(str::to_owned),
         };

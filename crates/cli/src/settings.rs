@@ -1,6 +1,6 @@
 //! Where things are: directories, the local cloud, the workspace, what the environment says.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ferroform_core::Diagnostic;
@@ -9,6 +9,24 @@ use ferroform_state::local::Backup;
 use crate::args::WhereArgs;
 use crate::cloud::Wish;
 use crate::files::RealFiles;
+use crate::workspace::{self, Workspace};
+
+const STATEFILE: &str = "terraform.tfstate";
+
+/// Where the states of workspaces are, beside the default one's.
+const WORKSPACES: &str = "terraform.tfstate.d";
+
+/// Where everything of local runs is, in `.terraform`.
+const LOCAL: &str = "local";
+
+/// What `backend "local"` says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct LocalPlace {
+    /// The statefile of the default workspace.
+    pub path: Option<PathBuf>,
+    /// Where those of others are.
+    pub workspace_dir: Option<PathBuf>,
+}
 
 /// What the environment and the options say about where things are.
 #[derive(Debug, Clone)]
@@ -25,8 +43,8 @@ pub(crate) struct Settings {
     pub state: Option<PathBuf>,
     /// Where the state of before a change goes, if it is in a file.
     pub backup: Backup,
-    /// The workspace's name.
-    pub workspace: String,
+    /// Which of the states of the configuration is meant.
+    pub workspace: Workspace,
 }
 
 impl Settings {
@@ -58,7 +76,12 @@ impl Settings {
             Some(dir) if !dir.is_empty() => PathBuf::from(dir),
             _ => PathBuf::from(".terraform"),
         };
-        let workspace = std::env::var("TF_WORKSPACE").ok().filter(|w| !w.is_empty());
+        let environment = std::env::var("TF_WORKSPACE").ok();
+        let mut selections = vec![data_dir.clone()];
+        if local {
+            selections.insert(0, data_dir.join(LOCAL));
+        }
+        let workspace = Workspace::current(environment.as_deref(), &selections)?;
         Ok(Settings {
             cwd,
             data_dir,
@@ -70,35 +93,48 @@ impl Settings {
             },
             state: place.state.clone(),
             backup: Backup::default(),
-            workspace: workspace.unwrap_or_else(|| "default".to_owned()),
+            workspace,
         })
     }
 
     /// Everything of local runs: state, journal, lock and world.
     pub(crate) fn local_dir(&self) -> PathBuf {
-        self.data_dir.join("local")
+        self.data_dir.join(LOCAL)
+    }
+
+    /// Where everything is noted that belongs to this directory only: for local runs or for others.
+    pub(crate) fn notes_dir(&self) -> PathBuf {
+        if self.local { self.local_dir() } else { self.data_dir.clone() }
     }
 
     /// The statefile, given what the configuration's `backend "local"` says.
-    pub(crate) fn state_path(&self, backend_path: Option<&Path>) -> PathBuf {
-        let in_workspace = |base: &Path| match self.workspace.as_str() {
-            "default" => base.join("terraform.tfstate"),
-            name => base.join("terraform.tfstate.d").join(name).join("terraform.tfstate"),
-        };
-        if self.local {
-            return in_workspace(&self.local_dir());
+    pub(crate) fn state_path(&self, backend: &LocalPlace) -> PathBuf {
+        let name = self.workspace.name.as_str();
+        match (&self.state, &backend.path) {
+            (Some(path), _) if !self.local => path.clone(),
+            _ if name != workspace::DEFAULT => self.workspaces_dir(backend).join(name).join(STATEFILE),
+            (_, Some(path)) if !self.local => path.clone(),
+            _ if self.local => self.local_dir().join(STATEFILE),
+            _ => STATEFILE.into(),
         }
-        match (&self.state, backend_path) {
-            (Some(path), _) => path.clone(),
-            (None, Some(path)) if self.workspace == "default" => path.to_owned(),
-            _ => in_workspace(Path::new("")),
+    }
+
+    /// Where the statefiles of other workspaces than the default one are, each in a directory of its name.
+    pub(crate) fn workspaces_dir(&self, backend: &LocalPlace) -> PathBuf {
+        match &backend.workspace_dir {
+            _ if self.local => self.local_dir().join(WORKSPACES),
+            Some(dir) => dir.clone(),
+            None => WORKSPACES.into(),
         }
     }
 
     /// Where the worlds are noted that a state belongs to.
     pub(crate) fn worlds_path(&self) -> PathBuf {
-        let base = if self.local { self.local_dir() } else { self.data_dir.clone() };
-        base.join("ferroform-worlds.json")
+        let base = self.notes_dir();
+        match self.workspace.name.as_str() {
+            workspace::DEFAULT => base.join("ferroform-worlds.json"),
+            name => base.join("ferroform-worlds.d").join(format!("{name}.json")),
+        }
     }
 }
 

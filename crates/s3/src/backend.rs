@@ -164,6 +164,20 @@ impl Backend {
         }
     }
 
+    /// What the keys of the states of all workspaces but the default one begin with.
+    pub fn workspaces_prefix(&self) -> String {
+        match self.workspace_key_prefix.as_str() {
+            "" => String::new(),
+            prefix => format!("{prefix}/"),
+        }
+    }
+
+    /// The workspace whose state is at a key, as [`state_key`](Self::state_key) names it; none at other keys.
+    pub fn workspace_of<'k>(&self, key: &'k str) -> Option<&'k str> {
+        let (workspace, rest) = key.strip_prefix(&self.workspaces_prefix())?.split_once('/')?;
+        (rest == self.key && !workspace.is_empty()).then_some(workspace)
+    }
+
     /// What goes along with every object that is written, as [`Put::amz`](crate::Put::amz).
     pub fn instructions(&self) -> Vec<(&'static str, String)> {
         let acl = self.acl.clone().map(|acl| ("acl", acl));
@@ -374,9 +388,15 @@ mod tests {
             (json!({}), "default", "a/k"),
             (json!({}), "dev", "env:/dev/a/k"),
             (json!({"workspace_key_prefix": "w/s"}), "dev", "w/s/dev/a/k"),
+            (json!({"workspace_key_prefix": ""}), "dev", "dev/a/k"),
             (json!({"workspace_key_prefix": "w"}), "default", "a/k"),
         ] {
-            assert_eq!(backend(&with(&more), &[]).unwrap().state_key(workspace), key);
+            let backend = backend(&with(&more), &[]).unwrap();
+            assert_eq!(backend.state_key(workspace), key);
+            assert!(key.starts_with(&backend.workspaces_prefix()) || workspace == "default");
+            let found = backend.workspace_of(key);
+            assert_eq!(found, Some(workspace).filter(|name| *name != "default"), "{key}");
+            assert_eq!(backend.workspace_of(&format!("{key}.tflock")), None);
         }
     }
 

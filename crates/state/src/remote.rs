@@ -62,6 +62,25 @@ struct Kept {
 
 const UNCHANGED: &str = "Nothing was changed.";
 
+/// The keys of a state and of all that belongs to it but the lock, the state last: whoever removes them in this order, and is
+/// stopped half-way, still finds it.
+///
+/// # Errors
+/// When the store does not tell.
+pub fn objects_of(store: &dyn ObjectStore, key: &str) -> Result<Vec<String>, StoreError> {
+    let mut keys = store.list(&journal_prefix(key))?;
+    keys.extend([worlds_key(key), key.to_owned()]);
+    Ok(keys)
+}
+
+fn journal_prefix(key: &str) -> String {
+    format!("{key}.journal/")
+}
+
+fn worlds_key(key: &str) -> String {
+    format!("{key}.worlds")
+}
+
 impl RemoteManager {
     /// A manager of the state at a key.
     pub fn new(store: Arc<dyn ObjectStore>, key: impl Into<String>, options: RemoteOptions) -> RemoteManager {
@@ -75,7 +94,7 @@ impl RemoteManager {
 
     /// Before the keys of the journal's segments.
     fn journal_prefix(&self) -> String {
-        format!("{}.journal/", self.key)
+        journal_prefix(&self.key)
     }
 
     fn journal_name(&self) -> String {
@@ -83,7 +102,7 @@ impl RemoteManager {
     }
 
     fn worlds_key(&self) -> String {
-        format!("{}.worlds", self.key)
+        worlds_key(&self.key)
     }
 
     fn failed(&self, summary: &'static str, key: &str, error: &StoreError, consequence: &str) -> Diagnostic {

@@ -16,7 +16,7 @@ use crate::args::InitArgs;
 use crate::backend;
 use crate::project::Project;
 use crate::providers;
-use crate::settings::Settings;
+use crate::settings::{LocalPlace, Settings};
 use crate::terminal::Terminal;
 use crate::workflow::{Context, Reported};
 
@@ -123,7 +123,7 @@ fn has_bucket(s3: &S3, block: &Backend) -> Result<(), Diagnostic> {
 
 /// Says how a local state gets into a backend that has none yet.
 fn left_behind(context: &Context<'_>, settings: &Settings, project: &Project) -> Result<(), Reported> {
-    let path = settings.state_path(None);
+    let path = settings.state_path(&LocalPlace::default());
     let Ok(Some(state)) = read_file(&path) else { return Ok(()) };
     if state.is_empty() {
         return Ok(());

@@ -28,6 +28,7 @@ mod taint;
 mod upgrade;
 mod validate;
 mod version;
+mod workspace;
 
 use std::process::ExitCode;
 
@@ -72,6 +73,7 @@ fn dispatch(cli: Cli, terminal: &Terminal) -> Outcome {
         Command::State(args) => state::run(&args, terminal),
         Command::Taint(args) => taint::taint(&args, terminal),
         Command::Untaint(args) => taint::untaint(&args, terminal),
+        Command::Workspace(args) => workspace::run(&args, terminal),
         Command::ForceUnlock(args) => force_unlock::run(&args, terminal),
         Command::Cost(args) => block_on(cost::run(&args, terminal)),
         Command::CloudflareRanges(args) => block_on(cloudflare::run(&args, terminal)),

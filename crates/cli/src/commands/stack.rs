@@ -241,6 +241,5 @@ fn ways_inside(owner: &Owner, contract: &Contract) -> Result<Ways, Diagnostic> {
 
 /// Where a command keeps a file of this directory's stack.
 pub(super) fn data_file(settings: &Settings, name: &str) -> PathBuf {
-    let base = if settings.local { settings.local_dir() } else { settings.data_dir.clone() };
-    base.join(name)
+    settings.notes_dir().join(name)
 }

@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 pub(super) use self::by_hand::ByHand;
+pub(super) use self::transfer::source;
 use super::Outcome;
 use crate::args::{StateArgs, StateCommand, StateListArgs, StateSettleArgs, StateShowArgs, WhereArgs};
 use crate::project::Project;

@@ -29,4 +29,5 @@ mod remote_state;
 mod requests;
 mod state_by_hand;
 mod tutorial;
+mod workspaces;
 mod world;

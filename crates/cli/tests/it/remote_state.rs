@@ -134,6 +134,24 @@ fn what_a_lost_run_began_is_settled_from_another_directory() {
 }
 
 #[test]
+fn workspaces_are_beside_each_other_in_the_bucket() {
+    let store = Store::new();
+    let (here, there) = (store.project(STACK), store.project(STACK));
+    here.run("workspace new dev").ok();
+    // It is there for everybody, before anything is applied; what is selected is a matter of each directory.
+    assert_eq!(there.run("workspace list").ok().stdout, "* default\n  dev\n\n");
+    here.run("apply -auto-approve").ok();
+    there.run("plan -detailed-exitcode").code_is(2);
+    there.run("workspace select dev").ok();
+    there.run("plan -detailed-exitcode").ok();
+    there.run("workspace select default").ok();
+    there.run("workspace delete dev").one_error("Workspace is not empty").tells(&["hcloud_network.n[0]"]);
+    there.run("workspace delete -force dev").ok();
+    assert_eq!(here.run("workspace list").ok().stdout, "  default\n\n");
+    here.run("plan -detailed-exitcode").code_is(2);
+}
+
+#[test]
 fn of_two_applies_at_once_the_second_is_told_who_holds_the_lock() {
     let store = Store::new();
     let (first, second) = (store.project(STACK), store.project(STACK));

@@ -49,8 +49,8 @@ pub(super) fn push(args: &StatePushArgs, terminal: &Terminal) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The state to be pushed.
-fn source(path: &Path) -> Result<State, Diagnostics> {
+/// The state in a file that is to be kept.
+pub(in crate::commands) fn source(path: &Path) -> Result<State, Diagnostics> {
     let failed = |error: std::io::Error| {
         Diagnostics::from(
             Diagnostic::error("Statefile cannot be read").detail(format!("{}: {error}.", path.display())),
