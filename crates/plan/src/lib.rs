@@ -39,6 +39,8 @@ pub struct Plan {
     pub lineage: String,
     /// Serial of the state it starts from.
     pub serial: u64,
+    /// The workspace that it was made in; what `terraform.workspace` gives.
+    pub workspace: String,
     /// The worlds that it was made in.
     pub worlds: Vec<WorldBinding>,
     /// When it was made, as RFC 3339; what `plantimestamp()` gives.

@@ -151,6 +151,17 @@ fn saved(
     context.check(&diagnostics, &sources)?;
     let Some(mut project) = project else { return Err(Reported) };
     let settings = context.take(Settings::new(&planning.place), &none)?;
+    let workspace = &settings.workspace.name;
+    if *workspace != file.plan.workspace {
+        let diagnostic = Diagnostic::error("Saved plan is of another workspace")
+            .detail(format!(
+                "The plan in {} was made in the workspace {:?}; the present one is {workspace:?}.",
+                path.display(),
+                file.plan.workspace
+            ))
+            .hint(format!("Apply it with TF_WORKSPACE={}, or make a new plan.", file.plan.workspace));
+        return context.take(Err(diagnostic), &none);
+    }
     let given =
         inputs::gather_ephemeral(&mut project, &settings.files(), &planning.variables, std::env::vars());
     let given = context.take(given, &project.sources)?;

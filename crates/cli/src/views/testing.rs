@@ -87,6 +87,7 @@ pub(super) fn empty_plan() -> Plan {
         mode: PlanMode::Normal,
         lineage: "l".into(),
         serial: 1,
+        workspace: "default".into(),
         worlds: Vec::new(),
         timestamp: "2026-01-01T00:00:00Z".into(),
         variables: BTreeMap::new(),

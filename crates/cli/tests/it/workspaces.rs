@@ -113,6 +113,19 @@ fn the_environment_chooses_the_workspace_and_names_no_other_place() {
     assert!(!project.path("../elsewhere").exists());
 }
 
+/// Without a state in either, nothing else would tell the two apart.
+#[test]
+fn a_saved_plan_is_applied_in_its_workspace_only() {
+    let project = Project::new(STACK);
+    project.run("workspace new dev").ok();
+    project.run("plan -out=saved").ok();
+    project.run("workspace new prod").ok();
+    project.run("apply saved").one_error("Saved plan is of another workspace").tells(&["TF_WORKSPACE=dev"]);
+    assert!(!project.path("terraform.tfstate.d/prod/terraform.tfstate").exists());
+    project.run_with("apply saved", "TF_WORKSPACE", "dev").ok();
+    assert!(project.path("terraform.tfstate.d/dev/terraform.tfstate").exists());
+}
+
 #[test]
 fn local_runs_have_workspaces_of_their_own() {
     let project = Project::new(STACK);

@@ -118,6 +118,7 @@ pub(crate) fn plan(changes: Vec<ResourceChange>) -> Plan {
         mode: PlanMode::Normal,
         lineage: String::new(),
         serial: 0,
+        workspace: "default".to_owned(),
         worlds: Vec::new(),
         timestamp: "2026-01-02T03:04:05Z".to_owned(),
         variables: std::iter::empty::<(Arc<str>, Value)>().collect(),

@@ -262,6 +262,7 @@ impl<'a> Planner<'a> {
             mode: self.options.mode,
             lineage: self.state.lineage.clone(),
             serial: self.state.serial,
+            workspace: self.setup.environment.workspace.clone(),
             worlds: self.worlds,
             timestamp: self.options.timestamp.clone(),
             variables,

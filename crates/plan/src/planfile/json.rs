@@ -20,6 +20,7 @@ pub(super) fn encode(plan: &Plan) -> Json {
         "mode": mode_name(plan.mode),
         "lineage": plan.lineage,
         "serial": plan.serial,
+        "workspace": plan.workspace,
         "worlds": plan.worlds.iter().map(world).collect::<Vec<_>>(),
         "timestamp": plan.timestamp,
         "variables": variables(plan),
@@ -51,6 +52,7 @@ pub(super) fn decode(json: &Json, prior: State) -> Result<Plan, String> {
         lineage: plan.text("lineage")?.to_owned(),
         serial: plan.number("serial")?,
         worlds: plan.list("worlds", decode_world)?,
+        workspace: plan.text("workspace")?.to_owned(),
         timestamp: plan.text("timestamp")?.to_owned(),
         variables: variables
             .iter()
