@@ -5,6 +5,7 @@
 
 mod change;
 mod graph;
+pub mod json;
 pub mod planfile;
 
 pub use change::{Action, ActionReason, OutputChange, ResourceChange};

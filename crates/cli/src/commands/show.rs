@@ -11,7 +11,7 @@ use super::state::read_state;
 use crate::args::ShowArgs;
 use crate::providers;
 use crate::terminal::Terminal;
-use crate::views::plan::render_plan;
+use crate::views::plan::{plan_json, render_plan};
 use crate::views::schemas::schemas_of;
 use crate::views::state::{render_state, state_json};
 use crate::workflow::Context;
@@ -24,12 +24,11 @@ pub(super) fn run(args: &ShowArgs, terminal: &Terminal) -> Outcome {
     let state: Option<State> = match &args.path {
         Some(path) if planfile::is_planfile(path) => {
             let file = context.take(planfile::read(path), &none)?;
-            if args.json {
-                let diagnostic = Diagnostic::error("JSON of plans not available")
-                    .detail("This version of Ferroform shows states as JSON, and plans as text only.");
-                return context.take(Err(diagnostic), &none);
-            }
-            context.print(&render_plan(&file.plan, &schemas, &context.style));
+            context.print(&if args.json {
+                plan_json(&file.plan, &schemas)
+            } else {
+                render_plan(&file.plan, &schemas, &context.style)
+            });
             return Ok(ExitCode::SUCCESS);
         }
         Some(path) => {

@@ -1,10 +1,13 @@
 //! Plans for people.
 
+mod json;
+
 use ferroform_core::addr::{InstanceKey, ResourceInstance, ResourceMode};
 use ferroform_core::parallel;
 use ferroform_plan::{Action, ActionReason, OutputChange, Plan, PlanMode, ResourceChange};
 use unicode_width::UnicodeWidthStr;
 
+pub(crate) use self::json::plan_json;
 use super::diff::{self, Act};
 use super::schemas::Schemas;
 use super::style::{Paint, Style};

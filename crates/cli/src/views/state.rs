@@ -8,7 +8,9 @@ use ferroform_core::schema::Schema;
 use ferroform_core::{Marks, Type, Value, wire};
 use ferroform_state::{DeposedKey, InstanceState, Object, State};
 
+pub(super) use checks::checks_json;
 pub(crate) use json::state_json;
+pub(super) use json::{document, identity, nested};
 
 use super::diff;
 use super::schemas::Schemas;

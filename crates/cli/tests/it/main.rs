@@ -23,6 +23,7 @@ mod machine_commands;
 mod modules;
 mod new;
 mod pacing;
+mod plan_json;
 mod real_stacks;
 mod refactoring;
 mod remote_state;

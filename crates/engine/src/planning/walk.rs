@@ -241,12 +241,21 @@ impl<'a> Planner<'a> {
         }
         let outputs = self.output_changes();
         self.state.check_results = self.store.results.to_json();
-        let variables = self
+        let mut variables: BTreeMap<_, _> = self
             .store
             .module(&ModuleInstance::root())
             .map(|m| m.variables.iter().map(|(k, v)| (k.clone(), v.clone())).collect())
             .unwrap_or_default();
         let declared = &self.setup.config.root().variables;
+        // Nothing asked for the others, which belong to the plan all the same.
+        for (name, variable) in declared {
+            if !variables.contains_key(name)
+                && let (value, wrong) = input_value(variable, self.options.variables.get(name))
+                && !wrong.has_errors()
+            {
+                variables.insert(name.clone(), value);
+            }
+        }
         let given = declared.iter().filter(|(name, _)| self.options.variables.contains_key(*name));
         let ephemeral =
             given.filter(|(_, declared)| declared.ephemeral).map(|(name, _)| name.clone()).collect();

@@ -4,7 +4,7 @@ use ferroform_core::addr::{InstanceKey, ResourceInstance, ResourceMode};
 use serde_json::{Map, Value as Json, json};
 
 /// The results that a state holds; none if it holds none. What cannot be understood is left out.
-pub(super) fn checks_json(results: Option<&Json>) -> Option<Json> {
+pub(in crate::views) fn checks_json(results: Option<&Json>) -> Option<Json> {
     let mut checks: Vec<(String, Json)> = results?
         .as_array()?
         .iter()

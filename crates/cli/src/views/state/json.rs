@@ -17,6 +17,11 @@ use crate::views::schemas::Schemas;
 /// The state as JSON; that of no state when there is none. Sensitive values are in it, and their places in
 /// `sensitive_values`.
 pub(crate) fn state_json(state: Option<&State>, schemas: &Schemas<'_>) -> String {
+    document(state, schemas).to_string() + "\n"
+}
+
+/// The same as a part of something.
+pub(in crate::views) fn document(state: Option<&State>, schemas: &Schemas<'_>) -> Json {
     let mut out = Map::new();
     out.insert("format_version".into(), "1.0".into());
     if let Some(state) = state.filter(|state| !state.is_empty()) {
@@ -26,38 +31,43 @@ pub(crate) fn state_json(state: Option<&State>, schemas: &Schemas<'_>) -> String
             let outputs = state.outputs.iter().map(|(name, o)| (name.to_string(), output_json(o, false)));
             values.insert("outputs".into(), Json::Object(outputs.collect()));
         }
-        values.insert(
-            "root_module".into(),
-            modules(state, schemas).remove(&ModuleInstance::root()).unwrap_or_default(),
-        );
+        values.insert("root_module".into(), modules(state, schemas));
         out.insert("values".into(), Json::Object(values));
         if let Some(checks) = checks_json(state.check_results.as_ref()) {
             out.insert("checks".into(), checks);
         }
     }
-    Json::Object(out).to_string() + "\n"
+    Json::Object(out)
 }
 
-/// The module instances with objects in or below them, each with its resources and child modules.
-fn modules(state: &State, schemas: &Schemas<'_>) -> BTreeMap<ModuleInstance, Json> {
-    let mut resources: BTreeMap<ModuleInstance, Vec<Json>> = BTreeMap::new();
-    resources.entry(ModuleInstance::root()).or_default();
-    for (addr, deposed, provider, object) in state.objects() {
+/// The root module with its resources and child modules.
+fn modules(state: &State, schemas: &Schemas<'_>) -> Json {
+    let resources = state.objects().map(|(addr, deposed, provider, object)| {
         let schema = schemas.get(provider, &addr.resource);
         let json = resource(&addr, deposed.copied(), provider, object, schema);
-        let mut module = addr.module.clone();
+        (addr.module, json)
+    });
+    nested(resources)
+}
+
+/// The root module, given the resources of all module instances: each of these with its resources and child modules.
+pub(in crate::views) fn nested(all: impl Iterator<Item = (ModuleInstance, Json)>) -> Json {
+    let mut resources: BTreeMap<ModuleInstance, Vec<Json>> = BTreeMap::new();
+    resources.entry(ModuleInstance::root()).or_default();
+    for (module, json) in all {
+        let mut on_the_way = module.clone();
         // Modules on the way appear even if they have no resources of their own.
-        while let Some((parent, _)) = module.parent() {
+        while let Some((parent, _)) = on_the_way.parent() {
             resources.entry(parent.clone()).or_default();
-            module = parent;
+            on_the_way = parent;
         }
-        resources.entry(addr.module).or_default().push(json);
+        resources.entry(module).or_default().push(json);
     }
     // Deepest first, so that children are complete when they are put into their parents.
     let mut order: Vec<ModuleInstance> = resources.keys().cloned().collect();
     order.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.cmp(b)));
     let mut children: BTreeMap<ModuleInstance, Vec<Json>> = BTreeMap::new();
-    let mut done = BTreeMap::new();
+    let mut root = Json::Null;
     for module in order {
         let mut out = Map::new();
         let own = resources.remove(&module).unwrap_or_default();
@@ -72,12 +82,10 @@ fn modules(state: &State, schemas: &Schemas<'_>) -> BTreeMap<ModuleInstance, Jso
         }
         match module.parent() {
             Some((parent, _)) => children.entry(parent).or_default().push(Json::Object(out)),
-            None => {
-                done.insert(module, Json::Object(out));
-            }
+            None => root = Json::Object(out),
         }
     }
-    done
+    root
 }
 
 fn resource(
@@ -88,19 +96,10 @@ fn resource(
     schema: Option<&Schema>,
 ) -> Json {
     let value = object_value(object, schema);
-    let mode = if addr.resource.mode == ResourceMode::Data { "data" } else { "managed" };
     let mut out = Map::new();
+    out.insert("address".into(), addr.to_string().into());
+    identity(addr, provider, &mut out);
     let mut put = |name: &str, json: Json| out.insert(name.to_owned(), json);
-    put("address", addr.to_string().into());
-    put("mode", mode.into());
-    put("type", (*addr.resource.type_name).into());
-    put("name", (*addr.resource.name).into());
-    match &addr.key {
-        Some(InstanceKey::Int(n)) => put("index", (*n).into()),
-        Some(InstanceKey::String(key)) => put("index", (**key).into()),
-        None => None,
-    };
-    put("provider_name", provider.source.to_string().into());
     put("schema_version", object.schema_version.into());
     put("values", plain(&value));
     let sensitive = match schema {
@@ -118,6 +117,25 @@ fn resource(
         put("deposed_key", key.to_string().into());
     }
     Json::Object(out)
+}
+
+/// Adds what tells a resource instance apart inside its module, and who looks after it.
+pub(in crate::views) fn identity(
+    addr: &ResourceInstance,
+    provider: &ProviderConfig,
+    out: &mut Map<String, Json>,
+) {
+    let mode = if addr.resource.mode == ResourceMode::Data { "data" } else { "managed" };
+    let mut put = |name: &str, json: Json| out.insert(name.to_owned(), json);
+    put("mode", mode.into());
+    put("type", (*addr.resource.type_name).into());
+    put("name", (*addr.resource.name).into());
+    match &addr.key {
+        Some(InstanceKey::Int(n)) => put("index", (*n).into()),
+        Some(InstanceKey::String(key)) => put("index", (**key).into()),
+        None => None,
+    };
+    put("provider_name", provider.source.to_string().into());
 }
 
 /// A value as JSON, whatever its type; what is not known is null.
