@@ -27,9 +27,7 @@ pub(crate) struct Project {
 impl Project {
     /// Loads the configuration of the current directory.
     pub(crate) fn load(settings: &Settings) -> (Project, Diagnostics) {
-        let recording = Arc::new(RecordingFiles::new(settings.files()));
-        let (mut project, mut diagnostics) = Self::from_files(recording.clone());
-        project.recording = Some(recording);
+        let (project, mut diagnostics) = Self::load_any(settings);
         if project.config.is_empty() && !diagnostics.has_errors() {
             diagnostics.push(
                 Diagnostic::error("No configuration files")
@@ -41,6 +39,23 @@ impl Project {
             );
         }
         (project, diagnostics)
+    }
+
+    /// The same, where there may be none at all.
+    fn load_any(settings: &Settings) -> (Project, Diagnostics) {
+        let recording = Arc::new(RecordingFiles::new(settings.files()));
+        let (mut project, diagnostics) = Self::from_files(recording.clone());
+        project.recording = Some(recording);
+        (project, diagnostics)
+    }
+
+    /// The configuration as far as it says where its state is, and what is wrong with it if that may not be what it says: where
+    /// mistakes could hide the backend. None at all says that the state is here.
+    pub(crate) fn of_state(settings: &Settings) -> (Project, Diagnostics) {
+        let (project, diagnostics) = Self::load_any(settings);
+        let certain = settings.local || settings.state.is_some() || project.config.root().backend.is_some();
+        let hidden = !certain && diagnostics.has_errors();
+        (project, if hidden { diagnostics } else { Diagnostics::new() })
     }
 
     /// Loads the configuration that a planfile holds.

@@ -110,22 +110,24 @@ impl Settings {
     /// The statefile, given what the configuration's `backend "local"` says.
     pub(crate) fn state_path(&self, backend: &LocalPlace) -> PathBuf {
         let name = self.workspace.name.as_str();
-        match (&self.state, &backend.path) {
-            (Some(path), _) if !self.local => path.clone(),
-            _ if name != workspace::DEFAULT => self.workspaces_dir(backend).join(name).join(STATEFILE),
-            (_, Some(path)) if !self.local => path.clone(),
-            _ if self.local => self.local_dir().join(STATEFILE),
-            _ => STATEFILE.into(),
+        if let (Some(path), false) = (&self.state, self.local) {
+            return path.clone();
         }
+        if name != workspace::DEFAULT {
+            return self.workspaces_dir(backend).join(name).join(STATEFILE);
+        }
+        if self.local {
+            return self.local_dir().join(STATEFILE);
+        }
+        backend.path.clone().unwrap_or_else(|| STATEFILE.into())
     }
 
     /// Where the statefiles of other workspaces than the default one are, each in a directory of its name.
     pub(crate) fn workspaces_dir(&self, backend: &LocalPlace) -> PathBuf {
-        match &backend.workspace_dir {
-            _ if self.local => self.local_dir().join(WORKSPACES),
-            Some(dir) => dir.clone(),
-            None => WORKSPACES.into(),
+        if self.local {
+            return self.local_dir().join(WORKSPACES);
         }
+        backend.workspace_dir.clone().unwrap_or_else(|| WORKSPACES.into())
     }
 
     /// Where the worlds are noted that a state belongs to.

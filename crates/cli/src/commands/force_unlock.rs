@@ -15,7 +15,8 @@ pub(super) fn run(args: &ForceUnlockArgs, terminal: &Terminal) -> Outcome {
     let context = Context::new(terminal);
     let none = Sources::new();
     let settings = context.take(Settings::new(&args.place), &none)?;
-    let (project, _) = Project::load(&settings);
+    let (project, hidden) = Project::of_state(&settings);
+    context.check(&hidden, &project.sources)?;
     let manager = manager(&context, &settings, &project)?;
     if !args.force && !approved(&context, &manager.location())? {
         context.print("\nforce-unlock cancelled.\n");

@@ -40,7 +40,8 @@ pub(super) fn run(args: &StateArgs, terminal: &Terminal) -> Outcome {
 pub(super) fn read_state(context: &Context<'_>, place: &WhereArgs) -> Result<Option<State>, Reported> {
     let none = Sources::new();
     let settings = context.take(Settings::new(place), &none)?;
-    let (project, _) = Project::load(&settings);
+    let (project, hidden) = Project::of_state(&settings);
+    context.check(&hidden, &project.sources)?;
     let manager = manager(context, &settings, &project)?;
     let loaded = context.take(manager.read(), &none)?;
     Ok((loaded.exists || !loaded.state.is_empty()).then_some(loaded.state))

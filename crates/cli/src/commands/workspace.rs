@@ -40,8 +40,8 @@ struct Opened {
 impl Opened {
     fn new(context: &Context<'_>, which: &WorkspacesArgs) -> Result<Self, Reported> {
         let settings = context.take(Settings::new(&which.place()), &Sources::new())?;
-        // A configuration with mistakes may still say where its states are.
-        let (project, _) = Project::load(&settings);
+        let (project, hidden) = Project::of_state(&settings);
+        context.check(&hidden, &project.sources)?;
         let workspaces = context.take(Workspaces::of(&settings, &project), &project.sources)?;
         Ok(Opened { settings, project, workspaces })
     }

@@ -120,6 +120,30 @@ fn objects_that_are_moved_or_removed_by_hand_stay_what_they_are() {
     assert!(plan.stdout.contains("Plan: 4 to add, 0 to change, 0 to destroy."), "{plan}");
 }
 
+/// A block that cannot be read may be the one that says where the state is.
+#[test]
+fn nothing_is_done_by_hand_while_it_is_not_certain_where_the_state_is() {
+    let project = applied();
+    let files = project.state_files();
+    let broken = STACK.split_once("//- ").unwrap().0.replacen("{", "{{", 1);
+    project.configure(&broken);
+    for line in [
+        "state rm terraform_data.one",
+        "state mv terraform_data.one terraform_data.uno",
+        "taint terraform_data.one",
+        "state list",
+        "workspace new dev",
+    ] {
+        let run = project.run(line).code_is(1);
+        assert!(run.stderr.contains("main.tf line 1"), "{run}");
+    }
+    assert!(project.state_files() == files && !project.path("terraform.tfstate.d").exists());
+    // Named, or without any configuration, it is where it is.
+    assert_eq!(project.addresses("-state=terraform.tfstate"), ALL);
+    fs::remove_file(project.path("main.tf")).unwrap();
+    assert_eq!(project.addresses(""), ALL);
+}
+
 #[test]
 fn an_object_that_is_tainted_is_replaced_and_one_that_is_not_any_more_stays() {
     let project = applied();

@@ -33,8 +33,8 @@ impl ByHand {
         let none = Sources::new();
         let mut settings = context.take(Settings::new(place), &none)?;
         settings.backup = backup;
-        // A configuration with mistakes may still say where its state is.
-        let (project, _) = Project::load(&settings);
+        let (project, hidden) = Project::of_state(&settings);
+        context.check(&hidden, &project.sources)?;
         let manager = manager(context, &settings, &project)?;
         if lock.lock {
             acquire(context, &*manager, lock, operation)?;

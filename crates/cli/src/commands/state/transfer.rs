@@ -21,7 +21,8 @@ pub(super) fn pull(args: &StatePullArgs, terminal: &Terminal) -> Outcome {
     let context = Context::new(terminal);
     let none = Sources::new();
     let settings = context.take(Settings::new(&args.place), &none)?;
-    let (project, _) = Project::load(&settings);
+    let (project, hidden) = Project::of_state(&settings);
+    context.check(&hidden, &project.sources)?;
     let manager = manager(&context, &settings, &project)?;
     let loaded = context.take(manager.read(), &none)?;
     if !loaded.exists && !loaded.recovered {
