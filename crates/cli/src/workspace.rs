@@ -55,11 +55,16 @@ pub(crate) fn select(dir: &Path, name: &str) -> Result<(), Diagnostic> {
     })
 }
 
-/// Refuses a name that Terraform refuses, and those that lead elsewhere in a path. `place` is where it came from.
-pub(crate) fn check(name: &str, place: &str) -> Result<(), Diagnostic> {
+/// Whether a workspace can have this name: what Terraform allows, but for those that lead elsewhere in a path.
+pub(crate) fn is_name(name: &str) -> bool {
     // What `url.PathEscape` of Go leaves as it is.
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.~$&+=:@".contains(c);
-    if !name.is_empty() && name.chars().all(plain) && !matches!(name, "." | "..") {
+    !name.is_empty() && name.chars().all(plain) && !matches!(name, "." | "..")
+}
+
+/// Refuses what no workspace can be called. `place` is where the name came from.
+pub(crate) fn check(name: &str, place: &str) -> Result<(), Diagnostic> {
+    if is_name(name) {
         return Ok(());
     }
     Err(Diagnostic::error("Invalid workspace name").detail(format!(

@@ -11,7 +11,7 @@ use ferroform_state::remote::{ObjectStore as _, StoreError, objects_of};
 use super::{Place, S3Store, place};
 use crate::project::Project;
 use crate::settings::Settings;
-use crate::workspace::{self, DEFAULT};
+use crate::workspace::{DEFAULT, is_name};
 
 /// Where the states of workspaces are.
 pub(crate) enum Workspaces {
@@ -55,7 +55,7 @@ impl Workspaces {
                 names.extend(keys.iter().filter_map(|key| s3.workspace_of(key)).map(str::to_owned));
             }
         }
-        names.retain(|name| workspace::check(name, "").is_ok());
+        names.retain(|name| is_name(name));
         Ok(names)
     }
 

@@ -193,6 +193,8 @@ fn delete(context: &Context<'_>, args: &WorkspaceDeleteArgs) -> Outcome {
     }
     context.take(opened.workspaces.remove(&args.name), &none)?;
     context.take(manager.unlock(), &none)?;
+    // What is noted here of its state means nothing for another one of that name.
+    let _ = std::fs::remove_file(opened.settings.worlds_path());
     context.print(&format!("Deleted workspace \"{}\"!\n", args.name));
     if !held.is_empty() {
         let warning = Diagnostic::warning("Workspace was not empty").detail(format!(
