@@ -6,6 +6,7 @@ use std::io::{Read, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -292,7 +293,7 @@ fn copy(from: &Path, to: &Path) {
 /// A program that is running. Dropped, it is killed.
 pub(crate) struct Running {
     child: Child,
-    outputs: Option<(JoinHandle<String>, JoinHandle<String>)>,
+    outputs: Option<(Gathered, Gathered)>,
     begun: Instant,
     limit: Duration,
     line: String,
@@ -303,7 +304,7 @@ impl Running {
         let line = format!("{:?}", command.get_args().collect::<Vec<_>>());
         let begun = Instant::now();
         let mut child = command.spawn().unwrap();
-        let outputs = Some((gather(child.stdout.take()), gather(child.stderr.take())));
+        let outputs = Some((Gathered::new(child.stdout.take()), Gathered::new(child.stderr.take())));
         Running { child, outputs, begun, limit: LIMIT, line }
     }
 
@@ -342,6 +343,13 @@ impl Running {
         }
     }
 
+    /// Waits until it has printed something to standard output.
+    #[track_caller]
+    pub(crate) fn until_it_says(&self, text: &str) {
+        let said = || self.outputs.as_ref().is_some_and(|(stdout, _)| stdout.so_far().contains(text));
+        assert!(self.until(said), "{} ended without saying {text:?}", self.line);
+    }
+
     /// Ends it as a power cut would.
     pub(crate) fn kill(self) -> Run {
         self.signal(Signal::KILL);
@@ -359,7 +367,7 @@ impl Running {
         let elapsed = self.begun.elapsed();
         let status = self.child.wait().unwrap();
         let (stdout, stderr) = self.outputs.take().unwrap();
-        let (stdout, stderr) = (stdout.join().unwrap(), stderr.join().unwrap());
+        let (stdout, stderr) = (stdout.all(), stderr.all());
         Run { line: std::mem::take(&mut self.line), status, stdout, stderr, cpu, elapsed }
     }
 }
@@ -373,15 +381,36 @@ impl Drop for Running {
     }
 }
 
-fn gather(stream: Option<impl Read + Send + 'static>) -> JoinHandle<String> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut stream) = stream {
+/// What a program prints, read by a thread.
+struct Gathered {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    thread: JoinHandle<()>,
+}
+
+impl Gathered {
+    fn new(stream: Option<impl Read + Send + 'static>) -> Self {
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let read = Arc::clone(&bytes);
+        let thread = std::thread::spawn(move || {
+            let Some(mut stream) = stream else { return };
+            let mut buffer = [0; 4096];
             // What arrived before an error counts.
-            let _ = stream.read_to_end(&mut bytes);
-        }
-        String::from_utf8_lossy(&bytes).into_owned()
-    })
+            while let Ok(count @ 1..) = stream.read(&mut buffer) {
+                read.lock().unwrap().extend_from_slice(&buffer[..count]);
+            }
+        });
+        Gathered { bytes, thread }
+    }
+
+    fn so_far(&self) -> String {
+        String::from_utf8_lossy(&self.bytes.lock().unwrap()).into_owned()
+    }
+
+    fn all(self) -> String {
+        let Gathered { bytes, thread } = self;
+        thread.join().unwrap();
+        String::from_utf8_lossy(&bytes.lock().unwrap()).into_owned()
+    }
 }
 
 /// CPU time of a process and its threads: proc(5), utime and stime of `stat`, in hundredths of a second on every

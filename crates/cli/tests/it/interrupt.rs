@@ -44,7 +44,7 @@ fn the_first_interrupt_finishes_what_is_under_way_and_begins_nothing() {
     for signal in [Signal::INT, Signal::TERM] {
         let (project, cloud, running, fault) = held_apply();
         running.signal(signal);
-        std::thread::sleep(Duration::from_millis(300));
+        running.until_it_says("waiting for 1 operation under way");
         assert!(!running.has_ended(), "it waits for what is under way");
         cloud.call("POST", &format!("/_emulator/faults/{fault}/release"), &serde_json::Value::Null);
         let run = running.wait().code_is(1);
@@ -62,7 +62,8 @@ fn the_first_interrupt_finishes_what_is_under_way_and_begins_nothing() {
 fn the_second_interrupt_ends_at_once_and_the_next_run_settles() {
     let (project, cloud, running, _) = held_apply();
     running.signal(Signal::INT);
-    std::thread::sleep(Duration::from_millis(300));
+    // Two signals at once would be one.
+    running.until_it_says("Interrupt again to stop waiting");
     running.signal(Signal::INT);
     let begun = std::time::Instant::now();
     let run = running.wait().code_is(1);
