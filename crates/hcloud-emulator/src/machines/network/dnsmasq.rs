@@ -18,7 +18,7 @@ use super::plan::{GATEWAY, Lease, METADATA, PRIVATE_MTU, RESOLVERS, SegmentPlan}
 pub(super) const PROGRAM: &str = "dnsmasq";
 
 /// How long one may take to start.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A running dnsmasq.
 #[derive(Debug)]
