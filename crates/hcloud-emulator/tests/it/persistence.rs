@@ -88,7 +88,7 @@ async fn a_lock_that_is_about_to_go_is_waited_for() {
     let held = std::fs::File::create(folder.path().join("world.json.journal")).unwrap();
     held.lock().unwrap();
     let goes = std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(100));
+        std::thread::sleep(Duration::from_millis(40));
         drop(held);
     });
     start(&path).await;

@@ -1,5 +1,6 @@
 //! Load balancers for real: needs root, haproxy, iproute2, python3, curl and openssl.
 
+use std::io::Read as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::process::{Command, Stdio};
 
@@ -250,8 +251,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.client = socket.inet_ntoa(body[:4]) if head[13] == 0x11 else None
     def do_GET(self):
         if self.path == "/long":
-            self.send_response(200); self.send_header("Content-Length", "60"); self.end_headers()
-            for _ in range(60):
+            self.send_response(200); self.send_header("Content-Length", "120"); self.end_headers()
+            for _ in range(120):
                 self.wfile.write(b"x"); self.wfile.flush(); time.sleep(0.05)
             return
         if self.path == "/health":
@@ -559,18 +560,20 @@ fn changes_break_nothing_and_everything_is_found_again_and_cleaned_for_real() {
     assert_eq!(scenery.show(&mut balancers, &one), BTreeMap::new());
 
     // A download goes on while the configuration changes, and others are served.
-    let download = scenery
-        .curl(&["-w", "%{http_code}", "http://203.0.113.9/long"])
+    let mut download = scenery
+        .curl(&["-N", "-w", "%{http_code}", "http://203.0.113.9/long"])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    std::thread::sleep(Duration::from_millis(500));
+    let mut first = [0];
+    download.stdout.as_mut().unwrap().read_exact(&mut first).unwrap();
+    assert_eq!(first, *b"x");
     let two = Balancer { services: vec![one.services[0].clone(), service(81, 8080, None)], ..one.clone() };
     assert_eq!(scenery.show(&mut balancers, &two), BTreeMap::new());
     assert_eq!(scenery.processes(), 2, "the former process keeps the download");
     assert_eq!(scenery.answering("http://203.0.113.9:81/", 1).get("10.0.0.2"), Some(&1));
     let output = download.wait_with_output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{}200", "x".repeat(60)));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{}200", "x".repeat(119)));
 
     // Another emulator finds it and leaves it as it is.
     let pid = balancers.shown[&1].pid;

@@ -28,7 +28,7 @@ use crate::machines::tools;
 /// How long to wait for what should not come.
 const SILENCE: Duration = Duration::from_millis(300);
 /// How long to wait for what should.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Whether the test can be run here; says why if not.
 #[expect(clippy::print_stderr, reason = "a test that is left out says so")]

@@ -15,6 +15,16 @@ fn two_machines(world: &mut World) {
     world.configure(2);
 }
 
+/// How long it takes to see that nothing is to be done; other work on the same host may hold up any one time.
+fn fastest_show(world: &mut World) -> Duration {
+    let timed = |_| {
+        let began = std::time::Instant::now();
+        world.show();
+        began.elapsed()
+    };
+    (0..10).map(timed).min().unwrap()
+}
+
 #[test]
 fn worlds_with_the_same_addresses_do_not_meet_for_real() {
     if !ready(&["ip", "nft", "dnsmasq"]) {
@@ -103,10 +113,8 @@ fn what_runs_is_taken_over_after_a_restart_and_cleaned_for_real() {
     world.scene.machines.remove(&1);
     world.show();
     assert!(!one.exists());
-    // Nothing to do takes no time.
-    let began = std::time::Instant::now();
-    world.show();
-    assert!(began.elapsed() < Duration::from_millis(20), "{:?}", began.elapsed());
+    let nothing = fastest_show(&mut world);
+    assert!(nothing < Duration::from_millis(20), "{nothing:?}");
 
     // Cleaning ends what runs inside.
     let mut sleeper =
@@ -184,7 +192,7 @@ fn ten_machines_take_a_moment_for_real() {
     let firewall = timed(&mut world);
     world.machine(5).links.clear();
     let detached = timed(&mut world);
-    let nothing = timed(&mut world);
+    let nothing = fastest_show(&mut world);
     #[expect(clippy::print_stderr, reason = "a measurement")]
     {
         eprintln!("made {made:?}, firewall {firewall:?}, detached {detached:?}, nothing {nothing:?}");
