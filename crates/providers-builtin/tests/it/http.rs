@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use ferroform_core::{Type, Value};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::harness::{Bench, n, s, summaries, text};
@@ -189,17 +189,24 @@ async fn certify(dir: &std::path::Path) -> String {
 async fn a_server_is_trusted_by_the_given_authority() {
     let dir = tempfile::tempdir().expect("a directory");
     let authority = certify(dir.path()).await;
-    let port = TcpListener::bind("127.0.0.1:0").await.and_then(|l| l.local_addr()).expect("a port").port();
-    let address = format!("127.0.0.1:{port}");
     let mut command = tokio::process::Command::new("openssl");
-    command.args(["s_server", "-www", "-quiet", "-accept", &address, "-cert", "cert.pem", "-key", "key.pem"]);
+    command.args(["s_server", "-www", "-accept", "127.0.0.1:0", "-cert", "cert.pem", "-key", "key.pem"]);
     command.current_dir(dir.path()).kill_on_drop(true).stdin(std::process::Stdio::null());
-    let Ok(_server) = command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn()
+    let Ok(mut server) =
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null()).spawn()
     else {
         let required = std::env::var_os("FERROFORM_REQUIRE_PROGRAMS").is_some();
         assert!(!required, "FERROFORM_REQUIRE_PROGRAMS is set and openssl is missing");
         eprintln!("skipped: openssl is not installed");
         return;
+    };
+    // It says at which port it listens.
+    let mut told = tokio::io::BufReader::new(server.stdout.take().expect("piped")).lines();
+    let address = loop {
+        let line = told.next_line().await.expect("read").expect("OpenSSL says where it listens");
+        if let Some(address) = line.strip_prefix("ACCEPT ") {
+            break address.to_owned();
+        }
     };
     let bench = Bench::new("http");
     let url = || vec![("url", s(&format!("https://{address}/"))), retry(200, 10, 50)];
