@@ -388,7 +388,6 @@ mod tests {
             (json!({}), "default", "a/k"),
             (json!({}), "dev", "env:/dev/a/k"),
             (json!({"workspace_key_prefix": "w/s"}), "dev", "w/s/dev/a/k"),
-            (json!({"workspace_key_prefix": ""}), "dev", "dev/a/k"),
             (json!({"workspace_key_prefix": "w"}), "default", "a/k"),
         ] {
             let backend = backend(&with(&more), &[]).unwrap();
