@@ -280,6 +280,13 @@ impl Session {
     }
 }
 
+/// The configuration of a directory as far as it says where its state is. Reports and fails where its mistakes may hide that.
+pub(crate) fn project_of_state(context: &Context<'_>, settings: &Settings) -> Result<Project, Reported> {
+    let (project, hidden) = Project::of_state(settings);
+    context.check(&hidden, &project.sources)?;
+    Ok(project)
+}
+
 /// The state of a project.
 pub(crate) fn manager(
     context: &Context<'_>,

@@ -157,19 +157,15 @@ impl Backend {
 
     /// The key of the state of a workspace, as Terraform names it.
     pub fn state_key(&self, workspace: &str) -> String {
-        match (workspace, self.workspace_key_prefix.as_str()) {
-            (DEFAULT_WORKSPACE, _) => self.key.clone(),
-            (_, "") => format!("{workspace}/{}", self.key),
-            (_, prefix) => format!("{prefix}/{workspace}/{}", self.key),
+        match workspace {
+            DEFAULT_WORKSPACE => self.key.clone(),
+            _ => format!("{}{workspace}/{}", self.workspaces_prefix(), self.key),
         }
     }
 
     /// What the keys of the states of all workspaces but the default one begin with.
     pub fn workspaces_prefix(&self) -> String {
-        match self.workspace_key_prefix.as_str() {
-            "" => String::new(),
-            prefix => format!("{prefix}/"),
-        }
+        format!("{}/", self.workspace_key_prefix)
     }
 
     /// The workspace whose state is at a key, as [`state_key`](Self::state_key) names it; none at other keys.

@@ -6,17 +6,15 @@ use ferroform_core::{Diagnostic, Sources};
 
 use super::Outcome;
 use crate::args::ForceUnlockArgs;
-use crate::project::Project;
 use crate::settings::Settings;
 use crate::terminal::Terminal;
-use crate::workflow::{Context, Reported, manager};
+use crate::workflow::{Context, Reported, manager, project_of_state};
 
 pub(super) fn run(args: &ForceUnlockArgs, terminal: &Terminal) -> Outcome {
     let context = Context::new(terminal);
     let none = Sources::new();
     let settings = context.take(Settings::new(&args.place), &none)?;
-    let (project, hidden) = Project::of_state(&settings);
-    context.check(&hidden, &project.sources)?;
+    let project = project_of_state(&context, &settings)?;
     let manager = manager(&context, &settings, &project)?;
     if !args.force && !approved(&context, &manager.location())? {
         context.print("\nforce-unlock cancelled.\n");

@@ -16,13 +16,12 @@ pub(super) use self::by_hand::ByHand;
 pub(super) use self::transfer::source;
 use super::Outcome;
 use crate::args::{StateArgs, StateCommand, StateListArgs, StateSettleArgs, StateShowArgs, WhereArgs};
-use crate::project::Project;
 use crate::providers;
 use crate::settings::Settings;
 use crate::terminal::Terminal;
 use crate::views::schemas::schemas_of;
 use crate::views::state::render_instance;
-use crate::workflow::{Context, Reported, manager};
+use crate::workflow::{Context, Reported, manager, project_of_state};
 
 pub(super) fn run(args: &StateArgs, terminal: &Terminal) -> Outcome {
     match &args.command {
@@ -40,8 +39,7 @@ pub(super) fn run(args: &StateArgs, terminal: &Terminal) -> Outcome {
 pub(super) fn read_state(context: &Context<'_>, place: &WhereArgs) -> Result<Option<State>, Reported> {
     let none = Sources::new();
     let settings = context.take(Settings::new(place), &none)?;
-    let (project, hidden) = Project::of_state(&settings);
-    context.check(&hidden, &project.sources)?;
+    let project = project_of_state(context, &settings)?;
     let manager = manager(context, &settings, &project)?;
     let loaded = context.take(manager.read(), &none)?;
     Ok((loaded.exists || !loaded.state.is_empty()).then_some(loaded.state))

@@ -7,7 +7,7 @@ use ferroform_core::{Diagnostic, Sources};
 use ferroform_state::State;
 
 use super::Outcome;
-use super::state::source;
+use super::state::{ByHand, source};
 use crate::args::{
     LockArgs, WorkspaceArgs, WorkspaceCommand, WorkspaceDeleteArgs, WorkspaceListArgs, WorkspaceNewArgs,
     WorkspaceSelectArgs, WorkspacesArgs,
@@ -16,7 +16,7 @@ use crate::backend::Workspaces;
 use crate::project::Project;
 use crate::settings::Settings;
 use crate::terminal::Terminal;
-use crate::workflow::{Context, Reported, acquire, manager};
+use crate::workflow::{Context, Reported, acquire, manager, project_of_state};
 use crate::workspace::{DEFAULT, check, select as note};
 
 pub(super) fn run(args: &WorkspaceArgs, terminal: &Terminal) -> Outcome {
@@ -40,8 +40,7 @@ struct Opened {
 impl Opened {
     fn new(context: &Context<'_>, which: &WorkspacesArgs) -> Result<Self, Reported> {
         let settings = context.take(Settings::new(&which.place()), &Sources::new())?;
-        let (project, hidden) = Project::of_state(&settings);
-        context.check(&hidden, &project.sources)?;
+        let project = project_of_state(context, &settings)?;
         let workspaces = context.take(Workspaces::of(&settings, &project), &project.sources)?;
         Ok(Opened { settings, project, workspaces })
     }
@@ -62,14 +61,8 @@ impl Opened {
         let state = state.or_else(|| matches!(self.workspaces, Workspaces::Bucket(_)).then(State::empty));
         name.clone_into(&mut self.settings.workspace.name);
         if let Some(state) = state {
-            let manager = manager(context, &self.settings, &self.project)?;
-            if lock.lock {
-                acquire(context, &*manager, lock, "workspace-new")?;
-            }
-            context.take(manager.read(), &self.project.sources)?;
-            let written = context.take(manager.push(&state, false), &self.project.sources)?;
-            context.report(&written.warnings, &self.project.sources);
-            context.take(manager.unlock(), &self.project.sources)?;
+            let opened = ByHand::with_project(context, &self.settings, &self.project, lock, "workspace-new")?;
+            opened.push(context, &state, false)?;
         }
         self.select(context, name)?;
         context.print(&format!(

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use ferroform_core::addr::Target;
-use ferroform_core::{Diagnostic, Sources};
+use ferroform_core::{Diagnostic, Diagnostics, Sources};
 use ferroform_state::State;
 use ferroform_state::local::Backup;
-use ferroform_state::manager::{Loaded, Manager};
+use ferroform_state::manager::{Loaded, Manager, Written};
 
 use crate::args::{LockArgs, WhereArgs};
 use crate::project::Project;
 use crate::settings::Settings;
-use crate::workflow::{Context, Reported, acquire, manager};
+use crate::workflow::{Context, Reported, acquire, manager, project_of_state};
 
 /// A state, locked and read.
 pub(in crate::commands) struct ByHand {
@@ -33,13 +33,23 @@ impl ByHand {
         let none = Sources::new();
         let mut settings = context.take(Settings::new(place), &none)?;
         settings.backup = backup;
-        let (project, hidden) = Project::of_state(&settings);
-        context.check(&hidden, &project.sources)?;
-        let manager = manager(context, &settings, &project)?;
+        let project = project_of_state(context, &settings)?;
+        Self::with_project(context, &settings, &project, lock, operation)
+    }
+
+    /// The same with a configuration that is loaded already.
+    pub(in crate::commands) fn with_project(
+        context: &Context<'_>,
+        settings: &Settings,
+        project: &Project,
+        lock: &LockArgs,
+        operation: &'static str,
+    ) -> Result<Self, Reported> {
+        let manager = manager(context, settings, project)?;
         if lock.lock {
             acquire(context, &*manager, lock, operation)?;
         }
-        let loaded = context.take(manager.read(), &none)?;
+        let loaded = context.take(manager.read(), &project.sources)?;
         Ok(ByHand { manager, loaded })
     }
 
@@ -66,11 +76,26 @@ impl ByHand {
         }
     }
 
+    /// Puts a state from elsewhere in its place and gives the lock back, see [`Manager::push`].
+    pub(in crate::commands) fn push(
+        self,
+        context: &Context<'_>,
+        state: &State,
+        force: bool,
+    ) -> Result<(), Reported> {
+        let written = self.manager.push(state, force);
+        self.close(context, written)
+    }
+
     /// Keeps the changed state and gives the lock back.
     pub(in crate::commands) fn keep(self, context: &Context<'_>, state: &State) -> Result<(), Reported> {
+        let written = self.manager.write(state);
+        self.close(context, written)
+    }
+
+    fn close(self, context: &Context<'_>, written: Result<Written, Diagnostics>) -> Result<(), Reported> {
         let none = Sources::new();
-        let written = context.take(self.manager.write(state), &none)?;
-        context.report(&written.warnings, &none);
+        context.report(&context.take(written, &none)?.warnings, &none);
         context.take(self.manager.unlock(), &none)
     }
 }

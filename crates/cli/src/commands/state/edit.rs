@@ -51,15 +51,15 @@ pub(super) fn rm(args: &StateRmArgs, terminal: &Terminal) -> Outcome {
         }
         removed.extend(named);
     }
+    let nothing = format!("Nothing in the state is named by {}.", unknown.join(", "));
     if removed.is_empty() {
         let diagnostic = Diagnostic::error("Invalid target address")
-            .detail(format!("Nothing in the state is named by {}.", unknown.join(", ")))
+            .detail(nothing)
             .hint("`ferroform state list` shows what is there.");
         return context.take(Err(diagnostic), &none);
     }
     if !unknown.is_empty() {
-        let warning = Diagnostic::warning("Unknown target address")
-            .detail(format!("Nothing in the state is named by {}.", unknown.join(", ")));
+        let warning = Diagnostic::warning("Unknown target address").detail(nothing);
         context.report(&warning.into(), &none);
     }
     let did = if args.edit.dry_run { "Would remove" } else { "Removed" };

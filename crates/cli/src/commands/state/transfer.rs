@@ -11,18 +11,16 @@ use std::process::ExitCode;
 use super::ByHand;
 use crate::args::{StatePullArgs, StatePushArgs};
 use crate::commands::Outcome;
-use crate::project::Project;
 use crate::settings::Settings;
 use crate::terminal::Terminal;
-use crate::workflow::{Context, manager};
+use crate::workflow::{Context, manager, project_of_state};
 
 /// Prints the state as it truly is, with what an interrupted run did; nothing when there is none.
 pub(super) fn pull(args: &StatePullArgs, terminal: &Terminal) -> Outcome {
     let context = Context::new(terminal);
     let none = Sources::new();
     let settings = context.take(Settings::new(&args.place), &none)?;
-    let (project, hidden) = Project::of_state(&settings);
-    context.check(&hidden, &project.sources)?;
+    let project = project_of_state(&context, &settings)?;
     let manager = manager(&context, &settings, &project)?;
     let loaded = context.take(manager.read(), &none)?;
     if !loaded.exists && !loaded.recovered {
@@ -44,9 +42,7 @@ pub(super) fn push(args: &StatePushArgs, terminal: &Terminal) -> Outcome {
     let none = Sources::new();
     let state = context.take(source(&args.file), &none)?;
     let opened = ByHand::open(&context, &args.place, &args.lock, "OperationTypeStatePush", Backup::Beside)?;
-    let written = context.take(opened.manager.push(&state, args.force), &none)?;
-    context.report(&written.warnings, &none);
-    context.take(opened.manager.unlock(), &none)?;
+    opened.push(&context, &state, args.force)?;
     Ok(ExitCode::SUCCESS)
 }
 
