@@ -12,7 +12,7 @@ use ferroform_state::{
 };
 use tempfile::TempDir;
 
-use crate::{address, intent, lock_info, object, provider, result};
+use crate::{address, intent, lock_info, object, provider, result, until};
 
 fn directory() -> (TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
@@ -179,23 +179,25 @@ fn an_interrupted_run_is_folded_in_and_its_open_operations_stay_known() {
 fn a_killed_run_gives_its_lock_back_and_loses_no_result() {
     let (dir, path) = directory();
     run(&path, "a.a");
+    let told = dir.path().join("told");
     for round in 0..5 {
         let mut running = child("child_works_until_killed", &path).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(150 + 37 * round));
+        until(|| told.metadata().is_ok_and(|told| told.len() > 0));
+        std::thread::sleep(Duration::from_millis(37 * round));
         running.kill().unwrap();
         running.wait().unwrap();
-        // What it noted after a result was durable.
-        let told = fs::read_to_string(dir.path().join("told")).unwrap_or_default();
         let manager = open(&path);
         manager.lock(&lock_info(), &LockWait::NONE).unwrap();
         let loaded = manager.read().unwrap();
-        for name in told.lines() {
+        // What it noted after a result was durable. The last note may be cut off as well.
+        let notes = fs::read_to_string(&told).unwrap();
+        for name in notes.split_inclusive('\n').filter_map(|note| note.strip_suffix('\n')) {
             assert!(loaded.state.current(&address(name)).is_some(), "{name}");
         }
         assert!(loaded.open.len() <= 1);
         manager.write(&loaded.state).unwrap();
+        fs::remove_file(&told).unwrap();
     }
-    assert!(dir.path().join("told").metadata().unwrap().len() > 0, "it was killed before it did anything");
 }
 
 #[test]
@@ -487,8 +489,7 @@ fn child_works_until_killed() {
     for open in loaded.open {
         journal.append(&Record::Result { op: open.intent.op, changes: vec![] }).unwrap();
     }
-    let mut told =
-        fs::OpenOptions::new().append(true).create(true).open(path.with_file_name("told")).unwrap();
+    let mut told = fs::File::create_new(path.with_file_name("told")).unwrap();
     // Far more than it has time for.
     for _ in 0..1_000_000 {
         let op = journal.next_op();

@@ -7,6 +7,8 @@ mod remote;
 mod statefile;
 mod terraform;
 
+use std::time::{Duration, Instant};
+
 use ferroform_core::addr::{ProviderConfig, ResourceInstance};
 use ferroform_state::{Action, Change, Intent, LockInfo, Object, RawJson, Record};
 use serde_json::json;
@@ -54,4 +56,13 @@ fn result(op: u64, text: &str) -> Record {
 
 fn lock_info() -> LockInfo {
     LockInfo::new("OperationTypeApply", "someone@somewhere", "0.1.0", "2026-11-22T00:00:00Z")
+}
+
+/// Waits for what another process does.
+fn until(mut done: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !done() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "it did not happen within a minute");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use ferroform_state::{LocalManager, LocalOptions, LockWait, Manager};
 use tempfile::TempDir;
 
-use crate::{address, lock_info, object, provider};
+use crate::{address, lock_info, object, provider, until};
 
 pub(crate) fn terraform(dir: &Path, args: &[&str]) -> Command {
     let mut command = Command::new("terraform");
@@ -72,10 +72,7 @@ fn we_see_terraforms_lock_and_who_holds_it() {
                          started; while [ ! -e stop ] && [ $((n += 1)) -lt 100 ]; do sleep 0.1; done\"\n  }\n}\n";
     let Some(dir) = stack(configuration) else { return };
     let mut running = terraform(dir.path(), &["apply", "-auto-approve"]).spawn().unwrap();
-    let begin = Instant::now();
-    while !dir.path().join("started").exists() && begin.elapsed() < Duration::from_secs(20) {
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    until(|| dir.path().join("started").exists());
     let manager = manager(&dir);
     let refusal = manager.lock(&lock_info(), &LockWait::NONE).unwrap_err();
     fs::write(dir.path().join("stop"), "").unwrap();
@@ -94,12 +91,11 @@ fn wait_until_open(pid: u32, path: &Path) {
         let files = fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
         files.flatten().any(|file| fs::read_link(file.path()).is_ok_and(|to| to == path))
     };
-    let (begin, mut seen) = (Instant::now(), 0);
-    while seen < 5 {
-        assert!(begin.elapsed() < Duration::from_secs(60), "{} was not opened", path.display());
-        std::thread::sleep(Duration::from_millis(50));
-        seen = if is_open() { seen + 1 } else { 0 };
-    }
+    let mut since = None;
+    until(|| {
+        since = is_open().then(|| since.unwrap_or_else(Instant::now));
+        since.is_some_and(|since: Instant| since.elapsed() > Duration::from_millis(250))
+    });
 }
 
 /// Terraform opens the file once and waits for its lock; it does not notice that the file was replaced meanwhile. What
