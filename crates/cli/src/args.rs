@@ -244,6 +244,9 @@ pub(crate) struct PlanArgs {
     /// Exit with 2 when there are changes, 0 when there are none, 1 on errors.
     #[arg(long)]
     pub detailed_exitcode: bool,
+    /// Print messages for programs, an object of JSON a line, as Terraform does.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `apply` and `destroy`
@@ -262,6 +265,9 @@ pub(crate) struct ApplyArgs {
     /// reports an error. At most 10m, or as long as is given.
     #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, default_missing_value = "10m")]
     pub wait_for_boot: Option<String>,
+    /// Print messages for programs, an object of JSON a line, as Terraform does; nothing is asked.
+    #[arg(long)]
+    pub json: bool,
     /// A plan that `plan -out=FILE` made.
     #[arg(value_name = "PLANFILE")]
     pub planfile: Option<PathBuf>,

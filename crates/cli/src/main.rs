@@ -5,6 +5,7 @@ mod backend;
 mod cloud;
 mod cloudflare;
 mod commands;
+mod context;
 mod failpoints;
 mod files;
 mod inputs;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use ferroform_core::addr::{AddrError, ResourceInstance};
-use ferroform_core::{Diagnostic, Diagnostics, Sources};
+use ferroform_core::{Diagnostic, Sources};
 use ferroform_engine::journal::NoJournal;
 use ferroform_engine::planning::{self, PlanInput, Planned};
 use ferroform_engine::{EventSink, PlanOptions, Registry};
@@ -18,78 +18,14 @@ use ferroform_state::manager::{Loaded, LockInfo, LockWait, Manager};
 use crate::args::{LockArgs, PlanningArgs, WhereArgs};
 use crate::cloud::{LocalCloud, Owner};
 use crate::commands::images;
+use crate::context::{Context, Reported};
 use crate::failpoints::Failpoint;
 use crate::interrupt::EndsAtOnce;
 use crate::project::Project;
 use crate::settings::{Settings, parse_duration};
 use crate::terminal::Terminal;
-use crate::views::diagnostics::{render_all, render_compact};
 use crate::views::holdup::render_holdup;
-use crate::views::style::Style;
 use crate::{backend, inputs, providers};
-
-/// A failure that has been reported already; the exit code is 1.
-#[derive(Debug)]
-pub(crate) struct Reported;
-
-/// How a command talks to the person who gave it.
-pub(crate) struct Context<'t> {
-    /// Where to print.
-    pub terminal: &'t Terminal,
-    /// How to print.
-    pub style: Style,
-    /// Warnings in a line each.
-    pub compact_warnings: bool,
-}
-
-impl<'t> Context<'t> {
-    /// A context for a command.
-    pub(crate) fn new(terminal: &'t Terminal) -> Self {
-        Context { terminal, style: terminal.style(), compact_warnings: false }
-    }
-
-    /// Prints to standard output.
-    pub(crate) fn print(&self, text: &str) {
-        self.terminal.print(text);
-    }
-
-    /// Prints diagnostics: errors to standard error, warnings to standard output. Whether there were errors.
-    pub(crate) fn report(&self, diagnostics: &Diagnostics, sources: &Sources) -> bool {
-        let (errors, warnings): (Vec<&Diagnostic>, Vec<&Diagnostic>) =
-            diagnostics.iter().partition(|d| d.is_error());
-        let warnings: Diagnostics = warnings.into_iter().cloned().collect();
-        if !warnings.is_empty() {
-            let text = if self.compact_warnings && errors.is_empty() {
-                render_compact(&warnings, sources, &self.style)
-            } else {
-                render_all(&warnings, sources, &self.style)
-            };
-            self.terminal.print(&text);
-        }
-        let errors: Diagnostics = errors.into_iter().cloned().collect();
-        if !errors.is_empty() {
-            self.terminal.print_error(&render_all(&errors, sources, &self.style));
-        }
-        !errors.is_empty()
-    }
-
-    /// Prints diagnostics and fails if there are errors among them.
-    pub(crate) fn check(&self, diagnostics: &Diagnostics, sources: &Sources) -> Result<(), Reported> {
-        if self.report(diagnostics, sources) { Err(Reported) } else { Ok(()) }
-    }
-
-    /// The value of something that fails with one diagnostic.
-    pub(crate) fn take<T>(
-        &self,
-        result: Result<T, impl Into<Diagnostics>>,
-        sources: &Sources,
-    ) -> Result<T, Reported> {
-        result.map_err(|error| {
-            self.report(&error.into(), sources);
-            Reported
-        })
-    }
-}
 
 /// A directory opened for planning or applying, its state locked.
 pub(crate) struct Session {
@@ -187,7 +123,7 @@ impl Session {
         imports: Vec<(ResourceInstance, String)>,
         events: &dyn EventSink,
     ) -> Result<(Plan, Planned), Reported> {
-        let can_ask = args.input && context.terminal.can_ask;
+        let can_ask = args.input && context.can_ask();
         let ask = can_ask.then_some(context.terminal);
         let (variables, diagnostics) =
             inputs::gather(&mut self.project, &self.settings.files(), &args.variables, std::env::vars(), ask);

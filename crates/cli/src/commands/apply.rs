@@ -13,20 +13,20 @@ use ferroform_state::local::{newer, rescue};
 use tokio::sync::watch;
 
 use super::cloud::machines::ready;
-use super::plan::mode;
+use super::plan::{mode, show};
 use super::{Outcome, cluster_objects};
 use crate::args::{ApplyArgs, WaitFor};
 use crate::cloud::control::Control;
 use crate::cloud::{LocalCloud, boots};
+use crate::context::{Context, Reported};
 use crate::project::Project;
 use crate::settings::{Settings, parse_duration};
 use crate::terminal::Terminal;
 use crate::views::cluster_objects::render_removed;
+use crate::views::messages;
 use crate::views::outputs::render_outputs;
-use crate::views::plan::render_plan;
-use crate::views::progress::{Progress, render_done};
-use crate::views::schemas::schemas_of;
-use crate::workflow::{Context, Reported, Session, now};
+use crate::views::progress::render_done;
+use crate::workflow::{Session, now};
 use crate::{failpoints, inputs, interrupt};
 
 pub(super) async fn run(args: &ApplyArgs, destroy: bool, terminal: &Terminal) -> Outcome {
@@ -41,14 +41,15 @@ pub(super) async fn run_checked(
     stop: Option<watch::Receiver<StopLevel>>,
     check: &dyn Fn(&Plan) -> Result<(), Diagnostic>,
 ) -> Outcome {
-    let mut context = Context::new(terminal);
-    context.compact_warnings = args.planning.compact_warnings;
+    let context = Context::for_run(terminal, &args.planning, args.json);
+    context.take(unasked(args), &Sources::new())?;
     let limit = boot_limit(&context, args)?;
     let mut interruptible = None;
     let (mut session, plan, providers) = match &args.planfile {
         Some(path) if !destroy => {
             let (session, plan, providers) = saved(&context, args, path)?;
             context.take(cluster_objects_fit(args, &plan), &session.project.sources)?;
+            context.say(String::new, || messages::begun(&plan));
             (session, plan, providers)
         }
         Some(path) => {
@@ -60,11 +61,11 @@ pub(super) async fn run_checked(
             let planning = &args.planning;
             let mut session = Session::open(&context, &planning.place, &planning.lock, "OperationTypeApply")?;
             interruptible = stop.is_none().then(|| session.interruptible(terminal, &planning.lock));
-            let progress = Progress::new(context.style.clone(), terminal.interactive);
+            let progress = context.progress();
             let planned = session.plan(&context, planning, mode(planning, destroy), &progress).await;
             progress.finish();
             let (plan, planned) = planned?;
-            context.print(&render_plan(&plan, &schemas_of(&session.registry), &context.style));
+            show(&context, &plan, &session.registry);
             session.tell_holdups(&context, &plan, &planned.providers).await;
             context.take(check(&plan), &session.project.sources)?;
             context.take(cluster_objects_fit(args, &plan), &session.project.sources)?;
@@ -78,7 +79,7 @@ pub(super) async fn run_checked(
     };
     let stop = stop.unwrap_or_else(interrupt::listen);
     drop(interruptible);
-    let outcome = carry_out(&context, args, &mut session, &plan, providers, stop).await;
+    let outcome = carry_out(&context, args, destroy, &mut session, &plan, providers, stop).await;
     let cloud = LocalCloud::new(session.settings.local_dir());
     let closed = session.close(&context);
     let code = outcome.and_then(|code| closed.map(|()| code))?;
@@ -184,12 +185,22 @@ fn saved(
     Ok((session, file.plan, ConfiguredProviders::new()))
 }
 
+/// Who speaks to a program has nobody to ask.
+fn unasked(args: &ApplyArgs) -> Result<(), Diagnostic> {
+    if !args.json || args.auto_approve || args.planfile.is_some() {
+        return Ok(());
+    }
+    Err(Diagnostic::error("Plan file or auto-approve required")
+        .detail("With -json nobody can be asked for approval.")
+        .hint("Apply a saved plan, or add -auto-approve."))
+}
+
 /// Asks whether to go on, unless that is answered already or there is nothing to do.
 fn approved(context: &Context<'_>, args: &ApplyArgs, plan: &Plan) -> Result<bool, Reported> {
     if args.auto_approve || !plan.is_applicable() {
         return Ok(true);
     }
-    if !args.planning.input || !context.terminal.can_ask {
+    if !args.planning.input || !context.can_ask() {
         let diagnostic = Diagnostic::error("Approval needed")
             .detail("The plan was not approved: nobody can be asked, since input is not a terminal or was switched off.")
             .hint("Add -auto-approve to apply without being asked, or save the plan with plan -out=FILE and apply that.");
@@ -219,6 +230,7 @@ fn approved(context: &Context<'_>, args: &ApplyArgs, plan: &Plan) -> Result<bool
 async fn carry_out(
     context: &Context<'_>,
     args: &ApplyArgs,
+    destroy: bool,
     session: &mut Session,
     plan: &Plan,
     providers: ConfiguredProviders,
@@ -234,7 +246,7 @@ async fn carry_out(
         &plan.timestamp,
         Some(&present),
     );
-    let progress = Progress::new(context.style.clone(), context.terminal.interactive);
+    let progress = context.progress();
     let later = cluster_objects::later(context, args.cluster_objects);
     let input =
         ApplyInput { journal, providers, events: &progress, stop: stop.clone(), left_behind: Some(&later) };
@@ -250,10 +262,17 @@ async fn carry_out(
     if !kept || failed || interrupted && (applied.skipped > 0 || applied.abandoned > 0) {
         return Err(Reported);
     }
-    context.print(&render_done(applied.done, plan.mode, &context.style));
-    if plan.mode != PlanMode::Destroy && !applied.outputs.is_empty() {
-        context.print(&format!("\nOutputs:\n\n{}", render_outputs(&applied.state.outputs, &context.style)));
-    }
+    context.say(
+        || {
+            let mut text = render_done(applied.done, destroy, &context.style);
+            if !destroy && !applied.state.outputs.is_empty() {
+                text.push_str("\nOutputs:\n\n");
+                text.push_str(&render_outputs(&applied.state.outputs, &context.style));
+            }
+            text
+        },
+        || messages::applied(applied.done, destroy, &applied.state.outputs),
+    );
     Ok(ExitCode::SUCCESS)
 }
 

@@ -15,9 +15,9 @@ use ferroform_core::{Diagnostic, Sources};
 use super::Outcome;
 use crate::args::WhereArgs;
 use crate::cloud::LocalCloud;
+use crate::context::{Context, Reported};
 use crate::settings::Settings;
 use crate::terminal::Terminal;
-use crate::workflow::{Context, Reported};
 
 fn open(terminal: &Terminal) -> Result<LocalCloud, Reported> {
     let context = Context::new(terminal);

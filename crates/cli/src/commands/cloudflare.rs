@@ -7,9 +7,9 @@ use ferroform_core::Sources;
 use super::Outcome;
 use crate::args::CloudflareRangesArgs;
 use crate::cloudflare::{RangesFile, fetch};
+use crate::context::Context;
 use crate::terminal::Terminal;
 use crate::views::cloudflare::{Outcome as Found, render, render_json};
-use crate::workflow::Context;
 
 /// What `-check` exits with when the file should be refreshed.
 const OUTDATED: u8 = 2;

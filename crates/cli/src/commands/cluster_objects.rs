@@ -9,8 +9,8 @@ use ferroform_plan::Plan;
 use ferroform_provider::{LeftBehind, LeftBehindFound, Provider};
 
 use crate::args::ClusterObjects;
+use crate::context::{Context, Reported};
 use crate::views::cluster_objects::{render_found, render_kept};
-use crate::workflow::{Context, Reported};
 
 /// What the providers of a plan found.
 pub(super) struct Found {

@@ -23,6 +23,7 @@ use super::Outcome;
 use crate::args::{CostArgs, WhereArgs};
 use crate::backend;
 use crate::cloud::{Owner, new_token};
+use crate::context::{Context, Reported};
 use crate::inputs::{self, has_automatic_values};
 use crate::project::Project;
 use crate::providers;
@@ -30,7 +31,7 @@ use crate::settings::Settings;
 use crate::terminal::Terminal;
 use crate::views::cost::{Environment, Report, json, markdown, text};
 use crate::views::diagnostics::render_all;
-use crate::workflow::{Context, Reported, now};
+use crate::workflow::now;
 
 /// Values for a configuration that nobody has filled in yet.
 const EXAMPLE: &str = "terraform.tfvars.example";

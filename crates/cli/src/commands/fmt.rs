@@ -8,10 +8,10 @@ use ferroform_core::{Diagnostic, Sources};
 
 use super::Outcome;
 use crate::args::FmtArgs;
+use crate::context::{Context, Reported};
 use crate::files::replace;
 use crate::terminal::Terminal;
 use crate::views::fmt::diff;
-use crate::workflow::{Context, Reported};
 
 /// What `-check` exits with when something is not in the canonical style, as Terraform does.
 const NOT_CANONICAL: u8 = 3;

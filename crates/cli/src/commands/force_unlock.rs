@@ -6,9 +6,10 @@ use ferroform_core::{Diagnostic, Sources};
 
 use super::Outcome;
 use crate::args::ForceUnlockArgs;
+use crate::context::{Context, Reported};
 use crate::settings::Settings;
 use crate::terminal::Terminal;
-use crate::workflow::{Context, Reported, manager, project_of_state};
+use crate::workflow::{manager, project_of_state};
 
 pub(super) fn run(args: &ForceUnlockArgs, terminal: &Terminal) -> Outcome {
     let context = Context::new(terminal);

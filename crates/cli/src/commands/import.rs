@@ -9,9 +9,9 @@ use std::str::FromStr;
 
 use super::Outcome;
 use crate::args::{ImportArgs, PlanningArgs};
+use crate::context::Context;
 use crate::terminal::Terminal;
-use crate::views::progress::Progress;
-use crate::workflow::{Context, Session};
+use crate::workflow::Session;
 
 pub(super) async fn run(args: &ImportArgs, terminal: &Terminal) -> Outcome {
     let context = Context::new(terminal);
@@ -36,7 +36,7 @@ pub(super) async fn run(args: &ImportArgs, terminal: &Terminal) -> Outcome {
         input: args.input,
         compact_warnings: false,
     };
-    let progress = Progress::new(context.style.clone(), terminal.interactive);
+    let progress = context.progress();
     let wanted = vec![(addr.clone(), args.id.clone())];
     let planned = session.plan_importing(&context, &planning, PlanMode::Normal, wanted, &progress).await;
     progress.finish();

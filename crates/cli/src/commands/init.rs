@@ -14,11 +14,11 @@ use ferroform_state::remote::StoreError;
 use super::Outcome;
 use crate::args::InitArgs;
 use crate::backend;
+use crate::context::{Context, Reported};
 use crate::project::Project;
 use crate::providers;
 use crate::settings::{LocalPlace, Settings};
 use crate::terminal::Terminal;
-use crate::workflow::{Context, Reported};
 
 pub(super) fn run(args: &InitArgs, terminal: &Terminal) -> Outcome {
     let context = Context::new(terminal);

@@ -38,8 +38,8 @@ pub(crate) use self::cloud::images;
 pub(crate) use self::snapshot::Snapshot;
 pub(crate) use self::status::{BalancerStatus, CostStatus, DatabaseStatus, Part, ServerStatus, Status};
 use crate::args::{Cli, CloudCommand, Command};
+use crate::context::{Context, Reported};
 use crate::terminal::Terminal;
-use crate::workflow::{Context, Reported};
 
 /// What a command came to.
 pub(crate) type Outcome = Result<ExitCode, Reported>;

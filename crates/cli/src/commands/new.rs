@@ -10,13 +10,13 @@ use ferroform_core::{Diagnostic, Sources};
 
 use super::Outcome;
 use crate::args::NewArgs;
+use crate::context::Context;
 use crate::scaffold::values::{
     Given, checked_admin, checked_key, checked_location, checked_name, checked_server_type, fill,
 };
 use crate::scaffold::{Layout, NewFile, Stack};
 use crate::terminal::Terminal;
 use crate::views::new::{Created, ignored, readme, render, render_json};
-use crate::workflow::Context;
 
 /// What is in a file of values is for its owner only.
 const PRIVATE: u32 = 0o600;

@@ -8,9 +8,9 @@ use ferroform_state::OutputValue;
 use super::Outcome;
 use super::state::read_state;
 use crate::args::OutputArgs;
+use crate::context::Context;
 use crate::terminal::Terminal;
 use crate::views::outputs::{outputs_json, render_output, render_outputs, value_json};
-use crate::workflow::Context;
 
 pub(super) fn run(args: &OutputArgs, terminal: &Terminal) -> Outcome {
     let context = Context::new(terminal);

@@ -3,19 +3,20 @@
 use std::process::ExitCode;
 
 use ferroform_core::{Diagnostic, Sources};
-use ferroform_plan::{PlanMode, planfile};
+use ferroform_engine::Registry;
+use ferroform_plan::{Plan, PlanMode, planfile};
 
 use super::{Outcome, cluster_objects};
 use crate::args::{PlanArgs, PlanningArgs};
+use crate::context::Context;
 use crate::terminal::Terminal;
+use crate::views::messages;
 use crate::views::plan::render_plan;
-use crate::views::progress::Progress;
 use crate::views::schemas::schemas_of;
-use crate::workflow::{Context, Session};
+use crate::workflow::Session;
 
 pub(super) async fn run(args: &PlanArgs, terminal: &Terminal) -> Outcome {
-    let mut context = Context::new(terminal);
-    context.compact_warnings = args.planning.compact_warnings;
+    let context = Context::for_run(terminal, &args.planning, args.json);
     if args.generate_config_out.is_some() {
         let diagnostic = Diagnostic::error("Configuration is not generated")
             .detail("Ferroform imports to resource blocks that are there, and does not write any itself.")
@@ -25,22 +26,22 @@ pub(super) async fn run(args: &PlanArgs, terminal: &Terminal) -> Outcome {
     let planning = &args.planning;
     let mut session = Session::open(&context, &planning.place, &planning.lock, "OperationTypePlan")?;
     let _interruptible = session.interruptible(terminal, &planning.lock);
-    let progress = Progress::new(context.style.clone(), terminal.interactive);
+    let progress = context.progress();
     let planned = session.plan(&context, planning, mode(planning, false), &progress).await;
     progress.finish();
     let (plan, planned) = planned?;
-    context.print(&render_plan(&plan, &schemas_of(&session.registry), &context.style));
+    show(&context, &plan, &session.registry);
     session.tell_holdups(&context, &plan, &planned.providers).await;
     cluster_objects::show(&context, &plan, &planned.providers).await.report_unknown(&context);
     if let Some(out) = &args.out {
         context.take(planfile::write(out, &plan, &session.project.pack()), &session.project.sources)?;
         let path = out.display();
-        context.print(&format!(
+        context.remark(&format!(
             "\nSaved the plan to: {path}\n\nTo perform exactly these actions, run the following command to apply:\n    ferroform apply {path:?}\n"
         ));
     } else if plan.is_applicable() {
         let rule = "─".repeat(context.style.width);
-        context.print(&format!(
+        context.remark(&format!(
             "\n{rule}\n\nNote: You didn't use the -out option to save this plan, so Ferroform can't\nguarantee to take exactly \
              these actions if you run \"ferroform apply\" now.\n"
         ));
@@ -50,6 +51,11 @@ pub(super) async fn run(args: &PlanArgs, terminal: &Terminal) -> Outcome {
     std::mem::forget((plan, planned));
     session.close(&context)?;
     Ok(ExitCode::from(if args.detailed_exitcode && changes { 2 } else { 0 }))
+}
+
+/// Shows a plan.
+pub(super) fn show(context: &Context<'_>, plan: &Plan, registry: &Registry) {
+    context.say(|| render_plan(plan, &schemas_of(registry), &context.style), || messages::planned(plan));
 }
 
 /// What the options ask for.

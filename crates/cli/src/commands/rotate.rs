@@ -25,9 +25,9 @@ use super::apply::run_checked;
 use super::stack::{Stack, read_contract};
 use super::state::read_state;
 use crate::args::{ApplyArgs, RotateArgs, RotateCommand, RotateSecretArgs};
+use crate::context::{Context, Reported};
 use crate::interrupt;
 use crate::terminal::Terminal;
-use crate::workflow::{Context, Reported};
 
 /// Resources that no rotation may replace or delete: data and addresses are in them.
 const PRECIOUS: [&str; 5] =
@@ -100,6 +100,7 @@ impl<'t> Rotation<'t> {
             auto_approve: self.args.auto_approve,
             cluster_objects: None,
             wait_for_boot: None,
+            json: false,
             planfile: None,
         };
         let check = |plan: &Plan| harmless(plan, &source.address);

@@ -11,9 +11,9 @@ use super::Outcome;
 use crate::args::ServeArgs;
 use crate::cloud::entering::need_root;
 use crate::cloud::{Machines, ObjectStorage, Owner, private_file, refused};
+use crate::context::Context;
 use crate::interrupt;
 use crate::terminal::Terminal;
-use crate::workflow::Context;
 
 pub(super) async fn run(args: &ServeArgs, terminal: &Terminal) -> Outcome {
     let context = Context::new(terminal);

@@ -9,12 +9,12 @@ use ferroform_state::State;
 use super::Outcome;
 use super::state::read_state;
 use crate::args::ShowArgs;
+use crate::context::Context;
 use crate::providers;
 use crate::terminal::Terminal;
 use crate::views::plan::{plan_json, render_plan};
 use crate::views::schemas::schemas_of;
 use crate::views::state::{render_state, state_json};
-use crate::workflow::Context;
 
 pub(super) fn run(args: &ShowArgs, terminal: &Terminal) -> Outcome {
     let context = Context::new(terminal);

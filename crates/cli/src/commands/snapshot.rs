@@ -10,9 +10,10 @@ use serde::Serialize;
 use super::Outcome;
 use super::stack::Stack;
 use crate::args::{SnapshotArgs, SnapshotCommand, SnapshotCreateArgs, SnapshotListArgs, SnapshotPruneArgs};
+use crate::context::Reported;
 use crate::terminal::Terminal;
 use crate::views::day2::render_snapshots;
-use crate::workflow::{Reported, now};
+use crate::workflow::now;
 
 /// The labels by which snapshots of a stack are told from others.
 const STACK: &str = "ferroform-stack";

@@ -12,8 +12,8 @@ use ferroform_platform::ssh::Mode;
 use super::Outcome;
 use super::stack::Stack;
 use crate::args::StackSshArgs;
+use crate::context::Reported;
 use crate::terminal::Terminal;
-use crate::workflow::Reported;
 
 /// Ends with the exit code of ssh, which is that of the command; with several servers with the first that is not 0.
 pub(super) async fn run(args: &StackSshArgs, terminal: &Terminal) -> Outcome {

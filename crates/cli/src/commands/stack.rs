@@ -17,12 +17,13 @@ use super::state::read_state;
 use crate::args::{ClusterArgs, StackArgs, WhereArgs};
 use crate::cloud::control::{Control, find};
 use crate::cloud::{Owner, entering};
+use crate::context::{Context, Reported};
 use crate::interrupt;
 use crate::settings::{Settings, parse_duration};
 use crate::terminal::Terminal;
 use crate::views::outputs::value_json;
 use crate::views::text::visible;
-use crate::workflow::{Context, Reported, local_cloud};
+use crate::workflow::local_cloud;
 
 /// A running stack.
 pub(super) struct Stack<'t> {

@@ -16,12 +16,13 @@ pub(super) use self::by_hand::ByHand;
 pub(super) use self::transfer::source;
 use super::Outcome;
 use crate::args::{StateArgs, StateCommand, StateListArgs, StateSettleArgs, StateShowArgs, WhereArgs};
+use crate::context::{Context, Reported};
 use crate::providers;
 use crate::settings::Settings;
 use crate::terminal::Terminal;
 use crate::views::schemas::schemas_of;
 use crate::views::state::render_instance;
-use crate::workflow::{Context, Reported, manager, project_of_state};
+use crate::workflow::{manager, project_of_state};
 
 pub(super) fn run(args: &StateArgs, terminal: &Terminal) -> Outcome {
     match &args.command {

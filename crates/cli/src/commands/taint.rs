@@ -10,8 +10,8 @@ use ferroform_state::{Object, ObjectStatus};
 use super::Outcome;
 use super::state::{ByHand, parse};
 use crate::args::TaintArgs;
+use crate::context::{Context, Reported};
 use crate::terminal::Terminal;
-use crate::workflow::{Context, Reported};
 
 /// Marks an object, so that it is replaced.
 pub(super) fn taint(args: &TaintArgs, terminal: &Terminal) -> Outcome {

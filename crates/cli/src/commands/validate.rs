@@ -4,12 +4,12 @@ use std::process::ExitCode;
 
 use super::Outcome;
 use crate::args::{ValidateArgs, WhereArgs};
+use crate::context::{Context, Reported};
 use crate::project::Project;
 use crate::providers;
 use crate::settings::Settings;
 use crate::terminal::Terminal;
 use crate::views::diagnostics::validation_json;
-use crate::workflow::{Context, Reported};
 
 pub(super) fn run(args: &ValidateArgs, terminal: &Terminal) -> Outcome {
     let context = Context::new(terminal);

@@ -13,10 +13,11 @@ use crate::args::{
     WorkspaceSelectArgs, WorkspacesArgs,
 };
 use crate::backend::Workspaces;
+use crate::context::{Context, Reported};
 use crate::project::Project;
 use crate::settings::Settings;
 use crate::terminal::Terminal;
-use crate::workflow::{Context, Reported, acquire, manager, project_of_state};
+use crate::workflow::{acquire, manager, project_of_state};
 use crate::workspace::{DEFAULT, check, select as note};
 
 pub(super) fn run(args: &WorkspaceArgs, terminal: &Terminal) -> Outcome {

@@ -5,6 +5,7 @@ mod snippet;
 
 use ferroform_core::{Diagnostic, Diagnostics, Severity, Sources};
 
+pub(in crate::views) use json::to_json;
 pub(crate) use json::validation_json;
 
 use super::style::{Paint, Style};

@@ -9,6 +9,7 @@ pub(crate) mod diagnostics;
 mod diff;
 pub(crate) mod fmt;
 pub(crate) mod holdup;
+pub(crate) mod messages;
 pub(crate) mod new;
 pub(crate) mod outputs;
 pub(crate) mod plan;

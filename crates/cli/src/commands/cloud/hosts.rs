@@ -8,9 +8,9 @@ use super::super::Outcome;
 use super::machines::{control, json_of};
 use crate::args::{HostAddArgs, HostArgs, HostCommand, HostRemoveArgs, PsArgs};
 use crate::cloud::control::Host;
+use crate::context::Context;
 use crate::terminal::Terminal;
 use crate::views::table::table;
-use crate::workflow::Context;
 
 pub(crate) fn run(args: &HostArgs, terminal: &Terminal) -> Outcome {
     match &args.command {

@@ -11,10 +11,10 @@ use super::super::Outcome;
 use super::machines::json_of;
 use crate::args::{DoctorArgs, ImageArgs, ImageBuildArgs, ImageCommand, ImageListArgs, PruneArgs};
 use crate::cloud::entering::need_root;
+use crate::context::{Context, Reported};
 use crate::terminal::Terminal;
 use crate::views::style::{Paint, Style};
 use crate::views::table::table;
-use crate::workflow::{Context, Reported};
 
 fn folder(given: Option<&PathBuf>) -> PathBuf {
     given.cloned().unwrap_or_else(|| PathBuf::from(DEFAULT_BASE))

@@ -14,11 +14,11 @@ use crate::args::{ExecArgs, LogsArgs, PsArgs, RelayArgs, SshArgs, WaitArgs, Wait
 use crate::cloud::boots;
 use crate::cloud::control::{Control, Machine, Machines, find, unknown_machine};
 use crate::cloud::entering::{self, Login, RESOLV_CONF, become_program, in_machine, need_root, on_host};
+use crate::context::{Context, Reported};
 use crate::settings::parse_duration;
 use crate::terminal::Terminal;
 use crate::views::table::table;
 use crate::views::text::visible;
-use crate::workflow::{Context, Reported};
 
 /// The control interface of the directory's cloud, which has machines and is running.
 pub(super) fn control(terminal: &Terminal) -> Result<Control, Reported> {

@@ -7,8 +7,8 @@ use ferroform_core::Sources;
 use super::super::Outcome;
 use crate::args::{DoctorArgs, ImageArgs, PruneArgs};
 use crate::cloud::entering::need_root;
+use crate::context::{Context, Reported};
 use crate::terminal::Terminal;
-use crate::workflow::{Context, Reported};
 
 pub(crate) fn run(_: &ImageArgs, terminal: &Terminal) -> Outcome {
     refuse(terminal)

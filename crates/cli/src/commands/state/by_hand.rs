@@ -9,9 +9,10 @@ use ferroform_state::local::Backup;
 use ferroform_state::manager::{Loaded, Manager, Written};
 
 use crate::args::{LockArgs, WhereArgs};
+use crate::context::{Context, Reported};
 use crate::project::Project;
 use crate::settings::Settings;
-use crate::workflow::{Context, Reported, acquire, manager, project_of_state};
+use crate::workflow::{acquire, manager, project_of_state};
 
 /// A state, locked and read.
 pub(in crate::commands) struct ByHand {

@@ -9,8 +9,8 @@ use super::by_hand::ByHand;
 use super::{no_state, parse_targets};
 use crate::args::{StateEditArgs, StateMvArgs, StateRmArgs};
 use crate::commands::Outcome;
+use crate::context::{Context, Reported};
 use crate::terminal::Terminal;
-use crate::workflow::{Context, Reported};
 
 /// Gives objects another address.
 pub(super) fn mv(args: &StateMvArgs, terminal: &Terminal) -> Outcome {

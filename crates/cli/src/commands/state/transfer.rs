@@ -11,9 +11,10 @@ use std::process::ExitCode;
 use super::ByHand;
 use crate::args::{StatePullArgs, StatePushArgs};
 use crate::commands::Outcome;
+use crate::context::Context;
 use crate::settings::Settings;
 use crate::terminal::Terminal;
-use crate::workflow::{Context, manager, project_of_state};
+use crate::workflow::{manager, project_of_state};
 
 /// Prints the state as it truly is, with what an interrupted run did; nothing when there is none.
 pub(super) fn pull(args: &StatePullArgs, terminal: &Terminal) -> Outcome {

@@ -7,7 +7,7 @@ use super::snippet::Snippet;
 use crate::views::outputs::pretty;
 
 /// One diagnostic: severity, summary, detail, and where known address, range and snippet. Hints are added to the detail.
-pub(super) fn to_json(diagnostic: &Diagnostic, sources: &Sources) -> Json {
+pub(in crate::views) fn to_json(diagnostic: &Diagnostic, sources: &Sources) -> Json {
     let mut out = Map::new();
     let severity = match diagnostic.severity {
         Severity::Error => "error",

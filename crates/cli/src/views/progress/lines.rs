@@ -1,29 +1,25 @@
 //! Events as lines of text.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ferroform_core::Sources;
 use ferroform_core::addr::ResourceInstance;
 use ferroform_engine::events::{Event, Operation, Settlement};
 use ferroform_plan::Action;
-use ferroform_state::DeposedKey;
 
+use super::under_way::{Name, Running, UnderWay};
+use super::{Clock, Tell};
 use crate::views::diagnostics;
 use crate::views::style::{Paint, Style};
 use crate::views::text::{counted, visible};
 
-/// How long something is under way before that is said, and again after as long.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// Longer ids are shown in part.
 const ID_LENGTH: usize = 80;
-
-type Name = (ResourceInstance, Option<DeposedKey>);
 
 /// Knows what is under way and words what happens.
 pub(super) struct Teller {
     style: Style,
-    running: BTreeMap<Name, Running>,
+    running: UnderWay,
     /// Objects being read in batches.
     refreshing: usize,
     /// Operations of this run; none before that is known.
@@ -31,22 +27,32 @@ pub(super) struct Teller {
     finished: usize,
 }
 
-struct Running {
-    action: Action,
-    since: Duration,
-    /// How often it has been said that it is still under way.
-    said: u64,
-    id: Option<String>,
+impl Tell for Teller {
+    fn tell(&mut self, event: Event, clock: &dyn Clock) -> Vec<String> {
+        self.line(event, clock.now(), true).into_iter().collect()
+    }
+
+    fn still(&mut self, clock: &dyn Clock) -> Vec<String> {
+        let now = clock.now();
+        let line = |(name, running): (&Name, &Running)| {
+            let elapsed = seconds(now.saturating_sub(running.since));
+            let doing = words(running.action).doing.to_lowercase();
+            let id = running.id.as_ref().map(|id| format!("id={id}, ")).unwrap_or_default();
+            self.style
+                .paint(Paint::Bold, format!("{}: Still {doing}... [{id}{elapsed} elapsed]", shown(name)))
+        };
+        self.running.still(now).into_iter().map(line).collect()
+    }
 }
 
 impl Teller {
     pub(super) fn new(style: Style) -> Self {
-        Teller { style, running: BTreeMap::new(), refreshing: 0, planned: None, finished: 0 }
+        Teller { style, running: UnderWay::default(), refreshing: 0, planned: None, finished: 0 }
     }
 
-    /// The lines for an event; beginnings only if `beginnings` are wanted.
-    pub(super) fn tell(&mut self, event: Event, now: Duration, beginnings: bool) -> Vec<String> {
-        let line = match event {
+    /// The line for an event; beginnings only if `beginnings` are wanted.
+    pub(super) fn line(&mut self, event: Event, now: Duration, beginnings: bool) -> Option<String> {
+        match event {
             Event::RefreshStarted { objects } => {
                 self.refreshing += objects;
                 (beginnings && objects > 0)
@@ -87,33 +93,14 @@ impl Teller {
                 Some(text.trim_end_matches('\n').to_owned())
             }
             Event::Stopping { running } => Some(self.stopping(running)),
-        };
-        line.into_iter().collect()
-    }
-
-    /// Lines for what has been under way for ten seconds more.
-    pub(super) fn still(&mut self, now: Duration) -> Vec<String> {
-        let mut lines = Vec::new();
-        for (name, running) in &mut self.running {
-            let times = now.saturating_sub(running.since).as_secs() / PATIENCE.as_secs();
-            if times > running.said {
-                running.said = times;
-                let elapsed = seconds(now.saturating_sub(running.since));
-                let doing = words(running.action).doing.to_lowercase();
-                let id = running.id.as_ref().map(|id| format!("id={id}, ")).unwrap_or_default();
-                lines.push(format!("{}: Still {doing}... [{id}{elapsed} elapsed]", shown(name)));
-            }
         }
-        lines.into_iter().map(|line| self.bold(line)).collect()
     }
 
     /// What is under way, the longest first, with the times.
     pub(super) fn under_way(&self, now: Duration) -> Vec<String> {
-        let mut running: Vec<_> = self.running.iter().collect();
-        running.sort_by_key(|(name, running)| (running.since, *name));
         let refreshing = (self.refreshing > 0)
             .then(|| self.bold(format!("Refreshing state... [{}]", counted(self.refreshing, "object"))));
-        let operations = running.into_iter().map(|(name, running)| {
+        let operations = self.running.all().into_iter().map(|(name, running)| {
             let doing = words(running.action).doing;
             let elapsed = seconds(now.saturating_sub(running.since));
             format!(
@@ -139,18 +126,16 @@ impl Teller {
 
     fn start(&mut self, operation: Operation, now: Duration) -> Option<String> {
         let id = operation.id.as_deref().map(short_id);
-        let name = (operation.addr, operation.deposed);
         let bracket = id.as_ref().map(|id| format!(" [id={id}]")).unwrap_or_default();
-        let line = format!("{}: {}...{bracket}", shown(&name), words(operation.action).doing);
-        self.running.insert(name, Running { action: operation.action, since: now, said: 0, id });
-        Some(self.bold(line))
+        let name = self.running.begin(&operation, id, now);
+        Some(self.bold(format!("{}: {}...{bracket}", shown(&name), words(operation.action).doing)))
     }
 
     fn done(&mut self, operation: Operation, now: Duration) -> Option<String> {
         let deleted = operation.action == Action::Delete;
         let id = operation.id.as_deref().filter(|_| !deleted).map(short_id);
         let name = (operation.addr, operation.deposed);
-        let elapsed = self.end(&name, now);
+        let elapsed = seconds(self.running.end(&name, now));
         let bracket = id.map(|id| format!(" [id={id}]")).unwrap_or_default();
         Some(self.bold(format!(
             "{}: {} complete after {elapsed}{bracket}",
@@ -161,26 +146,13 @@ impl Teller {
 
     fn failed(&mut self, operation: Operation, now: Duration) -> Option<String> {
         let name = (operation.addr, operation.deposed);
-        let elapsed = self.end(&name, now);
+        let elapsed = seconds(self.running.end(&name, now));
         let line = format!("{}: {} failed after {elapsed}", shown(&name), words(operation.action).done);
         Some(self.style.paint(Paint::BoldRed, line))
     }
 
-    fn end(&mut self, name: &Name, now: Duration) -> String {
-        let since = self.running.remove(name).map_or(now, |running| running.since);
-        seconds(now.saturating_sub(since))
-    }
-
     fn settled(&self, addr: &ResourceInstance, outcome: Settlement) -> String {
-        let what = match outcome {
-            Settlement::Adopted { id } => {
-                let id = id.map(|id| format!(" [id={}]", short_id(&id))).unwrap_or_default();
-                format!("Took over what an interrupted run had created{id}")
-            }
-            Settlement::NotDone => "An interrupted run had not done anything yet".to_owned(),
-            Settlement::ReadAgain => "Read again after an interrupted run".to_owned(),
-        };
-        self.bold(format!("{}: {what}", visible(&addr.to_string())))
+        self.bold(format!("{}: {}", visible(&addr.to_string()), settled(outcome)))
     }
 
     fn stopping(&self, running: usize) -> String {
@@ -196,12 +168,25 @@ impl Teller {
     }
 }
 
-struct Words {
-    doing: &'static str,
-    done: &'static str,
+/// How an operation that an earlier run left open has been settled.
+pub(super) fn settled(outcome: Settlement) -> String {
+    match outcome {
+        Settlement::Adopted { id } => {
+            let id = id.map(|id| format!(" [id={}]", short_id(&id))).unwrap_or_default();
+            format!("Took over what an interrupted run had created{id}")
+        }
+        Settlement::NotDone => "An interrupted run had not done anything yet".to_owned(),
+        Settlement::ReadAgain => "Read again after an interrupted run".to_owned(),
+    }
 }
 
-fn words(action: Action) -> Words {
+/// What is said of an action while it goes on, and when it has ended.
+pub(super) struct Words {
+    pub doing: &'static str,
+    pub done: &'static str,
+}
+
+pub(super) fn words(action: Action) -> Words {
     let (doing, done) = match action {
         Action::Create => ("Creating", "Creation"),
         Action::Update => ("Modifying", "Modifications"),
@@ -235,7 +220,7 @@ fn short_id(id: &str) -> String {
 }
 
 /// A time in whole seconds: `12s`, `1m5s`, `2h0m1s`.
-fn seconds(time: Duration) -> String {
+pub(super) fn seconds(time: Duration) -> String {
     let total = (time + Duration::from_millis(500)).as_secs();
     match (total / 3600, total / 60 % 60, total % 60) {
         (0, 0, s) => format!("{s}s"),

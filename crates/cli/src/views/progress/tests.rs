@@ -22,6 +22,10 @@ impl Clock for Stepped {
     fn now(&self) -> Duration {
         Duration::from_secs(self.0.load(Ordering::Relaxed))
     }
+
+    fn moment(&self) -> String {
+        format!("2026-01-01T00:{:02}:{:02}Z", self.now().as_secs() / 60, self.now().as_secs() % 60)
+    }
 }
 
 #[derive(Clone, Default)]
@@ -138,9 +142,12 @@ fn done(addr: &str, action: Action, id: Option<&str>) -> Event {
 
 /// The text of events, each at its second.
 fn lines(events: Vec<(u64, Option<Event>)>) -> String {
+    told(Box::new(Teller::new(Style::plain())), events)
+}
+
+fn told(teller: Box<dyn Tell>, events: Vec<(u64, Option<Event>)>) -> String {
     let (clock, paper) = (Stepped::default(), Paper::default());
-    let progress =
-        Progress::with(Style::plain(), Box::new(clock.clone()), Output::Lines(Box::new(paper.clone())));
+    let progress = Progress::with(Box::new(clock.clone()), Output::Lines(teller, Box::new(paper.clone())));
     for (second, event) in events {
         clock.set(second);
         match event {
@@ -226,12 +233,86 @@ It takes long.
     );
 }
 
+/// As Terraform 1.11.4 words them with `apply -json`.
+#[test]
+fn messages_for_programs_are_those_of_terraform() {
+    let read: ferroform_core::addr::ResourceInstance = "data.a.d".parse().unwrap();
+    let text = told(
+        Box::new(JsonTeller::default()),
+        vec![
+            (0, Some(Event::RefreshStarted { objects: 3 })),
+            (0, Some(Event::RefreshDone { objects: 3 })),
+            (0, Some(Event::ReadStarted { addr: read.clone() })),
+            (1, Some(Event::ReadDone { addr: read, id: Some("5".into()) })),
+            (1, Some(Event::ApplyPlanned { operations: 4 })),
+            (2, Some(started("module.m[\"x\"].hcloud_server.w[0]", Action::Delete, Some("7")))),
+            (12, None),
+            (13, Some(done("module.m[\"x\"].hcloud_server.w[0]", Action::Delete, Some("7")))),
+            (13, Some(started("a.f", Action::Create, None))),
+            (14, Some(Event::OperationFailed(operation("a.f", Action::Create, Some("8"))))),
+            (14, Some(Event::Stopping { running: 0 })),
+            (14, Some(Event::Diagnostic(Diagnostic::warning("Slow").detail("It takes long.")))),
+        ],
+    );
+    let resource = |addr: &str, module: &str, within: &str, names: [&str; 3], key: serde_json::Value| {
+        let [provider, kind, name] = names;
+        serde_json::json!({
+            "addr": addr, "module": module, "resource": within, "implied_provider": provider, "resource_type": kind,
+            "resource_name": name, "resource_key": key,
+        })
+    };
+    let data = resource("data.a.d", "", "data.a.d", ["a", "a", "d"], serde_json::Value::Null);
+    let server = resource(
+        "module.m[\"x\"].hcloud_server.w[0]",
+        "module.m[\"x\"]",
+        "hcloud_server.w[0]",
+        ["hcloud", "hcloud_server", "w"],
+        0.into(),
+    );
+    let failed = resource("a.f", "", "a.f", ["a", "a", "f"], serde_json::Value::Null);
+    let expected = serde_json::json!([
+        ["log", "Refreshing state... [3 objects]", 0, null],
+        ["apply_start", "data.a.d: Refreshing...", 0, { "resource": data, "action": "read" }],
+        ["apply_complete", "data.a.d: Refresh complete after 1s [id=5]", 1, {
+            "resource": data, "action": "read", "id_key": "id", "id_value": "5", "elapsed_seconds": 1
+        }],
+        ["apply_start", "module.m[\"x\"].hcloud_server.w[0]: Destroying... [id=7]", 2, {
+            "resource": server, "action": "delete", "id_key": "id", "id_value": "7"
+        }],
+        ["apply_progress", "module.m[\"x\"].hcloud_server.w[0]: Still destroying... [id=7, 10s elapsed]", 12, {
+            "resource": server, "action": "delete", "elapsed_seconds": 10
+        }],
+        ["apply_complete", "module.m[\"x\"].hcloud_server.w[0]: Destruction complete after 11s", 13, {
+            "resource": server, "action": "delete", "elapsed_seconds": 11
+        }],
+        ["apply_start", "a.f: Creating...", 13, { "resource": failed, "action": "create" }],
+        ["apply_errored", "a.f: Creation errored after 1s", 14, {
+            "resource": failed, "action": "create", "elapsed_seconds": 1
+        }],
+        ["log", "Stopping. Nothing new is begun.", 14, null],
+        ["diagnostic", "Warning: Slow", 14, null],
+    ]);
+    let told: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let short = |message: &serde_json::Value| {
+        let second: u64 = message["@timestamp"].as_str().unwrap()[17..19].parse().unwrap();
+        serde_json::json!([message["type"], message["@message"], second, message["hook"]])
+    };
+    assert_eq!(serde_json::Value::from(told.iter().map(short).collect::<Vec<_>>()), expected);
+    assert!(told.iter().all(|message| message["@module"] == "terraform.ui"));
+    let last = told.last().unwrap();
+    assert_eq!(last["@level"], "warn");
+    let diagnostic =
+        serde_json::json!({ "severity": "warning", "summary": "Slow", "detail": "It takes long." });
+    assert_eq!(last["diagnostic"], diagnostic);
+}
+
 #[test]
 fn a_terminal_shows_what_is_under_way_and_is_clean_at_the_end() {
     let terminal = Screen::default();
     let target = ProgressDrawTarget::term_like_with_hz(Box::new(terminal.clone()), 200);
     let clock = Stepped::default();
-    let progress = Progress::with(Style::plain(), Box::new(clock.clone()), Output::Live(Board::on(target)));
+    let live = Output::Live(Teller::new(Style::plain()), Board::on(target));
+    let progress = Progress::with(Box::new(clock.clone()), live);
     let show = || {
         // More than the pause between two drawings.
         std::thread::sleep(Duration::from_millis(20));
@@ -270,15 +351,12 @@ fn the_last_word_counts_what_was_done() {
     let counts = Done { imported: 0, added: 1, changed: 2, destroyed: 3 };
     let style = Style::plain();
     assert_eq!(
-        render_done(counts, PlanMode::Normal, &style),
+        render_done(counts, false, &style),
         "\nApply complete! Resources: 1 added, 2 changed, 3 destroyed.\n"
     );
     assert_eq!(
-        render_done(Done { imported: 4, ..counts }, PlanMode::Normal, &style),
+        render_done(Done { imported: 4, ..counts }, false, &style),
         "\nApply complete! Resources: 4 imported, 1 added, 2 changed, 3 destroyed.\n"
     );
-    assert_eq!(
-        render_done(counts, PlanMode::Destroy, &style),
-        "\nDestroy complete! Resources: 3 destroyed.\n"
-    );
+    assert_eq!(render_done(counts, true, &style), "\nDestroy complete! Resources: 3 destroyed.\n");
 }
