@@ -19,8 +19,11 @@ cp -a "$python" "$root/usr/bin/"
 cp "$(readlink -f /bin/sh)" "$root/bin/sh"
 cp -a "$modules" "$root/usr/lib/"
 rm -rf "$root$modules/EXTERNALLY-MANAGED" "$root$modules/test"
-for program in "$python" /bin/sh "$modules"/lib-dynload/*.so; do ldd "$program"; done |
-  grep -o '/[^ ]*\.so[^ ]*' | sort -u |
+# The C library loads that of GCC by itself when a thread is ended early, as one that still runs is when Python ends.
+{
+  for program in "$python" /bin/sh "$modules"/lib-dynload/*.so; do ldd "$program"; done
+  /sbin/ldconfig -p | grep libgcc_s
+} | grep -o '/[^ ]*\.so[^ ]*' | sort -u |
   while read -r library; do
     mkdir -p "$root${library%/*}"
     cp -L "$library" "$root$library"
