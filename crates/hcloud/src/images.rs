@@ -66,6 +66,9 @@ pub struct Image {
     /// What a snapshot takes, in GB; none while it is being made.
     #[serde(default)]
     pub image_size: Option<f64>,
+    /// The size of the disk that is in it, in GB: servers have one as large at least.
+    #[serde(default)]
+    pub disk_size: Option<f64>,
     /// When it was deprecated, RFC 3339. The API stops sending it in November 2026.
     #[serde(default)]
     pub deprecated: Option<String>,

@@ -11,7 +11,7 @@ use ferroform_core::schema::{Block, Schema};
 use ferroform_core::{AttrPath, Entries, Origin, Value};
 use ferroform_provider::{Occasion, PlanRequest, PlanResponse};
 
-use crate::ahead::Around;
+use crate::ahead::{Around, protection};
 use crate::attrs::{Attrs, is_unset};
 use crate::note::Note;
 use crate::resource::{Plan, Resource};
@@ -27,7 +27,9 @@ pub(crate) async fn plan(
     let note = Note::read(&request.private);
     let Some(proposed) = request.proposed.as_map() else {
         response.planned = Some(request.proposed.clone());
-        response.private = resource.leaving(Attrs(&request.prior), None, note).write(&request.private);
+        let prior = Attrs(&request.prior);
+        response.private = resource.leaving(prior, None, note).write(&request.private);
+        response.diagnostics.extend(protection::of_deleted(resource, prior));
         around.leaves(resource.name(), &request.prior);
         return response;
     };
@@ -46,12 +48,22 @@ pub(crate) async fn plan(
     }
     let replaced = !plan.replace.is_empty();
     if replaced {
-        // It is planned again, as a new one.
+        // It is planned again, as a new one; who tells of the old one then hears of its protection then.
+        if let (Occasion::Untold, Some(prior)) = (&request.occasion, prior)
+            && let Some(problem) = protection::of_deleted(resource, prior)
+        {
+            plan.problems.push(problem);
+        }
         around.leaves(resource.name(), &request.prior);
     } else {
         name_new(&mut plan);
         match &request.occasion {
-            Occasion::InPlaceOf(old) => around.leaves(resource.name(), old),
+            Occasion::InPlaceOf(old) => {
+                if let Some(problem) = protection::of_deleted(resource, Attrs(old)) {
+                    plan.problems.push(problem);
+                }
+                around.leaves(resource.name(), old);
+            }
             Occasion::Untold if prior.is_none() => around.begins(resource.name(), &plan),
             Occasion::Untold | Occasion::Plan | Occasion::Apply => {}
         }

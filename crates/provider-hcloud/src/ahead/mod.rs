@@ -25,6 +25,7 @@ pub(crate) mod firewalls;
 pub(crate) mod lists;
 pub(crate) mod networks;
 pub(crate) mod offers;
+pub(crate) mod protection;
 pub(crate) mod servers;
 pub(crate) mod volumes;
 

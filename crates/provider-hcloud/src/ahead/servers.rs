@@ -76,7 +76,8 @@ async fn image(plan: &mut Plan<'_>, around: &Around<'_>, facts: &ServerTypeFacts
                 let detail = other(&image.architecture);
                 plan.problems.add("image", MISFIT, detail);
             }
-            _ => {}
+            Some(Some(image)) => room_for(plan, &name, image.disk_size, facts),
+            None => {}
         }
         return;
     }
@@ -106,6 +107,19 @@ async fn image(plan: &mut Plan<'_>, around: &Around<'_>, facts: &ServerTypeFacts
             );
             plan.problems.add("image", "Unknown image", detail);
         }
+    }
+}
+
+/// The disk of an image fits on that of the server type. Those of system images fit everywhere.
+fn room_for(plan: &mut Plan<'_>, image: &str, needs: Option<f64>, facts: &ServerTypeFacts) {
+    let (Some(needs), Some(has)) = (needs, facts.disk) else { return };
+    if needs > has {
+        let detail = format!(
+            "The image {image} is of a disk of {needs} GB, and {} has {has} GB. {}",
+            facts.name,
+            possible(&facts.architecture, Some(needs.ceil() as i64), plan.get("location").as_str()),
+        );
+        plan.problems.add("image", "Image too large for the server type", detail);
     }
 }
 
@@ -171,7 +185,7 @@ async fn change_of_type(plan: &mut Plan<'_>, around: &Around<'_>, wanted: &Serve
     }
 }
 
-/// A sentence with types that a server may become.
+/// A sentence with types that have room for a disk of so many GB.
 fn possible(architecture: &str, disk: Option<i64>, location: Option<&str>) -> String {
     let disk = disk.unwrap_or_default();
     let Some(location) = location else { return String::new() };

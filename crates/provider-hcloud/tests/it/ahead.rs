@@ -346,6 +346,53 @@ async fn names_are_unique_in_a_project() {
 }
 
 #[tokio::test]
+async fn what_is_protected_is_neither_deleted_nor_replaced() {
+    let mut stack = stack().await;
+    let net = |protected: bool, range: &str| json!({"name": "n", "ip_range": range, "delete_protection": protected});
+    stack.apply("net", "hcloud_network", net(true, "10.0.0.0/16")).await;
+    stack.apply("zone", "hcloud_zone", json!({"name": "example.com", "mode": "primary"})).await;
+    let records = |protected: bool| {
+        json!({
+            "zone": "example.com", "name": "www", "type": "A", "records": [{"value": "192.0.2.1"}],
+            "change_protection": protected,
+        })
+    };
+    stack.apply("www", "hcloud_zone_rrset", records(true)).await;
+    let told = |attribute: &'static str| vec![(true, "Object is protected", "", attribute)];
+    let (no, yes, set) = (vec![], told("`delete_protection` is on"), told("`change_protection` is on"));
+    let other = net(false, "192.168.0.0/16");
+    let replaced = Occasion::InPlaceOf(Value::null(ferroform_core::Type::Bool));
+    for (name, config, occasion, expected) in [
+        ("net", None, Occasion::Plan, yes.clone()),
+        ("net", Some(net(false, "10.0.0.0/16")), Occasion::Plan, no.clone()),
+        // Replaced for its range, as the engine asks in two steps and others in one.
+        ("net", Some(other.clone()), Occasion::Plan, no.clone()),
+        ("net", Some(other.clone()), replaced, yes.clone()),
+        ("net", Some(other), Occasion::Untold, yes),
+        ("zone", None, Occasion::Plan, no.clone()),
+        ("www", None, Occasion::Plan, set),
+        ("www", Some(records(false)), Occasion::Plan, no),
+    ] {
+        let said = format!("{name} {config:?} {occasion:?}");
+        let (type_name, _, state) = stack.objects[name].clone();
+        let block = stack.block(&type_name);
+        let new = Value::null(block.implied_type());
+        let (prior, occasion) = match occasion {
+            Occasion::InPlaceOf(_) => (&new, Occasion::InPlaceOf(state.clone())),
+            other => (&state, other),
+        };
+        let found = match config {
+            Some(config) => {
+                let config = crate::stack::value(&block, &config);
+                stack.ask_for_plan(&type_name, prior, config, occasion).await.diagnostics
+            }
+            None => stack.plan_deletion(&type_name, prior).await.diagnostics,
+        };
+        expect(&found, &expected, &said);
+    }
+}
+
+#[tokio::test]
 async fn what_a_running_server_cannot_take_and_labels_without_meaning_are_warned_of() {
     let mut stack = stack().await;
     stack.apply("group", "hcloud_placement_group", json!({"name": "g", "type": "spread"})).await;
@@ -387,6 +434,31 @@ async fn an_image_is_for_the_architecture_of_the_type() {
     let objects = vec![server("web", json!({"server_type": "cax11", "image": id}))];
     let expected = (true, "Image for another architecture", ".image", "(in fsn1, cheapest first: ");
     expect(&found(&stack, &objects).await, &[expected], &id);
+}
+
+#[tokio::test]
+async fn an_image_fits_on_the_disk_of_the_type() {
+    let mut stack = stack().await;
+    stack.apply("large", "hcloud_server", server("large", json!({"server_type": "cx33"})).2).await;
+    let id = stack.objects["large"].2.get("id").and_then(Value::as_str).unwrap().to_owned();
+    let path = format!("/servers/{id}/actions/create_image");
+    let image = stack.call("POST", &path, Some(json!({"type": "snapshot"}))).await["image"]["id"].to_string();
+    // Their disks have 80 and 40 GB.
+    for (kind, expected) in [
+        ("cx33", vec![]),
+        (
+            "cx23",
+            vec![(
+                true,
+                "Image too large for the server type",
+                ".image",
+                "a disk of 80 GB, and cx23 has 40 GB. Possible in fsn1, cheapest first: ",
+            )],
+        ),
+    ] {
+        let objects = vec![server(kind, json!({"server_type": kind, "image": image}))];
+        expect(&found(&stack, &objects).await, &expected, kind);
+    }
 }
 
 #[tokio::test]

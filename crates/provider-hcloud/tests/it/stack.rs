@@ -108,6 +108,20 @@ impl Stack {
         self.provider.plan_resource(request).await
     }
 
+    /// Plans to delete an object.
+    pub(crate) async fn plan_deletion(&self, type_name: &str, prior: &Value) -> PlanResponse {
+        let null = Value::null(self.block(type_name).implied_type());
+        let request = PlanRequest {
+            type_name: type_name.into(),
+            prior: prior.clone(),
+            proposed: null.clone(),
+            config: null,
+            private: Vec::new(),
+            occasion: Occasion::Plan,
+        };
+        self.provider.plan_resource(request).await
+    }
+
     /// Applies a change without judging it.
     pub(crate) async fn try_apply(
         &self,
