@@ -3,10 +3,12 @@
 mod bench;
 mod chaos;
 mod edges;
+mod flaky;
 mod licences;
 mod local_cloud;
 mod metadata;
 mod oracle;
+mod random;
 mod stacks;
 
 use std::error::Error;
@@ -26,6 +28,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   bench cloud [option…]        ask the local cloud with thousands of servers
   bench waits [option…]        apply a platform in real time, held against its critical path
   chaos [option…]              kill and disturb runs of ferroform, and see that nothing is lost
+  flaky [option…] [text…]      run every test many times while processes are stopped for a moment
 ";
 
 fn main() -> ExitCode {
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
             "stacks" => stacks::run(rest),
             "bench" => bench::run(rest),
             "chaos" => chaos::run(rest),
+            "flaky" => flaky::run(rest),
             _ => Err(USAGE.into()),
         },
         None => Err(USAGE.into()),

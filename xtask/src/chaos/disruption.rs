@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::model::Work;
-use super::random::Random;
+use crate::random::Random;
 
 /// Where a run of the program is killed. Counted in requests or records, never in time, so that it can be met again.
 #[derive(Clone, Debug, PartialEq)]

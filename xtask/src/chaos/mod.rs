@@ -12,7 +12,6 @@
 mod disruption;
 mod facts;
 mod model;
-mod random;
 mod render;
 mod trial;
 mod world;

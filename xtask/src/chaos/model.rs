@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::random::Random;
+use crate::random::Random;
 
 /// The group that everything else stands on.
 pub(super) const BASE: &str = "base";

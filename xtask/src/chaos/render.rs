@@ -275,8 +275,8 @@ fn set(keys: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::random::Random;
     use super::*;
+    use crate::random::Random;
 
     #[test]
     fn what_is_written_parses() {

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use super::disruption::{Disruption, Kill};
 use super::model::{Stack, Work};
-use super::random::Random;
 use super::{render, world};
 use crate::Result;
 use crate::local_cloud::{Cloud, LOCAL_DIR, command};
+use crate::random::Random;
 
 /// How long a run of the program may take.
 const LONGEST_RUN: Duration = Duration::from_secs(180);
