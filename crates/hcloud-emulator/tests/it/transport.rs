@@ -305,6 +305,6 @@ async fn it_notices_when_nobody_asks_and_when_it_is_told_to_end() {
 
     let cloud = Cloud::stepped().await;
     assert_eq!(cloud.control("POST", "/shutdown", Value::Null).await.status, 200);
-    tokio::time::timeout(Duration::from_secs(5), cloud.handle.wait_idle()).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(60), cloud.handle.wait_idle()).await.unwrap();
     cloud.handle.shutdown().await;
 }

@@ -21,8 +21,8 @@ use serde_json::Value;
 use self::host::{Foreign, Host};
 use crate::harness::{Project, Run, say};
 
-/// How long something that should come about soon may take.
-const SOON: Duration = Duration::from_secs(60);
+/// How long something that should come about soon may take, on a computer that does much else.
+const SOON: Duration = Duration::from_secs(180);
 
 /// Whether machines can run here. Where `FERROFORM_REQUIRE_MACHINES` is set they must.
 fn may_run() -> bool {

@@ -406,7 +406,7 @@ fn wait_for(balancers: &mut Balancers, port: u16, target: &str, healthy: bool) -
     let told =
         |balancers: &Balancers| balancers.shown[&1].health.get(&(port, address(target))) == Some(&healthy);
     while !balancers.reports().contains(&wanted) && !told(balancers) {
-        assert!(start.elapsed() < Duration::from_secs(15), "never told: {wanted:?}");
+        assert!(start.elapsed() < Duration::from_secs(60), "never told: {wanted:?}");
         std::thread::sleep(Duration::from_millis(50));
     }
     start.elapsed()
@@ -452,7 +452,8 @@ fn traffic_spreads_and_dead_targets_are_taken_out_for_real() {
 
     scenery.stop_target("10.0.0.3");
     let took = wait_for(&mut balancers, 80, "10.0.0.3", false);
-    assert!(took < Duration::from_secs(2 + 2), "taken out after {took:?}");
+    // Two checks, a second apart; more on a computer that does much else.
+    assert!(took < Duration::from_secs(10), "taken out after {took:?}");
     assert_eq!(scenery.answering("http://203.0.113.9/", 6).get("10.0.0.3"), None);
     // What is known of targets outlives a change.
     let more = Balancer {
@@ -463,7 +464,7 @@ fn traffic_spreads_and_dead_targets_are_taken_out_for_real() {
     assert_eq!(scenery.answering("http://203.0.113.9/", 6).get("nobody"), None);
     scenery.start_target("10.0.0.3");
     let took = wait_for(&mut balancers, 80, "10.0.0.3", true);
-    assert!(took < Duration::from_secs(2 + 2), "taken back after {took:?}");
+    assert!(took < Duration::from_secs(10), "taken back after {took:?}");
     assert_eq!(scenery.answering("http://203.0.113.9/", 6), three(2));
 }
 
@@ -587,7 +588,7 @@ fn changes_break_nothing_and_everything_is_found_again_and_cleaned_for_real() {
     assert_eq!(scenery.answering("http://203.0.113.9/", 1).get("nobody"), Some(&1));
     let start = Instant::now();
     while scenery.answering("http://203.0.113.9/", 1).contains_key("nobody") {
-        assert!(start.elapsed() < Duration::from_secs(10));
+        assert!(start.elapsed() < Duration::from_secs(60));
         balancers.reports();
         std::thread::sleep(Duration::from_millis(50));
     }

@@ -83,7 +83,7 @@ impl Machine {
         let children = format!("/proc/{0}/task/{0}/children", machine.nspawn.id());
         let start = Instant::now();
         while machine.leader == 0 || machine.has("/started").is_none() {
-            assert!(start.elapsed() < Duration::from_secs(20), "the machine does not start");
+            assert!(start.elapsed() < Duration::from_secs(60), "the machine does not start");
             std::thread::sleep(Duration::from_millis(20));
             let list = std::fs::read_to_string(&children).unwrap_or_default();
             machine.leader = list.split_whitespace().next().map_or(0, |id| id.parse().unwrap());
@@ -134,7 +134,8 @@ fn volumes_move_between_machines_with_their_data_for_real() {
     let mut volumes = Volumes::open(&world.site).unwrap();
     let start = Instant::now();
     volumes.ensure(7, &volume(100, Some("ext4"))).unwrap();
-    assert!(start.elapsed() < Duration::from_secs(5), "100 GB took {:?}", start.elapsed());
+    // Writing them would take minutes.
+    assert!(start.elapsed() < Duration::from_secs(30), "100 GB took {:?}", start.elapsed());
     volumes.ensure(7, &volume(100, Some("ext4"))).unwrap();
     assert_eq!(world.loops(), 1);
 
