@@ -52,6 +52,7 @@ fn consult_dev_runs_a_django_application_that_survives_bad_releases_a_reboot_and
     stage.project.set_env("TF_VAR_app_environment", &environment.to_string());
     let docker = json!({ "insecure-registries": [format!("{REGISTRY}:5000")] });
     stage.project.set_env("TF_VAR_docker_settings", &docker.to_string());
+    stage.project.set_env("TF_VAR_health_check_seconds", "25");
     stage.apply();
     for (name, address) in [("cloudflare", CLOUDFLARE), ("stranger", STRANGER), ("registry", REGISTRY)] {
         stage.add_host(name, address);
@@ -116,7 +117,7 @@ fn consult_dev_runs_a_django_application_that_survives_bad_releases_a_reboot_and
     });
     app.deploy("1", &[]).code_is(1).tells(&["another deployment is running"]);
     sick.wait().code_is(1).tells(&[
-        "it is not well after 60 seconds",
+        "it is not well after 25 seconds",
         "it answers 404",
         &format!("Rolled back: web {} is in service again", image("2")),
     ]);
