@@ -20,7 +20,7 @@ pub(crate) struct Context<'t> {
     /// How to print.
     pub style: Style,
     /// Warnings in a line each.
-    pub compact_warnings: bool,
+    compact_warnings: bool,
     /// Messages for programs instead of text for people.
     json: bool,
 }

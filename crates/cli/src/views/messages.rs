@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ferroform_core::addr::{InstanceKey, ResourceInstance};
+use ferroform_core::addr::ResourceInstance;
 use ferroform_core::{Diagnostic, Sources};
 use ferroform_engine::applying::Done;
 use ferroform_plan::json::action_reason;
@@ -14,7 +14,9 @@ use serde_json::{Map, Value as Json, json};
 
 use super::diagnostics;
 use super::outputs::output_json;
+use super::plan::render_counts;
 use super::progress::last_word;
+use super::state::key_json;
 
 /// The version of the form.
 const FORM: &str = "1.2";
@@ -83,10 +85,7 @@ pub(crate) fn planned(plan: &Plan) -> Vec<Message> {
             .with("change", told(change, plan, action))
     });
     let counts = plan.counts();
-    let imports = if counts.import > 0 { format!("{} to import, ", counts.import) } else { String::new() };
-    let Counts { add, change, destroy, .. } = counts;
-    let text = format!("Plan: {imports}{add} to add, {change} to change, {destroy} to destroy.");
-    let summary = summary(text, counts, "plan");
+    let summary = summary(format!("Plan: {}", render_counts(counts)), counts, "plan");
     let outputs = (!plan.outputs.is_empty()).then(|| {
         let outputs: Map<String, Json> =
             plan.outputs.iter().map(|output| (output.name.to_string(), planned_output(output))).collect();
@@ -123,11 +122,6 @@ pub(crate) fn applied(done: Done, destroy: bool, outputs: &BTreeMap<Arc<str>, Ou
 
 /// An object by all its names.
 pub(super) fn resource(addr: &ResourceInstance) -> Json {
-    let key = match &addr.key {
-        None => Json::Null,
-        Some(InstanceKey::Int(n)) => (*n).into(),
-        Some(InstanceKey::String(key)) => (**key).into(),
-    };
     let within = ResourceInstance { module: Default::default(), ..addr.clone() };
     json!({
         "addr": addr.to_string(),
@@ -136,7 +130,7 @@ pub(super) fn resource(addr: &ResourceInstance) -> Json {
         "implied_provider": addr.resource.implied_provider(),
         "resource_type": &*addr.resource.type_name,
         "resource_name": &*addr.resource.name,
-        "resource_key": key,
+        "resource_key": addr.key.as_ref().map(key_json),
     })
 }
 

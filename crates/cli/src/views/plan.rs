@@ -4,7 +4,7 @@ mod json;
 
 use ferroform_core::addr::{InstanceKey, ResourceInstance, ResourceMode};
 use ferroform_core::parallel;
-use ferroform_plan::{Action, ActionReason, OutputChange, Plan, PlanMode, ResourceChange};
+use ferroform_plan::{Action, ActionReason, Counts, OutputChange, Plan, PlanMode, ResourceChange};
 use unicode_width::UnicodeWidthStr;
 
 pub(crate) use self::json::plan_json;
@@ -65,16 +65,8 @@ impl View<'_> {
                 out += text;
                 out.push('\n');
             }
-            let counts = self.plan.counts();
-            let imported =
-                if counts.import > 0 { format!("{} to import, ", counts.import) } else { String::new() };
-            out += &format!(
-                "\n{} {imported}{} to add, {} to change, {} to destroy.\n",
-                self.style.paint(Paint::Bold, "Plan:"),
-                counts.add,
-                counts.change,
-                counts.destroy
-            );
+            let counts = render_counts(self.plan.counts());
+            out += &format!("\n{} {counts}\n", self.style.paint(Paint::Bold, "Plan:"));
         }
         if !outputs.is_empty() {
             out += &format!("\nChanges to Outputs:\n{outputs}");
@@ -370,6 +362,13 @@ fn symbol(action: Action, style: &Style) -> String {
 fn rule(style: &Style) -> String {
     let width = style.width.saturating_sub(1).max(1);
     format!("\n{}\n", style.paint(Paint::Dim, "─".repeat(width)))
+}
+
+/// How many objects will change in which way.
+pub(super) fn render_counts(counts: Counts) -> String {
+    let Counts { import, add, change, destroy } = counts;
+    let imports = if import > 0 { format!("{import} to import, ") } else { String::new() };
+    format!("{imports}{add} to add, {change} to change, {destroy} to destroy.")
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use ferroform_state::{DeposedKey, InstanceState, Object, State};
 
 pub(super) use checks::checks_json;
 pub(crate) use json::state_json;
-pub(super) use json::{document, identity, nested};
+pub(super) use json::{document, identity, key_json, nested};
 
 use super::diff;
 use super::schemas::Schemas;

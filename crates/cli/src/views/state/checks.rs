@@ -1,7 +1,9 @@
 //! Results of checks as JSON, in Terraform's documented form ("JSON Output Format", checks representation).
 
-use ferroform_core::addr::{InstanceKey, ResourceInstance, ResourceMode};
+use ferroform_core::addr::{ResourceInstance, ResourceMode};
 use serde_json::{Map, Value as Json, json};
+
+use super::json::key_json;
 
 /// The results that a state holds; none if it holds none. What cannot be understood is left out.
 pub(in crate::views) fn checks_json(results: Option<&Json>) -> Option<Json> {
@@ -63,10 +65,8 @@ fn instance(object: &Json, name: Option<&str>) -> Option<Json> {
         None => {
             let resource: ResourceInstance = addr.parse().ok()?;
             insert_module(&mut address, &resource.module.to_string());
-            match resource.key {
-                Some(InstanceKey::Int(index)) => _ = address.insert("instance_key".into(), json!(index)),
-                Some(InstanceKey::String(key)) => _ = address.insert("instance_key".into(), json!(&*key)),
-                None => {}
+            if let Some(key) = &resource.key {
+                address.insert("instance_key".into(), key_json(key));
             }
         }
     }

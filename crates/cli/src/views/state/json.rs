@@ -130,12 +130,18 @@ pub(in crate::views) fn identity(
     put("mode", mode.into());
     put("type", (*addr.resource.type_name).into());
     put("name", (*addr.resource.name).into());
-    match &addr.key {
-        Some(InstanceKey::Int(n)) => put("index", (*n).into()),
-        Some(InstanceKey::String(key)) => put("index", (**key).into()),
-        None => None,
-    };
+    if let Some(key) = &addr.key {
+        put("index", key_json(key));
+    }
     put("provider_name", provider.source.to_string().into());
+}
+
+/// The key of an instance: a number or a string.
+pub(in crate::views) fn key_json(key: &InstanceKey) -> Json {
+    match key {
+        InstanceKey::Int(n) => (*n).into(),
+        InstanceKey::String(key) => (**key).into(),
+    }
 }
 
 /// A value as JSON, whatever its type; what is not known is null.
